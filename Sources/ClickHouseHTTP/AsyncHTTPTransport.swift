@@ -1,0 +1,94 @@
+internal import AsyncHTTPClient
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
+
+/// The network, by async-http-client.
+package final class AsyncHTTPTransport: HTTPTransport {
+    private let client: HTTPClient
+
+    package init() {
+        var configuration = HTTPClient.Configuration()
+        // A followed redirect turns a POST into a GET without a body, which ClickHouse answers 200 "Ok.".
+        configuration.redirectConfiguration = .disallow
+        configuration.httpVersion = .http1Only
+        configuration.timeout.connect = .seconds(5)
+        // Dropped before the server drops them: some are set to 3 s, and a reset costs an unknown outcome.
+        configuration.connectionPool.idleTimeout = .seconds(2)
+        // A refused connection is for our backoff to retry, not for the pool until the request's deadline.
+        configuration.connectionPool.retryConnectionEstablishment = false
+        client = HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
+    }
+
+    package func send(_ request: HTTPRequest, timeout: Duration) async throws(TransportFailure) -> HTTPResponse {
+        var message = HTTPClientRequest(url: request.url)
+        message.method = .POST
+        for (name, value) in request.headers { message.headers.add(name: name, value: value) }
+        message.body = .bytes(ByteBuffer(bytes: request.body))
+        do {
+            return try await exchange(message, timeout: timeout)
+        } catch {
+            throw TransportFailure(error, timeout: timeout)
+        }
+    }
+
+    package func close() async {
+        // Fails only when it was closed already.
+        try? await client.shutdown()
+    }
+
+    private func exchange(_ request: HTTPClientRequest, timeout: Duration) async throws -> HTTPResponse {
+        // async-http-client's own deadline ends with the response's head; a body may trickle for ever.
+        try await withThrowingTaskGroup(of: HTTPResponse.self) { [client] group in
+            group.addTask {
+                let response = try await client.execute(request, deadline: .distantFuture)
+                return HTTPResponse(
+                    status: Int(response.status.code),
+                    headers: response.headers.byLowercaseName,
+                    body: try await response.body.prefix(HTTPResponse.bodyLimit)
+                )
+            }
+            group.addTask {
+                try await Task.sleep(for: timeout)
+                throw HTTPClientError.deadlineExceeded
+            }
+            defer { group.cancelAll() }
+            guard let response = try await group.next() else { throw CancellationError() }
+            return response
+        }
+    }
+}
+
+extension HTTPClientResponse.Body {
+    /// The first bytes. Leaving the rest unread closes the connection.
+    fileprivate func prefix(_ limit: Int) async throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        for try await part in self {
+            bytes.append(contentsOf: part.readableBytesView.prefix(limit - bytes.count))
+            if bytes.count == limit { break }
+        }
+        return bytes
+    }
+}
+
+extension TransportFailure {
+    fileprivate init(_ error: any Error, timeout: Duration) {
+        switch error {
+        case let error as NIOConnectionError:
+            let reason = error.connectionErrors.first.map { "\($0.error)" } ?? "no address found"
+            self.init(message: "cannot connect to \(error.host):\(error.port): \(reason)", isBeforeSending: true)
+        case let error as HTTPClientError where error == .connectTimeout:
+            self.init(message: "connecting took longer than 5 s", isBeforeSending: true)
+        case let error as HTTPClientError where error == .deadlineExceeded:
+            self.init(message: "no complete response within \(timeout)", isBeforeSending: false)
+        default:
+            self.init(message: "the connection failed: \(error)", isBeforeSending: false)
+        }
+    }
+}
+
+extension HTTPHeaders {
+    fileprivate var byLowercaseName: [String: String] {
+        Dictionary(map { ($0.name.lowercased(), $0.value) }, uniquingKeysWith: { first, _ in first })
+    }
+}

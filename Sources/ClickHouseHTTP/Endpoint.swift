@@ -1,0 +1,61 @@
+internal import Foundation
+
+/// Where a ClickHouse server listens for HTTP, without any credentials.
+package struct Endpoint: Sendable, Hashable, CustomStringConvertible {
+    /// `http://host:8123` or `https://host:8443/prefix`, without a slash at its end. Safe to log.
+    package let url: String
+
+    package var description: String { url }
+
+    private init(url: String) {
+        self.url = url
+    }
+
+    /// Reads a URL as people write it. A user and password in it are taken out and returned beside the endpoint, so
+    /// that they reach neither a log nor a request line.
+    ///
+    /// - Throws: ``InvalidEndpoint`` saying what is wrong, never repeating a password.
+    package static func parse(_ text: String) throws(InvalidEndpoint) -> (endpoint: Endpoint, credentials: Credentials?) {
+        guard let components = URLComponents(string: text), let host = components.host, !host.isEmpty else {
+            throw InvalidEndpoint(reason: "it is not a URL like http://localhost:8123")
+        }
+        guard let scheme = components.scheme?.lowercased(), ["http", "https"].contains(scheme) else {
+            throw InvalidEndpoint(reason: "it must start with http:// or https://")
+        }
+        guard components.query == nil, components.fragment == nil else {
+            throw InvalidEndpoint(reason: "it must not have a query; database, table and user are settings of their own")
+        }
+        var path = components.percentEncodedPath
+        while path.hasSuffix("/") { path.removeLast() }
+        let port = components.port.map { ":\($0)" } ?? (scheme == "https" ? ":8443" : ":8123")
+        let credentials = components.user.map { Credentials(user: $0, password: components.password ?? "") }
+        return (Endpoint(url: "\(scheme)://\(components.percentEncodedHost ?? host)\(port)\(path)"), credentials)
+    }
+}
+
+/// Why a text is not an endpoint. The text itself is not repeated: it may hold a password.
+package struct InvalidEndpoint: Error, CustomStringConvertible {
+    package let reason: String
+
+    package var description: String { "a ClickHouse URL cannot be used: \(reason)" }
+}
+
+/// Who we are to ClickHouse. Sent in headers only, and shown nowhere.
+package struct Credentials: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    package let user: String
+    let password: String
+
+    package init(user: String, password: String) {
+        self.user = user
+        self.password = password
+    }
+
+    package var description: String { "Credentials(user: \(user), password: …)" }
+    package var debugDescription: String { description }
+    package var customMirror: Mirror { Mirror(self, children: ["user": user]) }
+
+    /// `text` without the password, should a server or a gateway have repeated it.
+    func redact(_ text: String) -> String {
+        password.isEmpty ? text : text.replacing(password, with: "…")
+    }
+}

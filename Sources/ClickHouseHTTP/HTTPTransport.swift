@@ -1,0 +1,55 @@
+/// One HTTP exchange. Tests put their own in the place of the network.
+package protocol HTTPTransport: Sendable {
+    /// Sends `request` and reads the whole response, its body up to ``HTTPResponse/bodyLimit``.
+    ///
+    /// - Parameter timeout: for everything from connecting to the last byte of the response.
+    func send(_ request: HTTPRequest, timeout: Duration) async throws(TransportFailure) -> HTTPResponse
+
+    /// Closes the connections. Nothing may be sent afterwards.
+    func close() async
+}
+
+/// A POST.
+package struct HTTPRequest: Sendable {
+    package var url: String
+    package var headers: [(name: String, value: String)]
+    package var body: [UInt8]
+}
+
+package struct HTTPResponse: Sendable {
+    /// The most bytes of a body that are kept; what follows is not read.
+    package static let bodyLimit = 64 << 10
+
+    package var status: Int
+    /// By lower-case name.
+    package var headers: [String: String]
+    package var body: [UInt8]
+
+    package init(status: Int, headers: [String: String] = [:], body: [UInt8] = []) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+
+    var exceptionCode: Int? {
+        headers["x-clickhouse-exception-code"].flatMap { Int($0) }
+    }
+
+    /// Only the form in seconds: ClickHouse and its gateways send no other. Above an hour it is taken as an hour.
+    var retryAfter: Duration? {
+        headers["retry-after"].flatMap { Int($0) }.map { .seconds(min(max($0, 0), 3_600)) }
+    }
+}
+
+/// There is no response: what went wrong, in plain words.
+package struct TransportFailure: Error, Sendable {
+    package let message: String
+
+    /// Whether the server cannot have seen the request.
+    package let isBeforeSending: Bool
+
+    package init(message: String, isBeforeSending: Bool) {
+        self.message = message
+        self.isBeforeSending = isBeforeSending
+    }
+}

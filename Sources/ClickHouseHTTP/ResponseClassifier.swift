@@ -1,0 +1,67 @@
+/// Decides from a response alone whether a batch is stored.
+///
+/// Accepted needs proof: status 200, no exception code, an empty body, and our query id where the server echoes one.
+/// Everything else is a failure, classified by ClickHouse's code where there is one.
+package struct ResponseClassifier: Sendable {
+    let queryID: String
+    let credentials: Credentials?
+
+    package init(queryID: String, credentials: Credentials?) {
+        self.queryID = queryID
+        self.credentials = credentials
+    }
+
+    package func classify(_ response: HTTPResponse) -> InsertOutcome {
+        let text = String(decoding: response.body, as: UTF8.self)
+        if let code = response.exceptionCode ?? Self.exceptionCode(in: text) {
+            return fail(response, ExceptionCode.kind(of: code, message: text), code: code, text)
+        }
+        guard response.status == 200 else {
+            // Nothing of ClickHouse's speaks here: a gateway, a redirect, a proxy. The insert may have reached it or not.
+            let isRefusal = response.status == 429 || response.status == 503
+            return fail(response, isRefusal ? .transient : .outcomeUnknown, "status \(response.status): \(text)")
+        }
+        guard response.body.isEmpty else {
+            return fail(response, .outcomeUnknown, "a body where an insert has none: \(text)")
+        }
+        if let echoed = response.headers["x-clickhouse-query-id"], echoed != queryID {
+            return fail(response, .outcomeUnknown, "the response is to another query: \(echoed)")
+        }
+        return .accepted
+    }
+
+    private func fail(
+        _ response: HTTPResponse,
+        _ kind: InsertFailure.Kind,
+        code: Int? = nil,
+        _ text: String
+    ) -> InsertOutcome {
+        .failed(
+            InsertFailure(
+                kind: kind,
+                code: code,
+                status: response.status,
+                message: summarize(text, credentials: credentials),
+                retryAfter: response.retryAfter
+            )
+        )
+    }
+
+    /// The code in a message like `Code: 60. DB::Exception: …` (`Code: 60, e.displayText() = …` before 20.x), which is
+    /// all that a server before 20.x gives.
+    static func exceptionCode(in text: String) -> Int? {
+        guard let start = text.firstRange(of: "Code: ")?.upperBound else { return nil }
+        let digits = text[start...].prefix { $0.isASCII && $0.isNumber }
+        let rest = text[digits.endIndex...]
+        guard rest.hasPrefix(". DB::") || rest.hasPrefix(", e.") else { return nil }
+        return Int(digits)
+    }
+}
+
+/// One line of at most 500 characters without credentials: fit for logs, the spool and a screen.
+func summarize(_ text: String, credentials: Credentials?) -> String {
+    let limit = 500
+    let redacted = credentials?.redact(text) ?? text
+    let line = redacted.split(whereSeparator: \.isNewline).joined(separator: " ")
+    return line.count > limit ? line.prefix(limit) + "…" : line
+}

@@ -1,0 +1,93 @@
+internal import Foundation
+
+/// Writes one row as one line of JSON, column by column.
+///
+/// A value is written exactly or not at all: typed fields make it impossible to send ClickHouse a number that it would
+/// wrap, and what JSON or the column's range cannot hold is refused.
+public struct RowEncoder: ~Copyable {
+    private var bytes: [UInt8] = []
+    private let columns: ColumnNames
+    private var written = 0
+    private var problem: String?
+    private var isWhole = false
+
+    init(columns: ColumnNames) {
+        self.columns = columns
+        bytes.reserveCapacity(columns.expectedRowSize)
+        bytes.append(UInt8(ascii: "{"))
+    }
+
+    /// Writes the next column.
+    ///
+    /// - Parameters:
+    ///   - name: the column's name; it must be the next one of the record type's ``ClickHouseRecord/columns``.
+    ///   - value: nil is written as `null`, which ClickHouse stores as such in a `Nullable` column only.
+    public mutating func write<Value: RowValue>(_ name: StaticString, _ value: Value) {
+        guard problem == nil else { return }
+        guard written < columns.keys.count, columns.isName(name, at: written) else {
+            return refuse("column \(written + 1) is \"\(name)\", not \(columns.describe(written))")
+        }
+        bytes.append(contentsOf: columns.keys[written])
+        value.write(to: &self)
+        if problem != nil { problem = problem.map { "column \"\(name)\": \($0)" } }
+        written += 1
+    }
+
+    /// Says that the value cannot be stored exactly; the record is refused with this reason.
+    public mutating func refuse(_ reason: String) {
+        problem = problem ?? reason
+    }
+
+    /// The row, without a newline.
+    ///
+    /// - Throws: ``WriterError/Code/recordNotEncodable`` when a value or a column was wrong.
+    consuming func finish() throws(WriterError) -> [UInt8] {
+        if let problem { throw WriterError(.recordNotEncodable, problem) }
+        if isWhole { return bytes }
+        guard written == columns.keys.count else {
+            throw WriterError(.recordNotEncodable, "\(columns.describe(written)) was not written")
+        }
+        bytes.append(UInt8(ascii: "}"))
+        return bytes
+    }
+
+    /// For the values' own writing.
+    mutating func append(_ write: (inout [UInt8]) -> Void) {
+        write(&bytes)
+    }
+
+    mutating func replaceAll(with row: Data) {
+        bytes = Array(row)
+        isWhole = true
+    }
+}
+
+/// The columns of a record type, prepared for writing.
+struct ColumnNames: Sendable {
+    /// What stands before each value: `,"name":`.
+    let keys: [[UInt8]]
+    private let names: [String]
+
+    /// Room for a row, so that it is allocated once: twice the keys is enough for usual values.
+    let expectedRowSize: Int
+
+    init(_ names: [String]) {
+        self.names = names
+        keys = names.enumerated().map { index, name in
+            var key: [UInt8] = index == 0 ? [] : [UInt8(ascii: ",")]
+            JSONText.append(name, to: &key)
+            key.append(UInt8(ascii: ":"))
+            return key
+        }
+        expectedRowSize = 2 * keys.reduce(16) { $0 + $1.count }
+    }
+
+    func isName(_ name: StaticString, at index: Int) -> Bool {
+        // Safe: the buffer lives as long as the program, and is used within the closure only.
+        name.withUTF8Buffer { unsafe names[index].utf8.elementsEqual($0) }
+    }
+
+    func describe(_ index: Int) -> String {
+        index < names.count ? "\"\(names[index])\"" : "the end: there are \(names.count) columns"
+    }
+}

@@ -1,0 +1,15 @@
+internal import SQLiteSpool
+
+extension WriterError {
+    init(_ error: SpoolError) {
+        let code: Code =
+            switch error.code {
+            case .closed: .writerClosed
+            case .full: .spoolFull
+            case .inUse: .spoolInUse
+            case .refused: .spoolRefused
+            case .failed: .spoolFailed
+            }
+        self.init(code, error.description, cause: error)
+    }
+}

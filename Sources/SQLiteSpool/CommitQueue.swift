@@ -1,0 +1,136 @@
+internal import Dispatch
+internal import Synchronization
+
+/// What waits for the next commit. Many tasks put work in, the commit thread takes it out in groups.
+final class CommitQueue: Sendable {
+    typealias Completion = CheckedContinuation<Result<Void, SpoolError>, Never>
+
+    /// Records to store: all of them or none.
+    struct Append {
+        let payloads: Payloads
+        let completion: Completion
+    }
+
+    /// One payload needs no array around it.
+    enum Payloads {
+        case one([UInt8])
+        case many([[UInt8]])
+
+        var count: Int {
+            switch self {
+            case .one: 1
+            case .many(let payloads): payloads.count
+            }
+        }
+    }
+
+    enum BatchChange {
+        case freeze(Batch)
+        case acknowledge(Batch)
+        case recordFailure(Batch, error: String)
+    }
+
+    /// What goes into one transaction.
+    struct Group {
+        var appends: [Append] = []
+        var changes: [(change: BatchChange, completion: Completion)] = []
+
+        var isEmpty: Bool { appends.isEmpty && changes.isEmpty }
+    }
+
+    enum Next {
+        case commit(Group)
+        /// Nothing came for as long as was asked.
+        case quiet
+        /// The queue is closed and empty.
+        case closed
+    }
+
+    /// Records from which a transaction is closed to more, so that those behind it do not wait long.
+    private static let recordsPerGroup = 1_000
+
+    private struct State {
+        var waiting = Group()
+        var isClosed = false
+        var threadSleeps = false
+    }
+
+    private let state = Mutex(State())
+    private let wakeUp = DispatchSemaphore(value: 0)
+
+    var hasWork: Bool { state.withLock { !$0.waiting.isEmpty } }
+
+    func append(_ payloads: Payloads) async throws(SpoolError) {
+        try await submit { $0.appends.append(Append(payloads: payloads, completion: $1)) }
+    }
+
+    func change(_ change: BatchChange) async throws(SpoolError) {
+        try await submit { $0.changes.append((change, $1)) }
+    }
+
+    /// Refuses new work. What waits is still committed.
+    func close() {
+        let mustWake = state.withLock { state in
+            state.isClosed = true
+            return Self.wakes(&state)
+        }
+        if mustWake { wakeUp.signal() }
+    }
+
+    /// Waits for work. Called by the commit thread only.
+    ///
+    /// - Parameter quietPeriod: how long to wait at most, in milliseconds; nil waits until there is work.
+    func next(quietPeriod: Int?) -> Next {
+        while true {
+            let next = state.withLock { state -> Next? in
+                state.threadSleeps = false
+                if !state.waiting.isEmpty { return .commit(Self.takeGroup(from: &state.waiting)) }
+                if state.isClosed { return .closed }
+                state.threadSleeps = true
+                return nil
+            }
+            if let next { return next }
+            guard let quietPeriod else {
+                wakeUp.wait()
+                continue
+            }
+            // A signal that comes too late only makes the next wait return early.
+            if wakeUp.wait(timeout: .now() + .milliseconds(quietPeriod)) == .timedOut { return .quiet }
+        }
+    }
+
+    private func submit(_ add: (inout Group, Completion) -> Void) async throws(SpoolError) {
+        let result = await withCheckedContinuation { (completion: Completion) in
+            let (isRefused, mustWake) = state.withLock { state in
+                guard !state.isClosed else { return (true, false) }
+                add(&state.waiting, completion)
+                return (false, Self.wakes(&state))
+            }
+            if isRefused { completion.resume(returning: .failure(SpoolError(.closed, "the spool is closed"))) }
+            if mustWake { wakeUp.signal() }
+        }
+        try result.get()
+    }
+
+    /// Only the first to find the thread asleep wakes it.
+    private static func wakes(_ state: inout State) -> Bool {
+        defer { state.threadSleeps = false }
+        return state.threadSleeps
+    }
+
+    private static func takeGroup(from waiting: inout Group) -> Group {
+        var records = 0
+        let end = waiting.appends.firstIndex { append in
+            defer { records += append.payloads.count }
+            return records >= recordsPerGroup
+        }
+        guard let end else {
+            defer { waiting = Group() }
+            return waiting
+        }
+        let group = Group(appends: Array(waiting.appends[..<end]), changes: waiting.changes)
+        waiting.appends.removeSubrange(..<end)
+        waiting.changes = []
+        return group
+    }
+}

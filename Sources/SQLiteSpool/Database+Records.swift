@@ -1,0 +1,58 @@
+/// The queries that the flusher needs.
+extension Database {
+    /// The records after `id` that fit into one batch, not frozen yet; nil when there are none.
+    borrowing func readPending(
+        after id: Int64,
+        maxRecords: Int,
+        maxBytes: Int,
+        spool uuid: String
+    ) throws(SQLiteError) -> FrozenBatch? {
+        let rows = try prepare("SELECT id, payload FROM records WHERE id > ?1 ORDER BY id LIMIT ?2")
+        try rows.bind([.integer(id), .integer(Int64(maxRecords))])
+        var body: [UInt8] = []
+        var ids: ClosedRange<Int64>?
+        var records = 0
+        var payloadBytes = 0
+        while try rows.step(), let id = rows.integer(0) {
+            let bytes = rows.byteCount(1)
+            if records > 0, payloadBytes + bytes > maxBytes { break }
+            ids = (ids?.lowerBound ?? id)...id
+            records += 1
+            payloadBytes += bytes
+            rows.append(1, to: &body)
+            body.append(UInt8(ascii: "\n"))
+        }
+        guard let ids else { return nil }
+        let batch = Batch(spool: uuid, ids: ids, records: records, payloadBytes: payloadBytes)
+        return FrozenBatch(batch: batch, body: body)
+    }
+
+    /// What is sent for a frozen batch, the same bytes as when it was frozen.
+    borrowing func readBody(of batch: Batch) throws(SQLiteError) -> [UInt8] {
+        let rows = try prepare("SELECT payload FROM records WHERE id BETWEEN ?1 AND ?2 ORDER BY id")
+        try rows.bind([.integer(batch.ids.lowerBound), .integer(batch.ids.upperBound)])
+        var body: [UInt8] = []
+        body.reserveCapacity(batch.payloadBytes + batch.records)
+        var records = 0
+        while try rows.step() {
+            records += 1
+            rows.append(0, to: &body)
+            body.append(UInt8(ascii: "\n"))
+        }
+        guard records == batch.records else {
+            // Sending other rows under the same token would lose the difference without a trace.
+            throw SQLiteError(
+                code: 11,
+                message: "batch \(batch.token) has \(records) of its \(batch.records) records",
+                action: "read a frozen batch"
+            )
+        }
+        return body
+    }
+
+    borrowing func enqueueTime(ofFirstAfter id: Int64) throws(SQLiteError) -> Int64? {
+        let row = try prepare("SELECT enqueued_at FROM records WHERE id > ?1 ORDER BY id LIMIT 1")
+        try row.bind([.integer(id)])
+        return try row.step() ? row.integer(0) : nil
+    }
+}

@@ -1,0 +1,73 @@
+/// What the spool holds, as counts: the row of the table `spool` and the rows of `batches`, kept in memory.
+///
+/// Invariants: ids up to `lastID` were given out and are never given again; records up to `frozenThrough` are in a
+/// batch or gone; the batches are in the order of their ids and do not overlap.
+struct Ledger: Equatable {
+    let uuid: String
+    var lastID: Int64
+    var records: Int
+    var payloadBytes: Int
+    var deadLetters: Int
+    var batches: [Batch]
+    var frozenThrough: Int64
+
+    var inFlight: Int { batches.reduce(0) { $0 + $1.records } }
+
+    var summary: SpoolSummary {
+        SpoolSummary(
+            pending: records - inFlight,
+            inFlight: inFlight,
+            deadLetters: deadLetters,
+            payloadBytes: payloadBytes,
+            lastID: lastID,
+            frozenThrough: frozenThrough
+        )
+    }
+
+    /// - Returns: the new record's id.
+    mutating func append(payloadBytes bytes: Int) -> Int64 {
+        lastID += 1
+        records += 1
+        payloadBytes += bytes
+        return lastID
+    }
+
+    mutating func freeze(_ batch: Batch) {
+        precondition(batch.ids.lowerBound > frozenThrough && batch.ids.upperBound <= lastID)
+        batches.append(batch)
+        frozenThrough = batch.ids.upperBound
+    }
+
+    /// - Returns: false when the batch is not in flight (any more).
+    mutating func remove(_ batch: Batch) -> Bool {
+        guard let index = batches.firstIndex(where: { $0.ids == batch.ids }) else { return false }
+        batches.remove(at: index)
+        records -= batch.records
+        payloadBytes -= batch.payloadBytes
+        return true
+    }
+
+    mutating func recordFailure(of batch: Batch, error: String) {
+        guard let index = batches.firstIndex(where: { $0.ids == batch.ids }) else { return }
+        batches[index].attempts += 1
+        batches[index].lastError = error
+    }
+}
+
+/// What the spool holds at one moment.
+package struct SpoolSummary: Sendable, Equatable {
+    /// Records not in a batch yet.
+    package var pending: Int
+    /// Records in batches that ClickHouse has not provably accepted yet.
+    package var inFlight: Int
+    package var deadLetters: Int
+    /// Bytes of the payloads of pending and in-flight records.
+    package var payloadBytes: Int
+    /// The high-water mark: the id of the newest record, also when it is gone already.
+    package var lastID: Int64
+    /// Records up to this id are in a batch or gone.
+    package var frozenThrough: Int64
+
+    /// Records that ClickHouse has not provably accepted yet.
+    package var undelivered: Int { pending + inFlight }
+}

@@ -1,0 +1,135 @@
+internal import CSQLite
+
+/// One SQLite connection. It belongs to one thread or lock at a time and is closed when the value goes away.
+///
+/// This file and `Statement.swift` hold every call into SQLite. They are safe because the handle is private, lives
+/// exactly as long as the noncopyable value, and each pointer handed to C is used within the call only.
+@safe
+package struct Database: ~Copyable {
+    package enum Access: Sendable {
+        /// Reads and writes an existing file.
+        case readWrite
+        /// Reads an existing file and changes nothing in it.
+        case readOnly
+        /// Reads and writes, and creates the file when it is absent.
+        case create
+    }
+
+    private let handle: OpaquePointer
+
+    /// Where the WAL hook leaves the number of pages that the WAL held after the latest commit.
+    private let walPageCount: UnsafeMutablePointer<Int32>
+
+    /// Opens `path`, which must not contain a symbolic link in any of its components (`SQLITE_OPEN_NOFOLLOW`).
+    package init(path: String, access: Access) throws(SQLiteError) {
+        let flags =
+            switch access {
+            case .readWrite: SQLITE_OPEN_READWRITE
+            case .readOnly: SQLITE_OPEN_READONLY
+            case .create: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+            }
+        var opened: OpaquePointer?
+        let code = unsafe sqlite3_open_v2(
+            path,
+            &opened,
+            flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE,
+            nil
+        )
+        guard code == SQLITE_OK, let handle = unsafe opened else {
+            let message = unsafe String(cString: sqlite3_errstr(code))
+            unsafe sqlite3_close_v2(opened)
+            throw SQLiteError(code: code, message: message, action: "open \(path)")
+        }
+        unsafe self.handle = handle
+        unsafe self.walPageCount = .allocate(capacity: 1)
+        unsafe walPageCount.initialize(to: 0)
+        unsafe sqlite3_wal_hook(
+            handle,
+            { context, _, _, pages in
+                unsafe context?.assumingMemoryBound(to: Int32.self).pointee = pages
+                return SQLITE_OK
+            },
+            walPageCount
+        )
+    }
+
+    deinit {
+        // close_v2 waits for statements that are still open; closing the last connection of a file checkpoints it.
+        unsafe sqlite3_close_v2(handle)
+        unsafe walPageCount.deallocate()
+    }
+
+    /// Pages that the WAL held after the latest commit of this connection.
+    package var walPages: Int { unsafe Int(walPageCount.pointee) }
+
+    /// False while a transaction is open. After an I/O error, a full disk or no memory SQLite may have rolled back by
+    /// itself (https://www.sqlite.org/c3ref/get_autocommit.html), and only this tells.
+    package var isInTransaction: Bool { unsafe sqlite3_get_autocommit(handle) == 0 }
+
+    /// Runs statements that return no rows.
+    package func execute(_ sql: String) throws(SQLiteError) {
+        let code = unsafe sqlite3_exec(handle, sql, nil, nil, nil)
+        guard code == SQLITE_OK else { throw error(code, sql) }
+    }
+
+    package func prepare(_ sql: String) throws(SQLiteError) -> Statement {
+        var prepared: OpaquePointer?
+        let code = unsafe sqlite3_prepare_v3(
+            handle,
+            sql,
+            -1,
+            UInt32(bitPattern: SQLITE_PREPARE_PERSISTENT),
+            &prepared,
+            nil
+        )
+        guard code == SQLITE_OK, let statement = unsafe prepared else { throw error(code, sql) }
+        return unsafe Statement(handle: statement, sql: sql)
+    }
+
+    /// The first column of the first row as an integer, nil when there is no row or it is NULL.
+    package func integer(_ sql: String) throws(SQLiteError) -> Int64? {
+        let statement = try prepare(sql)
+        return try statement.step() ? statement.integer(0) : nil
+    }
+
+    /// The first column of the first row as text, nil when there is no row or it is NULL.
+    package func text(_ sql: String) throws(SQLiteError) -> String? {
+        let statement = try prepare(sql)
+        return try statement.step() ? statement.text(0) : nil
+    }
+
+    /// Rolls back what is open, if anything is.
+    package func rollBack() {
+        if isInTransaction { unsafe sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
+    }
+
+    /// How long a call waits for a lock that another process holds.
+    package func setBusyTimeout(milliseconds: Int32) {
+        unsafe sqlite3_busy_timeout(handle, milliseconds)
+    }
+
+    /// Turns a `SQLITE_DBCONFIG_…` switch on or off (https://www.sqlite.org/c3ref/c_dbconfig_defensive.html).
+    package func configure(_ option: Int32, _ isOn: Bool) throws(SQLiteError) {
+        let code = unsafe csqlite_db_config(handle, option, isOn ? 1 : 0)
+        guard code == SQLITE_OK else { throw error(code, "sqlite3_db_config \(option)") }
+    }
+
+    /// Moves what it can from the WAL into the database without waiting for readers.
+    ///
+    /// - Returns: whether everything was moved, so that the next commit starts the WAL anew.
+    package func checkpoint() throws(SQLiteError) -> Bool {
+        var inWAL: Int32 = 0
+        var moved: Int32 = 0
+        let code = unsafe sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_PASSIVE, &inWAL, &moved)
+        guard code == SQLITE_OK || code == SQLITE_BUSY else { throw error(code, "checkpoint") }
+        return code == SQLITE_OK && inWAL == moved
+    }
+
+    private func error(_ code: Int32, _ action: String) -> SQLiteError {
+        unsafe SQLiteError(
+            code: sqlite3_extended_errcode(handle) & 0xff == code & 0xff ? sqlite3_extended_errcode(handle) : code,
+            message: String(cString: sqlite3_errmsg(handle)),
+            action: action
+        )
+    }
+}

@@ -1,0 +1,130 @@
+internal import Synchronization
+
+/// A durable queue of records in one SQLite file.
+///
+/// Invariants:
+/// - When `append` returns, its records are committed; when it throws, none of them is stored.
+/// - Ids follow the order of commits and are never given out twice.
+/// - A record leaves only by `acknowledge` of the frozen batch that holds it.
+/// - One process owns a spool, and in it one thread writes to it.
+///
+///         append ──▶ CommitQueue ──▶ CommitThread ── one transaction ──▶ SpoolConnection ──▶ file
+///         freeze, acknowledge ──▶┘        └──▶ summary, resumed tasks          SpoolReader ◀──┘
+package final class Spool: Sendable {
+    /// The path with its directory's symbolic links resolved.
+    package let path: String
+
+    /// What the spool held when it was opened.
+    package let recovered: SpoolSummary
+
+    private let uuid: String
+    private let queue = CommitQueue()
+    private let reader: SpoolReader
+    private let contents: SpoolContents
+    private let hasEnded = OneShotEvent()
+
+    /// Opens the spool, or creates it, and recovers what a crash left.
+    ///
+    /// Blocks for a few milliseconds, or as long as SQLite needs to recover the WAL.
+    ///
+    /// - Parameter didCommit: called on the commit thread with the number of pending records before and after each
+    ///   commit. It must not block.
+    /// - Throws: ``SpoolError`` with code `inUse`, `refused`, `full` or `failed`.
+    package init(
+        _ configuration: SpoolConfiguration,
+        clock: any WallClock = SystemWallClock(),
+        didCommit: @escaping @Sendable (_ pendingBefore: Int, _ pendingAfter: Int) -> Void = { _, _ in }
+    ) throws(SpoolError) {
+        let file = try SpoolFile(path: configuration.path)
+        let lock = try SpoolLock(spool: file.path)
+        let connection = try SpoolError.wrapping {
+            try SpoolConnection(
+                database: file.open(durability: configuration.durability, now: clock.now),
+                clock: clock
+            )
+        }
+        reader = try SpoolError.wrapping { try SpoolReader(path: file.path) }
+        path = file.path
+        uuid = connection.ledger.uuid
+        recovered = connection.ledger.summary
+        contents = SpoolContents(connection.ledger)
+        CommitThread.start(
+            connection: connection,
+            queue: queue,
+            didCommit: { [contents] ledger in
+                let before = contents.replace(with: ledger)
+                didCommit(before.pending, ledger.summary.pending)
+            },
+            didEnd: { [hasEnded] in
+                lock.release()
+                hasEnded.fire()
+            }
+        )
+    }
+
+    deinit {
+        queue.close()
+    }
+
+    /// What the spool holds after the latest commit.
+    package var summary: SpoolSummary { contents.summary }
+
+    /// Stores one record: `payload` is a row as one line of JSON in UTF-8.
+    package func append(_ payload: [UInt8]) async throws(SpoolError) {
+        try await queue.append(.one(payload))
+    }
+
+    /// Stores all of the records or, when it throws, none.
+    package func append(contentsOf payloads: [[UInt8]]) async throws(SpoolError) {
+        if payloads.isEmpty { return }
+        try await queue.append(.many(payloads))
+    }
+
+    /// The batch to send: the oldest one in flight, as it was frozen; else a new one, frozen and committed.
+    ///
+    /// - Parameters:
+    ///   - maxRecords: the most records of a new batch.
+    ///   - maxBytes: the most payload bytes of a new batch; a single record may be larger.
+    /// - Returns: nil when the spool is empty.
+    package func nextBatch(maxRecords: Int, maxBytes: Int) async throws(SpoolError) -> FrozenBatch? {
+        if let batch = contents.oldestBatch { return try await load(batch) }
+        let frozenThrough = contents.summary.frozenThrough
+        let uuid = uuid
+        let candidate = try await reader.read { database throws(SQLiteError) in
+            try database.readPending(after: frozenThrough, maxRecords: maxRecords, maxBytes: maxBytes, spool: uuid)
+        }
+        guard let candidate else { return nil }
+        try await queue.change(.freeze(candidate.batch))
+        return candidate
+    }
+
+    /// Deletes the records of a batch that ClickHouse provably accepted. Does nothing when they are gone already.
+    package func acknowledge(_ batch: Batch) async throws(SpoolError) {
+        try await queue.change(.acknowledge(batch))
+    }
+
+    /// Counts a failed send and keeps its reason, for whoever looks at the spool.
+    package func recordFailure(of batch: Batch, error: String) async throws(SpoolError) {
+        try await queue.change(.recordFailure(batch, error: error))
+    }
+
+    /// When the oldest record that is in no batch was enqueued; nil when there is none.
+    package func oldestPending() async throws(SpoolError) -> WallInstant? {
+        let frozenThrough = contents.summary.frozenThrough
+        return try await reader.read { database throws(SQLiteError) in
+            try database.enqueueTime(ofFirstAfter: frozenThrough).map(WallInstant.init(milliseconds:))
+        }
+    }
+
+    /// Commits what waits, refuses anything new, checkpoints, and lets another owner have the file.
+    package func close() async {
+        queue.close()
+        await reader.close()
+        await hasEnded.wait()
+    }
+
+    private func load(_ batch: Batch) async throws(SpoolError) -> FrozenBatch {
+        let body = try await reader.read { database throws(SQLiteError) in try database.readBody(of: batch) }
+        return FrozenBatch(batch: batch, body: body)
+    }
+}

@@ -1,0 +1,19 @@
+/// How a spool is opened.
+package struct SpoolConfiguration: Sendable {
+    /// What a committed record survives.
+    package enum Durability: String, Sendable {
+        /// Power loss (`synchronous=FULL`): every commit waits for the disk.
+        case powerLoss
+        /// The death of the process (`synchronous=NORMAL`): a power cut may lose the newest commits, never more.
+        case processCrash
+    }
+
+    /// The database file. Its directory must exist; `-wal`, `-shm` and `.lock` files appear beside it.
+    package var path: String
+    package var durability: Durability
+
+    package init(path: String, durability: Durability = .powerLoss) {
+        self.path = path
+        self.durability = durability
+    }
+}

@@ -1,0 +1,57 @@
+internal import CSQLite
+
+/// Why the spool refused or failed.
+package struct SpoolError: Error, Equatable, CustomStringConvertible {
+    package enum Code: Sendable {
+        /// The spool was closed.
+        case closed
+        /// The disk has no room. Nothing was stored; what was stored before is kept, and space may come back.
+        case full
+        /// Another process, or another writer of this one, owns the spool.
+        case inUse
+        /// The path or the file at it is not one that this spool may use. It was left as it was.
+        case refused
+        /// SQLite failed. What was acknowledged is kept; nothing more is acknowledged until the spool is reopened.
+        case failed
+    }
+
+    package let code: Code
+
+    /// What happened, where, and what to do about it.
+    package let message: String
+
+    package let cause: SQLiteError?
+
+    package init(_ code: Code, _ message: String, cause: SQLiteError? = nil) {
+        self.code = code
+        self.message = message
+        self.cause = cause
+    }
+
+    package var description: String { cause.map { "\(message): \($0)" } ?? message }
+}
+
+extension SpoolError {
+    /// What a failed call into SQLite means for the spool.
+    init(_ error: SQLiteError) {
+        self =
+            error.primaryCode == SQLITE_FULL
+            ? SpoolError(.full, "no room on the disk of the spool; nothing was stored, free some space", cause: error)
+            : SpoolError(.failed, "the spool failed; records not acknowledged are not stored", cause: error)
+    }
+
+    /// Runs `body` and turns what it throws into a `SpoolError`.
+    static func wrapping<Value: ~Copyable>(_ body: () throws -> Value) throws(SpoolError) -> Value {
+        do {
+            return try body()
+        } catch let error as SpoolError {
+            throw error
+        } catch let error as SQLiteError {
+            throw SpoolError(error)
+        } catch let error as FileSystem.Failure {
+            throw SpoolError(.refused, error.message)
+        } catch {
+            throw SpoolError(.failed, "\(error)")
+        }
+    }
+}
