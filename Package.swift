@@ -46,6 +46,54 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(
+            name: "LLMTraces",
+            dependencies: ["ClickHouseHTTP", "ClickHouseWriter", "Migrations"],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "ClickHouseStandIn",
+            dependencies: [
+                "SQLiteSpool",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "llm-proxy",
+            dependencies: [
+                "ClickHouseStandIn",
+                "ClickHouseWriter",
+                "LLMTraces",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOFoundationEssentialsCompat", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            path: "Sources/LLMProxy",
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "spoolctl",
+            dependencies: [
+                "SQLiteSpool",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
             name: "ClickHouseWriter",
             dependencies: [
                 "ClickHouseHTTP",

@@ -12,7 +12,7 @@ package final class InsertClient: Sendable {
         var knownSettings: [Endpoint: Set<String>] = [:]
     }
 
-    private let endpoints: [Endpoint]
+    package let endpoints: [Endpoint]
     private let target: InsertTarget
     private let credentials: Credentials?
     private let requestTimeout: Duration
@@ -43,7 +43,7 @@ package final class InsertClient: Sendable {
     ///   - rows: JSON lines, each closed by a newline.
     ///   - token: the batch's deduplication token.
     package func insert(_ rows: [UInt8], token: String) async -> InsertOutcome {
-        let endpoint = currentEndpoint
+        let endpoint = endpoints[state.withLock(\.current)]
         let outcome: InsertOutcome
         do throws(InsertFailure) {
             let known = try await knownSettings(of: endpoint)
@@ -55,15 +55,24 @@ package final class InsertClient: Sendable {
         return outcome
     }
 
-    /// Runs a statement that is no insert on the current endpoint.
+    /// Runs a statement that is no insert.
     ///
     /// - Returns: the response's text, at most ``HTTPResponse/bodyLimit`` bytes.
-    package func execute(_ statement: String) async throws(InsertFailure) -> String {
-        try await execute(statement, at: currentEndpoint)
+    package func execute(_ statement: String, at endpoint: Endpoint) async throws(InsertFailure) -> String {
+        let response = try await exchange([("wait_end_of_query", "1")], body: Array(statement.utf8), at: endpoint)
+        let text = String(decoding: response.body, as: UTF8.self)
+        guard response.status == 200, response.exceptionCode == nil else {
+            let code = response.exceptionCode ?? ResponseClassifier.exceptionCode(in: text)
+            throw InsertFailure(
+                kind: code.map { ExceptionCode.kind(of: $0, message: text) } ?? .transient,
+                code: code,
+                status: response.status,
+                message: summarize(text, credentials: credentials),
+                retryAfter: response.retryAfter
+            )
+        }
+        return text
     }
-
-    /// Where the next request goes.
-    package var currentEndpoint: Endpoint { endpoints[state.withLock(\.current)] }
 
     package func close() async {
         await transport.close()
@@ -85,22 +94,6 @@ package final class InsertClient: Sendable {
         )
         let response = try await exchange(parameters, body: rows, at: endpoint)
         return ResponseClassifier(queryID: queryID, credentials: credentials).classify(response)
-    }
-
-    private func execute(_ statement: String, at endpoint: Endpoint) async throws(InsertFailure) -> String {
-        let response = try await exchange([("wait_end_of_query", "1")], body: Array(statement.utf8), at: endpoint)
-        let text = String(decoding: response.body, as: UTF8.self)
-        guard response.status == 200, response.exceptionCode == nil else {
-            let code = response.exceptionCode ?? ResponseClassifier.exceptionCode(in: text)
-            throw InsertFailure(
-                kind: code.map { ExceptionCode.kind(of: $0, message: text) } ?? .transient,
-                code: code,
-                status: response.status,
-                message: summarize(text, credentials: credentials),
-                retryAfter: response.retryAfter
-            )
-        }
-        return text
     }
 
     private func exchange(

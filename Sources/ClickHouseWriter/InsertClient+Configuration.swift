@@ -1,8 +1,8 @@
-internal import ClickHouseHTTP
+package import ClickHouseHTTP
 
 extension InsertClient {
     /// - Throws: ``WriterError/Code/invalidConfiguration`` for a URL that cannot be used.
-    convenience init(_ configuration: BatchWriterConfiguration, columns: [String]) throws(WriterError) {
+    package convenience init(_ configuration: BatchWriterConfiguration, columns: [String]) throws(WriterError) {
         var endpoints: [Endpoint] = []
         var credentials = configuration.user.map {
             Credentials(user: $0, password: configuration.password?.text ?? "")

@@ -9,7 +9,7 @@ internal import Synchronization
 /// - One process owns a spool, and in it one thread writes to it.
 ///
 ///         append ──▶ CommitQueue ──▶ CommitThread ── one transaction ──▶ SpoolConnection ──▶ file
-///         freeze, acknowledge ──▶┘        └──▶ summary, resumed tasks          SpoolReader ◀──┘
+///         freeze, acknowledge ──▶┘        └──▶ summary, resumed tasks             reader ◀──┘
 package final class Spool: Sendable {
     /// The path with its directory's symbolic links resolved.
     package let path: String
@@ -19,7 +19,8 @@ package final class Spool: Sendable {
 
     private let uuid: String
     private let queue = CommitQueue()
-    private let reader: SpoolReader
+    /// A connection of its own, so that reading never waits for a commit nor a commit for reading.
+    private let reader: DatabaseQueue
     private let contents: SpoolContents
     private let hasEnded = OneShotEvent()
 
@@ -43,7 +44,7 @@ package final class Spool: Sendable {
                 clock: clock
             )
         }
-        reader = try SpoolError.wrapping { try SpoolReader(path: file.path) }
+        reader = DatabaseQueue(try file.openForReading(), label: "clickhouse-spool-reader")
         path = file.path
         uuid = connection.ledger.uuid
         recovered = connection.ledger.summary
@@ -90,7 +91,7 @@ package final class Spool: Sendable {
         if let batch = contents.oldestBatch { return try await load(batch) }
         let frozenThrough = contents.summary.frozenThrough
         let uuid = uuid
-        let candidate = try await reader.read { database throws(SQLiteError) in
+        let candidate = try await read { database throws(SQLiteError) in
             try database.readPending(after: frozenThrough, maxRecords: maxRecords, maxBytes: maxBytes, spool: uuid)
         }
         guard let candidate else { return nil }
@@ -111,7 +112,7 @@ package final class Spool: Sendable {
     /// When the oldest record that is in no batch was enqueued; nil when there is none.
     package func oldestPending() async throws(SpoolError) -> WallInstant? {
         let frozenThrough = contents.summary.frozenThrough
-        return try await reader.read { database throws(SQLiteError) in
+        return try await read { database throws(SQLiteError) in
             try database.enqueueTime(ofFirstAfter: frozenThrough).map(WallInstant.init(milliseconds:))
         }
     }
@@ -124,7 +125,17 @@ package final class Spool: Sendable {
     }
 
     private func load(_ batch: Batch) async throws(SpoolError) -> FrozenBatch {
-        let body = try await reader.read { database throws(SQLiteError) in try database.readBody(of: batch) }
+        let body = try await read { database throws(SQLiteError) in try database.readBody(of: batch) }
         return FrozenBatch(batch: batch, body: body)
+    }
+
+    private func read<Value: Sendable>(
+        _ body: @escaping @Sendable (borrowing Database) throws(SQLiteError) -> Value
+    ) async throws(SpoolError) -> Value {
+        do throws(SQLiteError) {
+            return try await reader.run(body)
+        } catch {
+            throw SpoolError(.failed, "the spool cannot be read", cause: error)
+        }
     }
 }

@@ -12,14 +12,8 @@ struct SpoolFile {
     private let directory: String
 
     init(path: String) throws(SpoolError) {
-        let url = URL(filePath: path).standardizedFileURL
-        guard !path.isEmpty, !path.hasSuffix("/") else {
-            throw SpoolError(.refused, "\"\(path)\" is not the path of a file")
-        }
-        directory = try SpoolError.wrapping {
-            try FileSystem.resolve(url.deletingLastPathComponent().path(percentEncoded: false))
-        }
-        self.path = directory == "/" ? "/" + url.lastPathComponent : directory + "/" + url.lastPathComponent
+        self.path = try absolutePath(ofFile: path)
+        directory = URL(filePath: self.path).deletingLastPathComponent().path(percentEncoded: false)
     }
 
     /// Opens the file, creating it when it is absent, and brings its schema up to date. Call it with the lock held.

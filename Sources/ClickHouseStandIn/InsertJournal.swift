@@ -1,0 +1,23 @@
+internal import Synchronization
+
+/// The inserts that arrived, accepted or not, for tests to look at.
+package final class InsertJournal: Sendable {
+    package struct Entry: Sendable, Equatable {
+        package let token: String
+        package let queryID: String
+        package let body: String
+    }
+
+    private let entries = Mutex<[Entry]>([])
+    private let isKept: Bool
+
+    init(isKept: Bool) {
+        self.isKept = isKept
+    }
+
+    package var inserts: [Entry] { entries.withLock { $0 } }
+
+    func add(_ entry: @autoclosure () -> Entry) {
+        if isKept { entries.withLock { $0.append(entry()) } }
+    }
+}

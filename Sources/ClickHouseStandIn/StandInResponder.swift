@@ -1,0 +1,161 @@
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+internal import Logging
+internal import NIOCore
+internal import NIOHTTP1
+
+/// Gives each request its connection, which faults cut.
+struct StandInContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    let channel: any Channel
+
+    init(source: Source) {
+        coreContext = CoreRequestContextStorage(source: source)
+        channel = source.channel
+    }
+}
+
+/// Answers as ClickHouse does to what a batch writer asks.
+struct StandInResponder: HTTPResponder {
+    static let version = "26.9.0.0"
+
+    /// The settings that it takes; others are refused with code 115, as by a server that does not know them.
+    static let modernSettings: Set<String> = [
+        "async_insert", "insert_deduplication_token", "date_time_input_format", "input_format_skip_unknown_fields",
+    ]
+
+    private static let parameters: Set<String> = ["query", "query_id", "wait_end_of_query", "database"]
+    private static let bodyLimit = 256 << 20
+
+    let store: StandInStore
+    let faults: FaultPlan
+    let journal: InsertJournal
+    let knownSettings: Set<String>
+    let requiredUser: String?
+
+    func respond(to request: Request, context: StandInContext) async throws -> Response {
+        if request.uri.path == "/ping" { return answer(text: "Ok.\n") }
+        let parameters = request.uri.queryParameters
+        let queryID = parameters["query_id"].map(String.init)
+        let body = try await request.body.collect(upTo: Self.bodyLimit)
+        let query = parameters["query"].map(String.init) ?? String(buffer: body)
+        if query.isEmpty { return answer(text: "Ok.\n") }
+        if let requiredUser, request.headers[.clickHouseUser] != requiredUser {
+            return exception(403, code: 516, "\(request.headers[.clickHouseUser] ?? "default"): Authentication failed")
+        }
+        for (name, _) in parameters where !Self.parameters.contains(String(name)) && !knownSettings.contains(String(name)) {
+            return exception(404, code: 115, "Setting \(name) is neither a builtin setting nor a user-defined one")
+        }
+        guard let insert = InsertStatement(query) else { return answerQuery(query) }
+        let token = parameters["insert_deduplication_token"].map(String.init) ?? ""
+        journal.add(InsertJournal.Entry(token: token, queryID: queryID ?? "", body: String(buffer: body)))
+        return try await strike(faults.take(), queryID: queryID, channel: context.channel) {
+            try await self.store(insert, token: token, body: body, queryID: queryID)
+        }
+    }
+
+    private func store(
+        _ insert: InsertStatement,
+        token: String,
+        body: ByteBuffer,
+        queryID: String?
+    ) async throws -> Response {
+        guard insert.format == "JSONEachRow" else { return exception(404, code: 73, "Unknown format \(insert.format)") }
+        let rows = String(buffer: body).split(separator: "\n").map(String.init)
+        let unreadable = try await store.insert(
+            StandInStore.Insert(database: insert.database, table: insert.table, token: token, rows: rows)
+        )
+        if let unreadable {
+            return exception(400, code: 27, "Cannot parse input: expected a JSON object: (at row \(unreadable.number))")
+        }
+        return answer(text: "", queryID: queryID)
+    }
+
+    private func answerQuery(_ query: String) -> Response {
+        if query.contains("system.settings") {
+            return answer(text: knownSettings.filter { query.contains("'\($0)'") }.map { $0 + "\n" }.joined())
+        }
+        if query.contains("version()") { return answer(text: Self.version + "\n") }
+        if query.hasPrefix("CREATE ") { return answer(text: "") }
+        return exception(400, code: 62, "Syntax error: the stand-in runs no such query: \(query.prefix(100))")
+    }
+
+    /// Applies the fault around `process`, the real work.
+    private func strike(
+        _ fault: Fault?,
+        queryID: String?,
+        channel: any Channel,
+        process: () async throws -> Response
+    ) async throws -> Response {
+        switch fault {
+        case nil:
+            return try await process()
+        case .error(let status, let code, let message, let retryAfter):
+            var response = exception(status, code: code, message)
+            if let retryAfter { response.headers[.retryAfter] = "\(retryAfter)" }
+            return response
+        case .errorAfterProcessing(let status, let code, let message):
+            _ = try await process()
+            return exception(status, code: code, message)
+        case .delay(let duration):
+            try await Task.sleep(for: duration)
+            return try await process()
+        case .hang:
+            try await Task.sleep(for: .seconds(3_600))
+            return Response(status: .internalServerError)
+        case .dropBeforeProcessing:
+            try await channel.close()
+            return Response(status: .internalServerError)
+        case .dropAfterProcessing:
+            _ = try await process()
+            try await channel.close()
+            return Response(status: .internalServerError)
+        case .redirect(let target):
+            return Response(status: .temporaryRedirect, headers: [.location: target])
+        case .unexpectedBody(let text):
+            return answer(text: text, queryID: queryID)
+        case .foreignQueryID:
+            return answer(text: "", queryID: "somebody-elses")
+        case .garbage:
+            try await channel.writeBeneathHTTP("\u{16}\u{3}\u{1} this is not HTTP\r\n\r\n")
+            try await channel.close()
+            return Response(status: .internalServerError)
+        }
+    }
+
+    private func answer(text: String, queryID: String? = nil) -> Response {
+        var headers: HTTPFields = [.contentType: "text/tab-separated-values; charset=UTF-8"]
+        if let queryID { headers[.clickHouseQueryID] = queryID }
+        return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+    }
+
+    private func exception(_ status: Int, code: Int?, _ message: String) -> Response {
+        let text = code.map { "Code: \($0). DB::Exception: \(message). (version \(Self.version))\n" } ?? message
+        var response = answer(text: text)
+        response.status = HTTPResponse.Status(code: status)
+        if let code { response.headers[.clickHouseExceptionCode] = "\(code)" }
+        return response
+    }
+}
+
+extension Channel {
+    /// Sends bytes past the HTTP encoder.
+    fileprivate func writeBeneathHTTP(_ text: String) async throws {
+        try await eventLoop.submit {
+            let encoder = try self.pipeline.syncOperations.context(handlerType: HTTPResponseEncoder.self)
+            return encoder.writeAndFlush(NIOAny(ByteBuffer(string: text)))
+        }.flatMap { $0 }.get()
+    }
+}
+
+extension HTTPField.Name {
+    fileprivate static let clickHouseUser = named("X-ClickHouse-User")
+    fileprivate static let clickHouseQueryID = named("X-ClickHouse-Query-Id")
+    fileprivate static let clickHouseExceptionCode = named("X-ClickHouse-Exception-Code")
+
+    private static func named(_ name: String) -> HTTPField.Name {
+        guard let field = HTTPField.Name(name) else { preconditionFailure("\(name) is not a header's name") }
+        return field
+    }
+}

@@ -1,0 +1,105 @@
+internal import SQLiteSpool
+
+/// The stand-in's tables: a SQLite file, to be looked at with `sqlite3`.
+package struct StandInStore: Sendable {
+    /// One accepted insert's rows.
+    struct Insert: Sendable {
+        let database: String
+        let table: String
+        let token: String
+        let rows: [String]
+    }
+
+    /// The first row that is no JSON object, counted from 1 as ClickHouse does.
+    struct UnreadableRow: Error {
+        let number: Int
+    }
+
+    private let database: DatabaseQueue
+
+    /// - Parameter path: made when it is absent. What is in it stays.
+    package init(path: String) throws {
+        let opened = try Database(path: absolutePath(ofFile: path), access: .create)
+        try opened.execute(
+            """
+            PRAGMA journal_mode = WAL;
+            PRAGMA synchronous = NORMAL;
+            CREATE TABLE IF NOT EXISTS inserted_rows (
+                database   TEXT NOT NULL,
+                table_name TEXT NOT NULL,
+                token      TEXT NOT NULL,
+                payload    TEXT NOT NULL
+            ) STRICT;
+            CREATE TABLE IF NOT EXISTS accepted_tokens (
+                database   TEXT NOT NULL,
+                table_name TEXT NOT NULL,
+                token      TEXT NOT NULL,
+                PRIMARY KEY (database, table_name, token)
+            ) STRICT, WITHOUT ROWID;
+            """
+        )
+        database = DatabaseQueue(opened, label: "clickhouse-stand-in")
+    }
+
+    /// Stores the rows, unless its token was accepted before: then it does nothing, as ClickHouse does.
+    func insert(_ insert: Insert) async throws -> UnreadableRow? {
+        try await database.run { database throws(SQLiteError) in
+            do throws(SQLiteError) {
+                try database.execute("BEGIN IMMEDIATE")
+                let unreadable = try Self.apply(insert, to: database)
+                try database.execute(unreadable == nil ? "COMMIT" : "ROLLBACK")
+                return unreadable
+            } catch {
+                database.rollBack()
+                throw error
+            }
+        }
+    }
+
+    /// The payloads of a table in the order of their insertion.
+    package func rows(database name: String, table: String) async throws -> [String] {
+        try await database.run { database throws(SQLiteError) in
+            let rows = try database.prepare(
+                "SELECT payload FROM inserted_rows WHERE database = ?1 AND table_name = ?2 ORDER BY rowid"
+            )
+            try rows.bind([.text(name), .text(table)])
+            var payloads: [String] = []
+            while try rows.step(), let payload = rows.text(0) { payloads.append(payload) }
+            return payloads
+        }
+    }
+
+    package func close() async {
+        await database.close()
+    }
+
+    private static func apply(
+        _ insert: Insert,
+        to database: borrowing Database
+    ) throws(SQLiteError) -> UnreadableRow? {
+        let target: [Statement.Value] = [.text(insert.database), .text(insert.table), .text(insert.token)]
+        if !insert.token.isEmpty {
+            let known = try database.prepare(
+                "SELECT 1 FROM accepted_tokens WHERE database = ?1 AND table_name = ?2 AND token = ?3"
+            )
+            try known.bind(target)
+            if try known.step() { return nil }
+            let token = try database.prepare("INSERT INTO accepted_tokens VALUES (?1, ?2, ?3)")
+            try token.bind(target)
+            _ = try token.step()
+        }
+        let row = try database.prepare(
+            """
+            INSERT INTO inserted_rows SELECT ?1, ?2, ?3, ?4
+            WHERE CASE WHEN json_valid(?4) THEN json_type(?4) = 'object' END
+            RETURNING 1
+            """
+        )
+        for (index, payload) in insert.rows.enumerated() {
+            try row.bind(target + [.text(payload)])
+            guard try row.step() else { return UnreadableRow(number: index + 1) }
+            row.reset()
+        }
+        return nil
+    }
+}

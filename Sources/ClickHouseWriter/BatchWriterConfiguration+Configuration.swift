@@ -1,0 +1,107 @@
+public import Configuration
+
+extension BatchWriterConfiguration {
+    /// Takes over the values that `config` has, and keeps the others.
+    ///
+    /// | key | in the environment | value |
+    /// |---|---|---|
+    /// | `clickhouse.url` | `CLICKHOUSE_URL` | one or more URLs, commas between them |
+    /// | `clickhouse.user` | `CLICKHOUSE_USER` | text |
+    /// | `clickhouse.password` | `CLICKHOUSE_PASSWORD` | text, a secret |
+    /// | `clickhouse.database` | `CLICKHOUSE_DATABASE` | text |
+    /// | `clickhouse.table` | `CLICKHOUSE_TABLE` | text |
+    /// | `clickhouse.requestTimeout` | `CLICKHOUSE_REQUEST_TIMEOUT` | duration |
+    /// | `clickhouse.minRetryDelay` | `CLICKHOUSE_MIN_RETRY_DELAY` | duration |
+    /// | `clickhouse.maxRetryDelay` | `CLICKHOUSE_MAX_RETRY_DELAY` | duration |
+    /// | `clickhouse.maxBatchSize` | `CLICKHOUSE_MAX_BATCH_SIZE` | records |
+    /// | `clickhouse.maxBatchBytes` | `CLICKHOUSE_MAX_BATCH_BYTES` | bytes |
+    /// | `clickhouse.maxRecordBytes` | `CLICKHOUSE_MAX_RECORD_BYTES` | bytes |
+    /// | `clickhouse.flushInterval` | `CLICKHOUSE_FLUSH_INTERVAL` | duration |
+    /// | `clickhouse.shutdownTimeout` | `CLICKHOUSE_SHUTDOWN_TIMEOUT` | duration |
+    /// | `clickhouse.spoolPath` | `CLICKHOUSE_SPOOL_PATH` | path |
+    /// | `clickhouse.durability` | `CLICKHOUSE_DURABILITY` | `powerLoss` or `processCrash` |
+    ///
+    /// A duration is a whole number and its unit: `500ms`, `2s`, `1m`, `1h`.
+    ///
+    /// - Throws: ``WriterError/Code/invalidConfiguration`` naming the key when a value cannot be read.
+    public mutating func apply(_ config: ConfigReader) throws(WriterError) {
+        let keys = ConfigurationKeys(config.scoped(to: "clickhouse"))
+        if let urls = keys.text("url") { self.urls = urls.split(separator: ",").map { $0.trimmed } }
+        user = keys.text("user") ?? user
+        password = keys.secret("password") ?? password
+        database = keys.text("database") ?? database
+        table = keys.text("table") ?? table
+        spoolPath = keys.text("spoolPath") ?? spoolPath
+        requestTimeout = try keys.duration("requestTimeout") ?? requestTimeout
+        minRetryDelay = try keys.duration("minRetryDelay") ?? minRetryDelay
+        maxRetryDelay = try keys.duration("maxRetryDelay") ?? maxRetryDelay
+        flushInterval = try keys.duration("flushInterval") ?? flushInterval
+        shutdownTimeout = try keys.duration("shutdownTimeout") ?? shutdownTimeout
+        maxBatchSize = try keys.integer("maxBatchSize") ?? maxBatchSize
+        maxBatchBytes = try keys.integer("maxBatchBytes") ?? maxBatchBytes
+        maxRecordBytes = try keys.integer("maxRecordBytes") ?? maxRecordBytes
+        durability = try keys.durability("durability") ?? durability
+    }
+}
+
+/// Reads values so that a wrong one is an error and not, as with the reader's own conversions, an absent one.
+private struct ConfigurationKeys {
+    private let config: ConfigReader
+
+    init(_ config: ConfigReader) {
+        self.config = config
+    }
+
+    func text(_ key: ConfigKey) -> String? {
+        config.string(forKey: key)
+    }
+
+    func secret(_ key: ConfigKey) -> Secret? {
+        config.string(forKey: key, isSecret: true).map { Secret($0) }
+    }
+
+    func integer(_ key: ConfigKey) throws(WriterError) -> Int? {
+        try parse(key, "a whole number") { Int($0) }
+    }
+
+    func duration(_ key: ConfigKey) throws(WriterError) -> Duration? {
+        try parse(key, "a duration like 500ms, 2s or 1m") { Duration(configurationValue: $0) }
+    }
+
+    func durability(_ key: ConfigKey) throws(WriterError) -> BatchWriterConfiguration.Durability? {
+        try parse(key, "powerLoss or processCrash") { BatchWriterConfiguration.Durability(rawValue: $0) }
+    }
+
+    private func parse<Value>(
+        _ key: ConfigKey,
+        _ expected: String,
+        _ read: (String) -> Value?
+    ) throws(WriterError) -> Value? {
+        guard let text = text(key) else { return nil }
+        guard let value = read(text.trimmed) else {
+            throw WriterError(.invalidConfiguration, "clickhouse.\(key) is \"\(text)\"; it must be \(expected)")
+        }
+        return value
+    }
+}
+
+extension Duration {
+    /// `500ms`, `2s`, `1m` or `1h`; nil for anything else.
+    init?(configurationValue text: String) {
+        let digits = text.prefix { $0.isASCII && $0.isNumber }
+        guard let number = Int64(digits), number <= 1_000_000_000 else { return nil }
+        switch text.dropFirst(digits.count) {
+        case "ms": self = .milliseconds(number)
+        case "s": self = .seconds(number)
+        case "m": self = .seconds(number * 60)
+        case "h": self = .seconds(number * 3_600)
+        default: return nil
+        }
+    }
+}
+
+extension StringProtocol {
+    fileprivate var trimmed: String {
+        String(trimmingPrefix(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
+    }
+}

@@ -1,0 +1,109 @@
+internal import AsyncHTTPClient
+internal import Foundation
+internal import NIOCore
+internal import NIOFoundationEssentialsCompat
+internal import NIOHTTP1
+
+/// Answers with the last message, word by word when streamed. For trying the proxy without a provider.
+struct EchoProvider: ChatProvider {
+    let name = "echo"
+
+    private struct Conversation: Decodable {
+        struct Message: Decodable {
+            var content: String?
+        }
+
+        var messages: [Message]
+    }
+
+    func complete(_ request: ChatRequest) async throws -> HTTPClientResponse {
+        let conversation = try? JSONDecoder().decode(Conversation.self, from: Data(buffer: request.body))
+        let words = conversation?.messages.last?.content?.split(separator: " ").map(String.init) ?? []
+        let usage = Completion.Usage(promptTokens: words.count, completionTokens: words.count)
+        return request.isStreaming
+            ? try stream(words, usage: usage, model: request.model)
+            : try answer(words.joined(separator: " "), usage: usage, model: request.model)
+    }
+
+    private func answer(_ text: String, usage: Completion.Usage, model: String) throws -> HTTPClientResponse {
+        let choice = Completion.Choice(message: Completion.Message(role: "assistant", content: text), finishReason: "stop")
+        let body = try encode(
+            Completion(object: "chat.completion", model: model, choices: [choice], usage: usage)
+        )
+        return HTTPClientResponse(
+            status: .ok,
+            headers: ["Content-Type": "application/json", "Content-Length": "\(body.readableBytes)"],
+            body: .bytes(body)
+        )
+    }
+
+    private func stream(_ words: [String], usage: Completion.Usage, model: String) throws -> HTTPClientResponse {
+        let deltas = words.enumerated().map { index, word in
+            Completion.Choice(delta: Completion.Message(content: index == 0 ? word : " " + word))
+        }
+        let end = Completion.Choice(delta: Completion.Message(), finishReason: "stop")
+        var events = try (deltas + [end]).map { choice in
+            try encode(Completion(object: "chat.completion.chunk", model: model, choices: [choice]))
+        }
+        events.append(
+            try encode(Completion(object: "chat.completion.chunk", model: model, choices: [], usage: usage))
+        )
+        events.append(ByteBuffer(string: "[DONE]"))
+        let lines = events.map { ByteBuffer(string: "data: \(String(buffer: $0))\n\n") }
+        return HTTPClientResponse(
+            status: .ok,
+            headers: ["Content-Type": "text/event-stream"],
+            body: .stream(lines.async)
+        )
+    }
+
+    private func encode(_ completion: Completion) throws -> ByteBuffer {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
+        return ByteBuffer(data: try encoder.encode(completion))
+    }
+}
+
+/// As much of OpenAI's response as the echo fills.
+private struct Completion: Encodable {
+    struct Message: Encodable {
+        var role: String?
+        var content: String?
+    }
+
+    struct Choice: Encodable {
+        var index = 0
+        var message: Message?
+        var delta: Message?
+        var finishReason: String?
+    }
+
+    struct Usage: Encodable {
+        var promptTokens: Int
+        var completionTokens: Int
+        var totalTokens: Int
+
+        init(promptTokens: Int, completionTokens: Int) {
+            self.promptTokens = promptTokens
+            self.completionTokens = completionTokens
+            totalTokens = promptTokens + completionTokens
+        }
+    }
+
+    var id = "chatcmpl-\(UUID().uuidString.lowercased())"
+    var object: String
+    var created = Int(Date().timeIntervalSince1970)
+    var model: String
+    var choices: [Choice]
+    var usage: Usage?
+}
+
+extension Array where Element: Sendable {
+    fileprivate var async: AsyncStream<Element> {
+        AsyncStream { continuation in
+            for element in self { continuation.yield(element) }
+            continuation.finish()
+        }
+    }
+}

@@ -1,0 +1,50 @@
+internal import ClickHouseWriter
+internal import Configuration
+internal import Foundation
+
+/// What the options and the environment say, checked.
+struct ProxyConfiguration: Sendable {
+    struct Invalid: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    var host: String
+    var port: Int
+
+    /// Without a slash at its end; nil: the echo answers.
+    var upstreamURL: String?
+
+    /// Its `urls` are empty when the stand-in takes the traces.
+    var writer: BatchWriterConfiguration
+    var standInStorePath: String
+    var createsTable: Bool
+
+    init(_ options: ProxyOptions) throws {
+        let config = ConfigReader(providers: [options.provider, EnvironmentVariablesProvider()])
+        (host, port) = try Self.parseAddress(config.string(forKey: "listen", default: "127.0.0.1:8080"))
+        upstreamURL = try config.string(forKey: "upstream.url").map(Self.parseUpstream)
+        standInStorePath = config.string(forKey: "standIn.store", default: "./stand-in.sqlite")
+        createsTable = options.createTable
+        writer = BatchWriterConfiguration(spoolPath: "./traces.spool", urls: [], database: "ibex", table: "llm_traces")
+        // Leaves time for open responses within the 10 s that the whole process has.
+        writer.shutdownTimeout = .seconds(8)
+        try writer.apply(config)
+    }
+
+    private static func parseAddress(_ text: String) throws -> (host: String, port: Int) {
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+            throw Invalid(description: "--listen is \"\(text)\"; it must be an address and a port, like 127.0.0.1:8080")
+        }
+        let host = text[..<colon].trimmingPrefix("[")
+        return (String(host.hasSuffix("]") ? host.dropLast() : host), Int(port))
+    }
+
+    private static func parseUpstream(_ text: String) throws -> String {
+        guard let url = URL(string: text), let scheme = url.scheme, ["http", "https"].contains(scheme), url.host() != nil,
+            url.query() == nil
+        else {
+            throw Invalid(description: "--upstream-url must be a URL like https://api.openai.com, without a query")
+        }
+        return text.hasSuffix("/") ? String(text.dropLast()) : text
+    }
+}

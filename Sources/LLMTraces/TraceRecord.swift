@@ -1,0 +1,113 @@
+public import ClickHouseWriter
+public import Foundation
+
+/// One request to a language model: a row of `ibex.llm_traces` (Migrations/clickhouse).
+///
+/// The types are exactly those of the table's columns, so no value can be wrapped or cut on its way.
+public struct TraceRecord: Sendable, Equatable {
+    /// The request's own id, unique where somebody looks for it.
+    public var requestID: String
+    public var orgID: UUID
+    public var agentID: UUID
+    public var sessionID: UUID?
+    public var checkpointID: UUID?
+    public var model: String
+    public var provider: String
+    public var isStreaming: Bool
+    public var inputTokens: UInt32
+    public var outputTokens: UInt32
+    public var totalTokens: UInt32
+    /// Milliseconds for checking who asks.
+    public var authLatencyMs: UInt16
+    /// Milliseconds for applying a system directive.
+    public var directiveLatencyMs: UInt16
+    /// Milliseconds to the first byte from the provider.
+    public var providerTTFBMs: UInt32
+    /// Milliseconds from the request's head to the response's end.
+    public var totalLatencyMs: UInt32
+    /// The HTTP status that was answered.
+    public var statusCode: UInt16
+    /// Whether the response was sent to its end.
+    public var isComplete: Bool
+    /// Empty when nothing went wrong.
+    public var errorCode: String
+    /// Stored to the millisecond, as is `completedAt`.
+    public var requestedAt: Date
+    public var completedAt: Date
+
+    public init(
+        requestID: String,
+        orgID: UUID,
+        agentID: UUID,
+        sessionID: UUID? = nil,
+        checkpointID: UUID? = nil,
+        model: String,
+        provider: String,
+        isStreaming: Bool,
+        inputTokens: UInt32,
+        outputTokens: UInt32,
+        totalTokens: UInt32,
+        authLatencyMs: UInt16,
+        directiveLatencyMs: UInt16,
+        providerTTFBMs: UInt32,
+        totalLatencyMs: UInt32,
+        statusCode: UInt16,
+        isComplete: Bool,
+        errorCode: String = "",
+        requestedAt: Date,
+        completedAt: Date
+    ) {
+        self.requestID = requestID
+        self.orgID = orgID
+        self.agentID = agentID
+        self.sessionID = sessionID
+        self.checkpointID = checkpointID
+        self.model = model
+        self.provider = provider
+        self.isStreaming = isStreaming
+        self.inputTokens = inputTokens
+        self.outputTokens = outputTokens
+        self.totalTokens = totalTokens
+        self.authLatencyMs = authLatencyMs
+        self.directiveLatencyMs = directiveLatencyMs
+        self.providerTTFBMs = providerTTFBMs
+        self.totalLatencyMs = totalLatencyMs
+        self.statusCode = statusCode
+        self.isComplete = isComplete
+        self.errorCode = errorCode
+        self.requestedAt = requestedAt
+        self.completedAt = completedAt
+    }
+}
+
+extension TraceRecord: ClickHouseRecord {
+    public static let columns = [
+        "request_id", "org_id", "agent_id", "session_id", "checkpoint_id", "model", "provider", "is_streaming",
+        "input_tokens", "output_tokens", "total_tokens", "auth_latency_ms", "directive_latency_ms",
+        "provider_ttfb_ms", "total_latency_ms", "status_code", "is_complete", "error_code", "requested_at",
+        "completed_at",
+    ]
+
+    public func encode(to row: inout RowEncoder) {
+        row.write("request_id", requestID)
+        row.write("org_id", orgID)
+        row.write("agent_id", agentID)
+        row.write("session_id", sessionID)
+        row.write("checkpoint_id", checkpointID)
+        row.write("model", model)
+        row.write("provider", provider)
+        row.write("is_streaming", isStreaming)
+        row.write("input_tokens", inputTokens)
+        row.write("output_tokens", outputTokens)
+        row.write("total_tokens", totalTokens)
+        row.write("auth_latency_ms", authLatencyMs)
+        row.write("directive_latency_ms", directiveLatencyMs)
+        row.write("provider_ttfb_ms", providerTTFBMs)
+        row.write("total_latency_ms", totalLatencyMs)
+        row.write("status_code", statusCode)
+        row.write("is_complete", isComplete)
+        row.write("error_code", errorCode)
+        row.write("requested_at", requestedAt)
+        row.write("completed_at", completedAt)
+    }
+}

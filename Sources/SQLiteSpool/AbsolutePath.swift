@@ -1,0 +1,15 @@
+internal import Foundation
+
+/// The absolute path of a file that may not exist yet, its directory's symbolic links resolved: what
+/// `SQLITE_OPEN_NOFOLLOW` asks for, without refusing directories that are reached through a link. The file's own name
+/// is left as it is.
+///
+/// - Throws: ``SpoolError`` with code `refused` when the directory does not exist.
+package func absolutePath(ofFile path: String) throws(SpoolError) -> String {
+    guard !path.isEmpty, !path.hasSuffix("/") else { throw SpoolError(.refused, "\"\(path)\" is not the path of a file") }
+    let file = URL(filePath: path)
+    let directory = try SpoolError.wrapping {
+        try FileSystem.resolve(file.deletingLastPathComponent().path(percentEncoded: false))
+    }
+    return (directory == "/" ? "" : directory) + "/" + file.lastPathComponent
+}

@@ -1,0 +1,53 @@
+internal import CSQLite
+internal import Dispatch
+internal import Synchronization
+
+/// A connection whose calls run one after the other, off Swift's cooperative threads, which must not block.
+///
+/// Each call must end its transaction before it returns: an open one would keep the WAL from being checkpointed.
+package final class DatabaseQueue: Sendable {
+    private let queue: DispatchQueue
+    private let database: Mutex<Database?>
+
+    package init(_ database: consuming sending Database, label: String) {
+        queue = DispatchQueue(label: label)
+        self.database = Mutex(database)
+    }
+
+    package func run<Value: Sendable>(
+        _ body: @escaping @Sendable (borrowing Database) throws(SQLiteError) -> Value
+    ) async throws(SQLiteError) -> Value {
+        let result = await withCheckedContinuation { continuation in
+            queue.async { continuation.resume(returning: self.perform(body)) }
+        }
+        return try result.get()
+    }
+
+    /// Closes the connection after the calls that wait. Later ones fail.
+    package func close() async {
+        await withCheckedContinuation { continuation in
+            queue.async {
+                self.database.withLock { $0 = nil }
+                continuation.resume()
+            }
+        }
+    }
+
+    private func perform<Value: Sendable>(
+        _ body: (borrowing Database) throws(SQLiteError) -> Value
+    ) -> Result<Value, SQLiteError> {
+        database.withLock { database in
+            guard let open = database.take() else {
+                return .failure(SQLiteError(code: SQLITE_MISUSE, message: "it is closed", action: "use a connection"))
+            }
+            do throws(SQLiteError) {
+                let value = try body(open)
+                database = consume open
+                return .success(value)
+            } catch {
+                database = consume open
+                return .failure(error)
+            }
+        }
+    }
+}

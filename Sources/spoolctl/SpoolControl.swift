@@ -1,0 +1,10 @@
+internal import ArgumentParser
+
+@main
+struct SpoolControl: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "spoolctl",
+        abstract: "Looks into a spool of records on their way to ClickHouse.",
+        subcommands: [Status.self]
+    )
+}
