@@ -12,6 +12,12 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("ImmutableWeakCaptures"),
 ]
 
+/// Tests import what they test whole, and name their properties in sentences.
+let testSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
 let package = Package(
     name: "clickhouse-writer",
     dependencies: [
@@ -105,5 +111,42 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .target(
+            name: "TestSupport",
+            dependencies: [
+                "ClickHouseStandIn",
+                "SQLiteSpool",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Tests/TestSupport",
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ClickHouseHTTPTests",
+            dependencies: ["ClickHouseHTTP", "ClickHouseStandIn", "TestSupport"],
+            swiftSettings: testSettings
+        ),
+        .testTarget(name: "ClickHouseStandInTests", dependencies: ["ClickHouseStandIn"], swiftSettings: testSettings),
+        .testTarget(
+            name: "ClickHouseWriterTests",
+            dependencies: [
+                "ClickHouseHTTP",
+                "ClickHouseStandIn",
+                "ClickHouseWriter",
+                "SQLiteSpool",
+                "TestSupport",
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: testSettings
+        ),
+        .testTarget(
+            name: "LLMTracesTests",
+            dependencies: ["ClickHouseWriter", "LLMTraces", "Migrations"],
+            swiftSettings: testSettings
+        ),
+        .testTarget(name: "SQLiteSpoolTests", dependencies: ["SQLiteSpool", "TestSupport"], swiftSettings: testSettings),
     ]
 )

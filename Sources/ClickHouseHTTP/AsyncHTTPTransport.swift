@@ -1,4 +1,5 @@
 internal import AsyncHTTPClient
+internal import Glibc
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
@@ -77,6 +78,8 @@ extension TransportFailure {
         case let error as NIOConnectionError:
             let reason = error.connectionErrors.first.map { "\($0.error)" } ?? "no address found"
             self.init(message: "cannot connect to \(error.host):\(error.port): \(reason)", isBeforeSending: true)
+        case let error as IOError where error.errnoCode == ECONNREFUSED:
+            self.init(message: "cannot connect: nobody listens there", isBeforeSending: true)
         case let error as HTTPClientError where error == .connectTimeout:
             self.init(message: "connecting took longer than 5 s", isBeforeSending: true)
         case let error as HTTPClientError where error == .deadlineExceeded:

@@ -52,12 +52,13 @@ private struct ConfigurationKeys {
         self.config = config
     }
 
-    func text(_ key: ConfigKey) -> String? {
-        config.string(forKey: key)
+    /// An empty value is an absent one, as in `CLICKHOUSE_URL= llm-proxy`.
+    func text(_ key: ConfigKey, isSecret: Bool = false) -> String? {
+        config.string(forKey: key, isSecret: isSecret).flatMap { $0.isEmpty ? nil : $0 }
     }
 
     func secret(_ key: ConfigKey) -> Secret? {
-        config.string(forKey: key, isSecret: true).map { Secret($0) }
+        text(key, isSecret: true).map { Secret($0) }
     }
 
     func integer(_ key: ConfigKey) throws(WriterError) -> Int? {
@@ -79,7 +80,11 @@ private struct ConfigurationKeys {
     ) throws(WriterError) -> Value? {
         guard let text = text(key) else { return nil }
         guard let value = read(text.trimmed) else {
-            throw WriterError(.invalidConfiguration, "clickhouse.\(key) is \"\(text)\"; it must be \(expected)")
+            let variable = "CLICKHOUSE_" + "\(key)".snakeCased.uppercased()
+            throw WriterError(
+                .invalidConfiguration,
+                "clickhouse.\(key) (\(variable)) is \"\(text)\"; it must be \(expected)"
+            )
         }
         return value
     }
@@ -101,6 +106,11 @@ extension Duration {
 }
 
 extension StringProtocol {
+    /// `flushInterval` as `flush_Interval`.
+    fileprivate var snakeCased: String {
+        reduce(into: "") { $0 += $1.isUppercase ? "_\($1)" : "\($1)" }
+    }
+
     fileprivate var trimmed: String {
         String(trimmingPrefix(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
     }

@@ -22,7 +22,7 @@ package final class Spool: Sendable {
     /// A connection of its own, so that reading never waits for a commit nor a commit for reading.
     private let reader: DatabaseQueue
     private let contents: SpoolContents
-    private let hasEnded = OneShotEvent()
+    let hasEnded = OneShotEvent()
 
     /// Opens the spool, or creates it, and recovers what a crash left.
     ///
@@ -39,10 +39,7 @@ package final class Spool: Sendable {
         let file = try SpoolFile(path: configuration.path)
         let lock = try SpoolLock(spool: file.path)
         let connection = try SpoolError.wrapping {
-            try SpoolConnection(
-                database: file.open(durability: configuration.durability, now: clock.now),
-                clock: clock
-            )
+            try SpoolConnection(database: file.open(configuration, now: clock.now), clock: clock)
         }
         reader = DatabaseQueue(try file.openForReading(), label: "clickhouse-spool-reader")
         path = file.path
@@ -119,8 +116,9 @@ package final class Spool: Sendable {
 
     /// Commits what waits, refuses anything new, checkpoints, and lets another owner have the file.
     package func close() async {
-        queue.close()
+        // The writing connection goes last: the last one of a file checkpoints it and removes the WAL.
         await reader.close()
+        queue.close()
         await hasEnded.wait()
     }
 

@@ -12,6 +12,9 @@ package struct SpoolConfiguration: Sendable {
     package var path: String
     package var durability: Durability
 
+    /// The most pages of the database file; past them an append throws `full`. For tests of a full disk.
+    var maxPages: Int?
+
     package init(path: String, durability: Durability = .powerLoss) {
         self.path = path
         self.durability = durability

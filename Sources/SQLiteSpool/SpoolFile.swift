@@ -17,7 +17,7 @@ struct SpoolFile {
     }
 
     /// Opens the file, creating it when it is absent, and brings its schema up to date. Call it with the lock held.
-    func open(durability: SpoolConfiguration.Durability, now: WallInstant) throws(SpoolError) -> Database {
+    func open(_ configuration: SpoolConfiguration, now: WallInstant) throws(SpoolError) -> Database {
         try prepareFile()
         return try SpoolError.wrapping {
             let database = try Database(path: path, access: .readWrite)
@@ -27,7 +27,7 @@ struct SpoolFile {
             let isNew = try checkIdentity(of: database)
             try database.configure(SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
             if isNew { try mark(database) }
-            try configure(database, durability)
+            try configure(database, configuration)
             try migrate(database, now: now)
             return database
         }
@@ -96,12 +96,12 @@ struct SpoolFile {
     }
 
     /// Autocheckpointing is off already: `Database` put its own hook in the place of SQLite's.
-    private func configure(_ database: borrowing Database, _ durability: SpoolConfiguration.Durability) throws {
+    private func configure(_ database: borrowing Database, _ configuration: SpoolConfiguration) throws {
         guard try database.text("PRAGMA journal_mode = WAL") == "wal" else {
             throw SpoolError(.refused, "the file system of \(path) does not support SQLite's write-ahead log")
         }
         let synchronous =
-            switch durability {
+            switch configuration.durability {
             case .powerLoss: "FULL"
             case .processCrash: "NORMAL"
             }
@@ -115,6 +115,7 @@ struct SpoolFile {
             PRAGMA journal_size_limit = \(Self.walBytesKept);
             """
         )
+        if let maxPages = configuration.maxPages { try database.execute("PRAGMA max_page_count = \(maxPages)") }
         try database.configure(SQLITE_DBCONFIG_DEFENSIVE, true)
     }
 

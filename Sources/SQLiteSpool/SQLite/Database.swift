@@ -125,11 +125,8 @@ package struct Database: ~Copyable {
         return code == SQLITE_OK && inWAL == moved
     }
 
+    /// Must be called before anything else is asked of the connection, which keeps only its latest error.
     private func error(_ code: Int32, _ action: String) -> SQLiteError {
-        unsafe SQLiteError(
-            code: sqlite3_extended_errcode(handle) & 0xff == code & 0xff ? sqlite3_extended_errcode(handle) : code,
-            message: String(cString: sqlite3_errmsg(handle)),
-            action: action
-        )
+        unsafe SQLiteError(code: code, message: String(cString: sqlite3_errmsg(handle)), action: action)
     }
 }

@@ -32,21 +32,14 @@ package struct Statement: ~Copyable {
     package func run(_ first: Int64, _ second: Int64, text payload: [UInt8]) throws(SQLiteError) {
         try bind(.integer(first), at: 1)
         try bind(.integer(second), at: 2)
-        let code = unsafe payload.withUnsafeBytes { bytes in
-            let code = unsafe sqlite3_bind_text(
-                handle,
-                3,
-                bytes.baseAddress?.assumingMemoryBound(to: CChar.self),
-                Int32(bytes.count),
-                nil
-            )
-            guard code == SQLITE_OK else { return code }
-            let result = unsafe sqlite3_step(handle)
-            unsafe sqlite3_reset(handle)
-            unsafe sqlite3_bind_null(handle, 3)
-            return result
+        try unsafe payload.withUnsafeBufferPointer { (bytes) throws(SQLiteError) in
+            let text = unsafe UnsafeRawPointer(bytes.baseAddress)?.assumingMemoryBound(to: CChar.self)
+            let code = unsafe sqlite3_bind_text(handle, 3, text, Int32(bytes.count), nil)
+            guard code == SQLITE_OK else { throw error(code) }
+            // Also when it fails: SQLite must not be left with a pointer to what goes away.
+            defer { unsafe sqlite3_bind_null(handle, 3) }
+            try runToEnd()
         }
-        guard code == SQLITE_DONE else { throw error(code) }
     }
 
     /// Binds all parameters of a query, to be read with `step`.
@@ -111,12 +104,9 @@ package struct Statement: ~Copyable {
         guard code == SQLITE_OK else { throw error(code) }
     }
 
+    /// Must be called before anything else is asked of the connection, which keeps only its latest error.
     private func error(_ code: Int32) -> SQLiteError {
-        let connection = unsafe sqlite3_db_handle(handle)
-        return unsafe SQLiteError(
-            code: sqlite3_extended_errcode(connection),
-            message: String(cString: sqlite3_errmsg(connection)),
-            action: sql
-        )
+        let message = unsafe String(cString: sqlite3_errmsg(sqlite3_db_handle(handle)))
+        return SQLiteError(code: code, message: message, action: sql)
     }
 }

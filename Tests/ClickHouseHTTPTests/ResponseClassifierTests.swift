@@ -1,0 +1,91 @@
+@testable import ClickHouseHTTP
+import Testing
+
+@Suite struct ResponseClassifierTests {
+    private let classifier = ResponseClassifier(
+        queryID: "ours",
+        credentials: Credentials(user: "writer", password: "hunter2")
+    )
+
+    private func kind(_ response: HTTPResponse) -> InsertFailure.Kind? {
+        guard case .failed(let failure) = classifier.classify(response) else { return nil }
+        return failure.kind
+    }
+
+    @Test func `only an empty 200 is proof, with our query id where one is echoed`() {
+        #expect(classifier.classify(HTTPResponse(status: 200)) == .accepted)
+        #expect(classifier.classify(HTTPResponse(status: 200, headers: ["x-clickhouse-query-id": "ours"])) == .accepted)
+    }
+
+    @Test(arguments: [
+        HTTPResponse(status: 200, headers: ["x-clickhouse-query-id": "another"]),
+        HTTPResponse(status: 200, body: Array("Ok.\n".utf8)),
+        HTTPResponse(status: 200, body: Array("<html>Sign in</html>".utf8)),
+        HTTPResponse(status: 200, body: [0]),
+        HTTPResponse(status: 204),
+        HTTPResponse(status: 206),
+        HTTPResponse(status: 301, headers: ["location": "http://elsewhere"]),
+        HTTPResponse(status: 307),
+        HTTPResponse(status: 404, body: Array("not found".utf8)),
+        HTTPResponse(status: 413),
+        HTTPResponse(status: 500),
+        HTTPResponse(status: 502, body: Array("<html>Bad Gateway</html>".utf8)),
+    ])
+    func `anything else without a code is an unknown outcome`(response: HTTPResponse) {
+        #expect(kind(response) == .outcomeUnknown)
+    }
+
+    @Test(arguments: [429, 503])
+    func `a gateway that is busy is transient`(status: Int) {
+        #expect(kind(HTTPResponse(status: status)) == .transient)
+    }
+
+    @Test(arguments: [
+        (60, InsertFailure.Kind.destination), (81, .destination), (16, .destination), (516, .destination),
+        (115, .destination), (117, .destination), (123_456, .destination), (27, .data), (72, .data), (376, .data),
+        (467, .data), (241, .transient), (242, .transient), (252, .transient), (999, .transient), (209, .transient),
+    ])
+    func `a code decides, whatever the status`(code: Int, expected: InsertFailure.Kind) {
+        for status in [200, 400, 404, 500] {
+            let response = HTTPResponse(status: status, headers: ["x-clickhouse-exception-code": "\(code)"])
+            #expect(kind(response) == expected)
+        }
+    }
+
+    @Test func `too many partitions is the batch's fault, too many parts the table's`() {
+        let headers = ["x-clickhouse-exception-code": "252"]
+        let partitions = "Code: 252. DB::Exception: Too many partitions for single INSERT block (more than 100)."
+        let parts = "Code: 252. DB::Exception: Too many parts (300). Merges are processing significantly slower"
+        #expect(kind(HTTPResponse(status: 500, headers: headers, body: Array(partitions.utf8))) == .data)
+        #expect(kind(HTTPResponse(status: 500, headers: headers, body: Array(parts.utf8))) == .transient)
+    }
+
+    @Test(arguments: [
+        ("Code: 60. DB::Exception: Table default.t does not exist.", 60),
+        ("Code: 115, e.displayText() = DB::Exception: Unknown setting async_insert, e.what() = DB::Exception", 115),
+        ("__exception__\r\nCode: 395. DB::Exception: Value passed", 395),
+    ])
+    func `the code is found in the text of servers that send no header`(text: String, code: Int) {
+        #expect(ResponseClassifier.exceptionCode(in: text) == code)
+    }
+
+    @Test(arguments: ["", "Code: ", "Code: x. DB::", "Error Code: 12 of the gateway", "Code: 99999999999999999999. DB::"])
+    func `a text that only looks like it has none`(text: String) {
+        #expect(ResponseClassifier.exceptionCode(in: text) == nil)
+    }
+
+    @Test func `a message is one short line without the password`() throws {
+        let text = "Code: 193. DB::Exception: Wrong password hunter2\nfor user writer" + String(repeating: "x", count: 9_000)
+        let outcome = classifier.classify(HTTPResponse(status: 401, body: Array(text.utf8)))
+        guard case .failed(let failure) = outcome else { Issue.record("accepted"); return }
+        #expect(!failure.message.contains("hunter2"))
+        #expect(!failure.message.contains("\n"))
+        #expect(failure.message.count <= 501)
+        #expect(failure.code == 193)
+    }
+
+    @Test(arguments: [("7", Duration.seconds(7)), ("999999", .seconds(3_600)), ("-1", .zero), ("soon", nil)])
+    func `Retry-After is heard within reason`(text: String, expected: Duration?) {
+        #expect(HTTPResponse(status: 503, headers: ["retry-after": text]).retryAfter == expected)
+    }
+}

@@ -1,0 +1,145 @@
+@testable import SQLiteSpool
+import TestSupport
+import Testing
+
+@Suite struct SpoolBatchTests {
+    @Test func `an empty spool has no batch`() async throws {
+        try await withTemporaryDirectory { directory in
+            let batch = try await withSpool(at: directory + "/traces.spool") { try await $0.next() }
+            #expect(batch == nil)
+        }
+    }
+
+    @Test func `a batch keeps token, rows and bytes through a restart, whatever the batch size is then`() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/traces.spool"
+            let first = try await withSpool(at: path) { spool in
+                try await spool.appendNumbers(0..<250)
+                return try #require(try await spool.next(100))
+            }
+            for size in [7, 100, 1_000] {
+                try await withSpool(at: path) { spool in
+                    let again = try #require(try await spool.next(size))
+                    #expect(again.batch == first.batch)
+                    #expect(again.body == first.body)
+                    #expect(spool.recovered == SpoolSummary(
+                        pending: 150, inFlight: 100, deadLetters: 0, payloadBytes: spool.recovered.payloadBytes,
+                        lastID: 250, frozenThrough: 100
+                    ))
+                }
+            }
+            try await withSpool(at: path) { spool in
+                try await spool.acknowledge(first.batch)
+                let second = try #require(try await spool.next(7))
+                #expect(second.batch.ids == 101...107)
+                #expect(second.lines == (100..<107).map { "{\"n\":\($0)}" })
+            }
+        }
+    }
+
+    @Test func `a token names the spool and the range`() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/traces.spool"
+            try await withSpool(at: path) { spool in
+                try await spool.appendNumbers(0..<3)
+                let token = try #require(try await spool.next()).batch.token
+                let uuid = try Database(path: path, access: .readOnly).text("SELECT uuid FROM spool")
+                #expect(token == "\(try #require(uuid))-1-3")
+            }
+        }
+    }
+
+    @Test func `a batch ends at its bytes, and a record that is larger goes alone`() async throws {
+        try await withTemporaryDirectory { directory in
+            try await withSpool(at: directory + "/traces.spool") { spool in
+                let size = payload(1).count
+                try await spool.appendNumbers(0..<5)
+                try await spool.append(Array("{\"x\":\"\(String(repeating: "x", count: 100))\"}".utf8))
+                var sizes: [Int] = []
+                while let batch = try await spool.next(100, maxBytes: 2 * size)?.batch {
+                    sizes.append(batch.records)
+                    try await spool.acknowledge(batch)
+                }
+                #expect(sizes == [2, 2, 1, 1])
+            }
+        }
+    }
+
+    @Test func `acknowledging twice counts once`() async throws {
+        try await withTemporaryDirectory { directory in
+            try await withSpool(at: directory + "/traces.spool") { spool in
+                try await spool.appendNumbers(0..<10)
+                let batch = try #require(try await spool.next(4)).batch
+                try await spool.acknowledge(batch)
+                try await spool.acknowledge(batch)
+                #expect(spool.summary.undelivered == 6)
+            }
+        }
+    }
+
+    @Test func `a failure is kept with the batch, for the view and for the next process`() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/traces.spool"
+            let clock = ManualClock()
+            try await withSpool(at: path, clock: clock) { spool in
+                try await spool.appendNumbers(0..<10)
+                let batch = try #require(try await spool.next(4)).batch
+                try await spool.recordFailure(of: batch, error: "no luck")
+                try await spool.recordFailure(of: batch, error: "still none")
+                let status = try SpoolStatus(readingSpoolAt: path)
+                #expect(status.pending == 6)
+                #expect(status.inFlight == 4)
+                #expect(status.lastError == "still none")
+                #expect(status.batches.first?.attempts == 2)
+            }
+            try await withSpool(at: path, clock: clock) { spool in
+                let batch = try #require(try await spool.next()).batch
+                #expect(batch.attempts == 2)
+                #expect(batch.lastError == "still none")
+            }
+        }
+    }
+
+    @Test func `the age of the oldest pending record survives a restart`() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/traces.spool"
+            let clock = ManualClock()
+            let start = clock.now
+            try await withSpool(at: path, clock: clock) { spool in
+                #expect(try await spool.oldestPending() == nil)
+                try await spool.append(payload(1))
+                clock.advance(by: .seconds(3))
+                try await spool.append(payload(2))
+            }
+            try await withSpool(at: path, clock: clock) { spool in
+                #expect(try await spool.oldestPending() == start)
+                let batch = try #require(try await spool.next(1)).batch
+                #expect(try await spool.oldestPending() == start.advanced(by: .seconds(3)))
+                try await spool.acknowledge(batch)
+                #expect(try await spool.oldestPending() == start.advanced(by: .seconds(3)))
+            }
+        }
+    }
+
+    @Test func `a batch that misses a record is never sent`() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/traces.spool"
+            try await withSpool(at: path) { spool in
+                try await spool.appendNumbers(0..<3)
+                _ = try await spool.next()
+            }
+            try Database(path: path, access: .readWrite).execute("DELETE FROM records WHERE id = 2")
+            try await withSpool(at: path) { spool in
+                let error = await #expect(throws: SpoolError.self) { try await spool.next() }
+                #expect(error?.code == .failed)
+            }
+        }
+    }
+
+    @Test func `the status of what is no spool is an error`() async throws {
+        try await withTemporaryDirectory { directory in
+            let error = #expect(throws: SpoolError.self) { try SpoolStatus(readingSpoolAt: directory + "/absent") }
+            #expect(error?.code == .refused)
+        }
+    }
+}

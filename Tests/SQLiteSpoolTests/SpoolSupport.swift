@@ -1,0 +1,47 @@
+import Foundation
+@testable import SQLiteSpool
+import TestSupport
+
+/// Opens a spool, runs `body` and closes it, also when `body` throws.
+func withSpool<Result>(
+    at path: String,
+    durability: SpoolConfiguration.Durability = .processCrash,
+    maxPages: Int? = nil,
+    clock: any WallClock = SystemWallClock(),
+    _ body: (Spool) async throws -> Result
+) async throws -> Result {
+    var configuration = SpoolConfiguration(path: path, durability: durability)
+    configuration.maxPages = maxPages
+    let spool = try Spool(configuration, clock: clock)
+    do {
+        let result = try await body(spool)
+        await spool.close()
+        return result
+    } catch {
+        await spool.close()
+        throw error
+    }
+}
+
+func payload(_ number: Int) -> [UInt8] {
+    Array("{\"n\":\(number)}".utf8)
+}
+
+extension Spool {
+    func appendNumbers(_ numbers: Range<Int>) async throws {
+        try await append(contentsOf: numbers.map(payload))
+    }
+
+    func next(_ maxRecords: Int = 100, maxBytes: Int = 1 << 20) async throws -> FrozenBatch? {
+        try await nextBatch(maxRecords: maxRecords, maxBytes: maxBytes)
+    }
+}
+
+extension FrozenBatch {
+    var lines: [String] { String(decoding: body, as: UTF8.self).split(separator: "\n").map(String.init) }
+}
+
+func permissions(_ path: String) throws -> Int {
+    let attributes = try FileManager.default.attributesOfItem(atPath: path)
+    return (attributes[.posixPermissions] as? NSNumber)?.intValue ?? -1
+}
