@@ -30,6 +30,7 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
     ],
     targets: [
@@ -139,6 +140,53 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: testSettings
+        ),
+        .executableTarget(
+            name: "CrashWriter",
+            dependencies: ["ClickHouseWriter", .product(name: "Logging", package: "swift-log")],
+            path: "Tests/CrashWriter",
+            swiftSettings: testSettings
+        ),
+        .testTarget(
+            name: "CrashTests",
+            dependencies: [
+                "ClickHouseStandIn",
+                "ClickHouseWriter",
+                "CrashWriter",
+                "TestSupport",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: testSettings
+        ),
+        .testTarget(
+            name: "LLMProxyTests",
+            dependencies: [
+                "ClickHouseStandIn",
+                "SQLiteSpool",
+                "TestSupport",
+                "llm-proxy",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: testSettings
+        ),
+        .testTarget(
+            name: "RealServerTests",
+            dependencies: [
+                "ClickHouseHTTP",
+                "ClickHouseWriter",
+                "LLMTraces",
+                "TestSupport",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: testSettings
         ),

@@ -21,6 +21,11 @@ package final class AsyncHTTPTransport: HTTPTransport {
         client = HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
     }
 
+    deinit {
+        // async-http-client stops the program when a client goes away open; closed twice is harmless.
+        Task { [client] in try? await client.shutdown() }
+    }
+
     package func send(_ request: HTTPRequest, timeout: Duration) async throws(TransportFailure) -> HTTPResponse {
         var message = HTTPClientRequest(url: request.url)
         message.method = .POST

@@ -42,11 +42,13 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
     /// - Parameters:
     ///   - sink: where batches go; closed with the writer.
     ///   - clock: for ages, intervals and waits.
+    ///   - jitter: draws the part of each retry's wait that is waited, from 0 up to 1.
     init(
         configuration: BatchWriterConfiguration,
         logger: Logger,
         sink: any BatchSink,
-        clock: any WallClock = SystemWallClock()
+        clock: any WallClock = SystemWallClock(),
+        jitter: @escaping @Sendable () -> Double = { .random(in: 0..<1) }
     ) throws(WriterError) {
         let wakeup = Wakeup()
         let policy = FlushPolicy(configuration)
@@ -63,6 +65,7 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
             sink: sink,
             configuration: configuration,
             clock: clock,
+            jitter: jitter,
             wakeup: wakeup,
             logger: logger,
             metrics: metrics

@@ -15,16 +15,19 @@ final class Flusher: Sendable {
     private let flushPolicy: FlushPolicy
     private let backoff: BackoffPolicy
     private let clock: any WallClock
+    private let jitter: @Sendable () -> Double
     private let wakeup: Wakeup
     private let log: DeliveryLog
     private let metrics: WriterMetrics
     private let state = Mutex(DeliveryState())
 
+    /// - Parameter jitter: draws the part of each wait that is waited, from 0 up to 1.
     init(
         spool: Spool,
         sink: any BatchSink,
         configuration: BatchWriterConfiguration,
         clock: any WallClock,
+        jitter: @escaping @Sendable () -> Double,
         wakeup: Wakeup,
         logger: Logger,
         metrics: WriterMetrics
@@ -35,6 +38,7 @@ final class Flusher: Sendable {
         self.flushPolicy = FlushPolicy(configuration)
         self.backoff = BackoffPolicy(minDelay: configuration.minRetryDelay, maxDelay: configuration.maxRetryDelay)
         self.clock = clock
+        self.jitter = jitter
         self.wakeup = wakeup
         self.log = DeliveryLog(logger: logger)
         self.metrics = metrics
@@ -140,7 +144,7 @@ final class Flusher: Sendable {
             (state.recordFailure(failure), state.failuresInRow)
         }
         fail(waiting, DeliveryFailure(failure))
-        let delay = backoff.delay(failures: failures, retryAfter: failure.retryAfter, random: .random(in: 0..<1))
+        let delay = backoff.delay(failures: failures, retryAfter: failure.retryAfter, random: jitter())
         log.failed(failure, of: batch, failuresInRow: failures, nextAttemptIn: delay)
         await wait(delay)
     }

@@ -46,7 +46,7 @@ import Testing
         try await withTemporaryDirectory { directory in
             let sink = RecordingSink()
             sink.hang()
-            try await withWriter(at: directory + "/s", sink: sink) { writer in
+            try await withWriter(at: directory + "/s", sink: sink, clock: ManualClock()) { writer in
                 for round in 0..<20 { try await writer.write(contentsOf: samples(round * 100..<round * 100 + 100)) }
                 #expect(writer.status.pending + writer.status.inFlight == 2_000)
             }

@@ -42,12 +42,15 @@ import Testing
         try await withTemporaryDirectory { directory in
             let sink = RecordingSink()
             sink.hang()
-            try await withWriter(at: directory + "/s", sink: sink) { writer in
+            let clock = ManualClock()
+            try await withWriter(at: directory + "/s", sink: sink, clock: clock) { writer in
                 try await writer.write(contentsOf: samples(0..<150))
-                let start = ContinuousClock.now
-                let report = await writer.close()
-                // The deadline is 0.2 s; the rest is what two busy cores may need.
-                #expect(start.duration(to: .now) < .seconds(5))
+                _ = await sink.waitForSends(1)
+                async let closing = writer.close()
+                // A tenth of the ten seconds is kept for what follows the deadline.
+                await clock.waitForSleeper(remaining: .seconds(9))
+                clock.advance(by: .seconds(9))
+                let report = await closing
                 #expect(report.remaining == 150)
                 #expect(report.reason?.contains("did not answer") == true)
             }

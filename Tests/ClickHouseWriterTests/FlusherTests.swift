@@ -73,10 +73,11 @@ import Testing
                 try await writer.write(contentsOf: samples(0..<100))
                 for count in 1...3 {
                     _ = await sink.waitForSends(count)
-                    await clock.waitForSleeper()
+                    // Half of 0.5, 1 and 2 s: the jitter is fixed here.
+                    await clock.waitForSleeper(remaining: .milliseconds(125 << count))
                     try await writer.write(contentsOf: samples(count * 100..<count * 100 + 100))
                     #expect(sink.sends.count == count, "new records do not shorten the wait")
-                    clock.advance(by: .seconds(30))
+                    clock.advance(by: .milliseconds(125 << count))
                 }
                 let sends = await sink.waitForSends(7)
                 #expect(Set(sends[0..<4].map(\.token)).count == 1)

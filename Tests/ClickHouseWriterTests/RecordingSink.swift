@@ -37,15 +37,23 @@ final class RecordingSink: BatchSink {
         state.withLock { $0.hangs = true }
     }
 
-    /// Returns when so many sends have arrived.
+    /// Returns when so many sends have arrived, or when the test's time is over.
     func waitForSends(_ count: Int) async -> [Send] {
-        await withCheckedContinuation { continuation in
-            let sends = state.withLock { state -> [Send]? in
-                if state.sends.count >= count { return state.sends }
-                state.watchers.append((count, continuation))
-                return nil
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let sends = state.withLock { state -> [Send]? in
+                    if state.sends.count >= count || Task.isCancelled { return state.sends }
+                    state.watchers.append((count, continuation))
+                    return nil
+                }
+                if let sends { continuation.resume(returning: sends) }
             }
-            if let sends { continuation.resume(returning: sends) }
+        } onCancel: {
+            let (watchers, sends) = state.withLock { state in
+                defer { state.watchers = [] }
+                return (state.watchers, state.sends)
+            }
+            for watcher in watchers { watcher.continuation.resume(returning: sends) }
         }
     }
 

@@ -32,9 +32,14 @@ func withWriter(
 ) async throws {
     var configuration = BatchWriterConfiguration(spoolPath: path, urls: ["http://unused"], table: "t")
     configuration.durability = .processCrash
-    configuration.shutdownTimeout = .milliseconds(200)
     configure(&configuration)
-    let writer = try BatchWriter<Sample>(configuration: configuration, logger: logger, sink: sink, clock: clock)
+    let writer = try BatchWriter<Sample>(
+        configuration: configuration,
+        logger: logger,
+        sink: sink,
+        clock: clock,
+        jitter: { 0.5 }
+    )
     do {
         try await body(writer)
     } catch {

@@ -16,13 +16,18 @@ package final class ManualClock: WallClock {
         var cancelled: Set<Int> = []
         var watchers: [(remaining: Duration?, continuation: CheckedContinuation<Void, Never>)] = []
 
-        mutating func takeWatchers() -> [CheckedContinuation<Void, Never>] {
+        mutating func takeReadyWatchers() -> [CheckedContinuation<Void, Never>] {
             let isReady = { [now, sleepers] (remaining: Duration?) in
                 sleepers.contains { remaining == nil || now.duration(to: $0.deadline) == remaining }
             }
             let ready = watchers.filter { isReady($0.remaining) }
             watchers.removeAll { isReady($0.remaining) }
             return ready.map(\.continuation)
+        }
+
+        mutating func takeAllWatchers() -> [CheckedContinuation<Void, Never>] {
+            defer { watchers = [] }
+            return watchers.map(\.continuation)
         }
     }
 
@@ -52,7 +57,7 @@ package final class ManualClock: WallClock {
                     if state.cancelled.remove(id) != nil { return .cancelled }
                     if deadline <= state.now { return .over }
                     state.sleepers.append(Sleeper(id: id, deadline: deadline, continuation: continuation))
-                    return .sleeping(state.takeWatchers())
+                    return .sleeping(state.takeReadyWatchers())
                 }
                 switch entry {
                 case .sleeping(let watchers): for watcher in watchers { watcher.resume() }
@@ -83,14 +88,19 @@ package final class ManualClock: WallClock {
         for sleeper in due { sleeper.continuation.resume() }
     }
 
-    /// Returns as soon as a task sleeps: for so long, or, when `remaining` is nil, for any time.
+    /// Returns as soon as a task sleeps: for so long, or, when `remaining` is nil, for any time. Also returns when the
+    /// test's time is over.
     package func waitForSleeper(remaining: Duration? = nil) async {
-        await withCheckedContinuation { continuation in
-            let watchers = state.withLock { state in
-                state.watchers.append((remaining, continuation))
-                return state.takeWatchers()
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let ready = state.withLock { state in
+                    state.watchers.append((remaining, continuation))
+                    return Task.isCancelled ? state.takeAllWatchers() : state.takeReadyWatchers()
+                }
+                for watcher in ready { watcher.resume() }
             }
-            for watcher in watchers { watcher.resume() }
+        } onCancel: {
+            for watcher in state.withLock({ $0.takeAllWatchers() }) { watcher.resume() }
         }
     }
 }

@@ -1,0 +1,108 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import Subprocess
+import TestSupport
+
+#if canImport(System)
+    import System
+#else
+    import SystemPackage
+#endif
+
+/// The real binary, running.
+struct ProxyUnderTest: Sendable {
+    let url: String
+    /// What it printed until it was ready.
+    let greeting: [String]
+
+    struct Answer: Sendable {
+        let status: UInt
+        let headers: [String: String]
+        let body: String
+    }
+
+    enum End {
+        case terminate
+        case kill
+    }
+
+    struct Outcome<Value: Sendable>: Sendable {
+        let value: Value
+        let status: TerminationStatus
+        /// Everything printed after the greeting, and standard error.
+        let log: String
+    }
+
+    /// Starts it in `directory` on a free port, runs `body`, and ends it.
+    static func run<Value: Sendable>(
+        in directory: String,
+        _ options: [String] = [],
+        environment: [Environment.Key: String?] = [:],
+        end: End = .terminate,
+        _ body: @escaping @Sendable (ProxyUnderTest) async throws -> Value
+    ) async throws -> Outcome<Value> {
+        let result = try await Subprocess.run(
+            .path(FilePath(builtProduct("llm-proxy"))),
+            arguments: Arguments(["--listen", "127.0.0.1:0"] + options),
+            // The tests' own CLICKHOUSE_URL is not the proxy's.
+            environment: .inherit.updating(["CLICKHOUSE_URL": nil]).updating(environment),
+            workingDirectory: FilePath(directory),
+            input: .none,
+            output: .sequence,
+            error: .string(limit: 1 << 20)
+        ) { process in
+            var greeting: [String] = []
+            var value: Value?
+            for try await line in process.standardOutput.strings() {
+                greeting.append(line)
+                guard line.hasPrefix("try: "), let url = address(in: greeting) else { continue }
+                do {
+                    value = try await body(ProxyUnderTest(url: url, greeting: greeting))
+                } catch {
+                    try process.send(signal: .kill)
+                    throw error
+                }
+                try process.send(signal: end == .kill ? .kill : .terminate)
+            }
+            return (value, greeting.joined(separator: "\n"))
+        }
+        guard let value = result.closureResult.0 else { throw NotStarted(log: result.standardError) }
+        return Outcome(
+            value: value,
+            status: result.terminationStatus,
+            log: result.closureResult.1 + (result.standardError)
+        )
+    }
+
+    struct NotStarted: Error {
+        let log: String
+    }
+
+    func chat(
+        _ content: String,
+        stream: Bool = false,
+        headers: [String: String] = [:]
+    ) async throws -> Answer {
+        let body = #"{"model":"m1","stream":\#(stream),"messages":[{"role":"user","content":"\#(content)"}]}"#
+        return try await post(body, headers: headers)
+    }
+
+    func post(_ body: String, headers: [String: String] = [:]) async throws -> Answer {
+        var request = HTTPClientRequest(url: url + "/v1/chat/completions")
+        request.method = .POST
+        for (name, value) in headers { request.headers.add(name: name, value: value) }
+        request.body = .bytes(ByteBuffer(string: body))
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
+        return Answer(
+            status: response.status.code,
+            headers: Dictionary(response.headers.map { ($0.name.lowercased(), $0.value) }) { first, _ in first },
+            body: String(buffer: try await response.body.collect(upTo: 1 << 20))
+        )
+    }
+
+    private static func address(in greeting: [String]) -> String? {
+        greeting.first { $0.hasPrefix("llm-proxy listens on ") }?
+            .split(separator: " ").dropFirst(3).first.map { String($0.trimmingPrefix { $0 == "," }.prefix { $0 != "," }) }
+    }
+}

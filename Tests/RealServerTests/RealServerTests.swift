@@ -1,0 +1,239 @@
+import ClickHouseHTTP
+@testable import ClickHouseWriter
+import Foundation
+import LLMTraces
+import TestSupport
+import Testing
+
+/// The writer against a real ClickHouse.
+@Suite(
+    .enabled(if: ClickHouseServer.isAvailable, "needs Debian's clickhouse-server, or CLICKHOUSE_URL"),
+    .serialized,
+    .timeLimit(.minutes(5))
+)
+struct RealServerTests {
+    @Test func `traces of many tasks arrive once and as they were written`() async throws {
+        try await withTable { server, configuration in
+            let traces = (0..<1_000).map { Self.trace($0) }
+            let writer = try Self.writer(configuration)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for task in 0..<50 {
+                    group.addTask { for trace in traces[(task * 20)..<(task * 20 + 20)] { try await writer.write(trace) } }
+                }
+                try await group.waitForAll()
+            }
+            try await writer.flush()
+            #expect(await writer.close() == CloseReport(delivered: 1_000, remaining: 0, reason: nil))
+
+            // Booleans as numbers, which they are in an old server's table.
+            let columns = TraceRecord.columns.filter { !$0.hasSuffix("_at") }
+                .map { $0.hasPrefix("is_") ? "toUInt8(\($0))" : $0 }.joined(separator: ", ")
+            let times = ["requested_at", "completed_at"].map { "toUnixTimestamp(\($0))" }.joined(separator: ", ")
+            let rows = try await server.query(
+                "SELECT \(columns), \(times) FROM \(configuration.target) ORDER BY request_id FORMAT TabSeparated"
+            )
+            #expect(rows.split(separator: "\n").map(String.init) == traces.map(Self.expectedRow))
+        }
+    }
+
+    @Test func `milliseconds arrive where the server has them`() async throws {
+        try await withTable { server, configuration in
+            let type = try await server.query(
+                "SELECT type FROM system.columns WHERE database = \(quoteString(configuration.database)) "
+                    + "AND table = \(quoteString(configuration.table)) AND name = 'requested_at'"
+            )
+            guard type.hasPrefix("DateTime64") else { return }
+            let writer = try Self.writer(configuration)
+            try await writer.write(Self.trace(0))
+            try await writer.flush()
+            await writer.close()
+            let time = try await server.query("SELECT toString(requested_at) FROM \(configuration.target)")
+            let day = Self.today.formatted(.iso8601.year().month().day())
+            #expect(time == "\(day) 00:00:00.123\n")
+        }
+    }
+
+    @Test func `a batch sent twice under one token is stored once where the table deduplicates`() async throws {
+        try await withTable { server, configuration in
+            let client = try InsertClient(configuration, columns: TraceRecord.columns)
+            var row = RowEncoder(columns: ColumnNames(TraceRecord.columns))
+            Self.trace(1).encode(to: &row)
+            let body = try row.finish() + [UInt8(ascii: "\n")]
+            for _ in 0..<3 { #expect(await client.insert(body, token: "\(configuration.table)-1-1") == .accepted) }
+            await client.close()
+            let count = try await server.query("SELECT count() FROM \(configuration.target)")
+            #expect(count == (try await server.knowsTokens ? "1\n" : "3\n"))
+        }
+    }
+
+    @Test func `everything is held while the table is missing, and arrives when it is made`() async throws {
+        try await withServer { server, configuration in
+            var configuration = configuration
+            configuration.minRetryDelay = .milliseconds(10)
+            configuration.maxRetryDelay = .milliseconds(50)
+            configuration.flushInterval = .milliseconds(50)
+            let writer = try Self.writer(configuration)
+            try await writer.write(contentsOf: (0..<250).map { Self.trace($0) })
+            let error = await #expect(throws: WriterError.self) { try await writer.flush() }
+            #expect(error?.code == .notDelivered)
+            guard case .held(let reason) = writer.status.delivery else { Issue.record("\(writer.status)"); return }
+            #expect(reason.contains("code 60") || reason.contains("code 81"), "\(reason)")
+
+            _ = try await TraceTable.create(configuration)
+            // Nobody restarts or flushes: the probe finds out.
+            while writer.status.delivered < 250 { try await Task.sleep(for: .milliseconds(10)) }
+            #expect(writer.status.delivery == .fine)
+            await writer.close()
+            #expect(try await server.query("SELECT count(), uniqExact(request_id) FROM \(configuration.target)") == "250\t250\n")
+        }
+    }
+
+    @Test func `a value that the table refuses is kept and reported, not dropped`() async throws {
+        try await withServer { server, configuration in
+            _ = try await server.query("CREATE DATABASE IF NOT EXISTS \(quoteIdentifier(configuration.database))")
+            _ = try await server.query("CREATE TABLE \(configuration.target) (n UInt8) ENGINE = MergeTree ORDER BY n")
+            let writer = try BatchWriter<Text>(configuration: configuration, logger: LogRecorder().logger)
+            try await writer.write(contentsOf: [Text(n: "1"), Text(n: "oops")])
+            await #expect(throws: WriterError.self) { try await writer.flush() }
+            guard case .held(let reason) = writer.status.delivery else { Issue.record("\(writer.status)"); return }
+            #expect(reason.hasPrefix("data"), "\(reason)")
+            #expect(await writer.close().remaining == 2)
+            #expect(try await server.query("SELECT count() FROM \(configuration.target)") == "0\n")
+        }
+    }
+
+    @Test func `names that need quoting are quoted`() async throws {
+        try await withServer { server, configuration in
+            var configuration = configuration
+            configuration.table = "a`b\\c'd e"
+            _ = try await TraceTable.create(configuration)
+            let writer = try Self.writer(configuration)
+            try await writer.write(Self.trace(1))
+            try await writer.flush()
+            await writer.close()
+            #expect(try await server.query("SELECT count() FROM \(configuration.target)") == "1\n")
+        }
+    }
+
+    @Test func `a wrong password is held and named, without the password`() async throws {
+        try await withTable { _, configuration in
+            var configuration = configuration
+            configuration.user = "nobody"
+            configuration.password = "hunter2"
+            let writer = try Self.writer(configuration)
+            try await writer.write(Self.trace(1))
+            let error = await #expect(throws: WriterError.self) { try await writer.flush() }
+            guard case .held = writer.status.delivery else { Issue.record("\(writer.status)"); return }
+            #expect(error?.message.contains("hunter2") == false)
+            #expect(await writer.close().remaining == 1)
+        }
+    }
+
+    // MARK: -
+
+    private struct Text: ClickHouseRecord {
+        var n: String
+
+        static let columns = ["n"]
+
+        func encode(to row: inout RowEncoder) { row.write("n", n) }
+    }
+
+    private static func writer(_ configuration: BatchWriterConfiguration) throws -> BatchWriter<TraceRecord> {
+        try BatchWriter<TraceRecord>(configuration: configuration, logger: LogRecorder().logger)
+    }
+
+    /// A configuration with a database of its own, which is dropped afterwards.
+    private func withServer(
+        _ body: @escaping @Sendable (ClickHouseServer, BatchWriterConfiguration) async throws -> Void
+    ) async throws {
+        try await ClickHouseServer.withServer { server in
+            try await withTemporaryDirectory { directory in
+                let configuration = BatchWriterConfiguration(
+                    spoolPath: directory + "/traces.spool",
+                    urls: [server.url],
+                    database: "test_\(UInt32.random(in: 0 ... .max))",
+                    table: "llm_traces"
+                )
+                do {
+                    try await body(server, configuration)
+                } catch {
+                    _ = try? await server.query("DROP DATABASE IF EXISTS \(quoteIdentifier(configuration.database))")
+                    throw error
+                }
+                _ = try await server.query("DROP DATABASE IF EXISTS \(quoteIdentifier(configuration.database))")
+            }
+        }
+    }
+
+    /// The same with the table of traces made.
+    private func withTable(
+        _ body: @escaping @Sendable (ClickHouseServer, BatchWriterConfiguration) async throws -> Void
+    ) async throws {
+        try await withServer { server, configuration in
+            _ = try await TraceTable.create(configuration)
+            try await body(server, configuration)
+        }
+    }
+
+    /// Times of today: the table forgets what is older than 90 days.
+    private static let today = Date(timeIntervalSince1970: (Date().timeIntervalSince1970 / 86_400).rounded(.down) * 86_400)
+
+    private static func trace(_ number: Int) -> TraceRecord {
+        TraceRecord(
+            requestID: "request \(String(10_000 + number)) 'quoted' ü",
+            orgID: uuid(number),
+            agentID: uuid(number + 1),
+            sessionID: number % 2 == 0 ? nil : uuid(number + 2),
+            checkpointID: number % 3 == 0 ? nil : uuid(number + 3),
+            model: "gpt-\(number % 7)",
+            provider: number % 5 == 0 ? "" : "openai",
+            isStreaming: number % 2 == 0,
+            inputTokens: UInt32(number),
+            outputTokens: number % 11 == 0 ? .max : 7,
+            totalTokens: 0,
+            authLatencyMs: UInt16(number),
+            directiveLatencyMs: .max,
+            providerTTFBMs: 250,
+            totalLatencyMs: .max,
+            statusCode: 200,
+            isComplete: number % 3 == 0,
+            errorCode: number % 3 == 0 ? "" : "stream_aborted",
+            requestedAt: today.addingTimeInterval(Double(number) + 0.123),
+            completedAt: today.addingTimeInterval(Double(number) + 1.987)
+        )
+    }
+
+    private static func uuid(_ number: Int) -> UUID {
+        UUID(uuid: (0xab, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, UInt8(number >> 8 & 0xff), UInt8(number & 0xff)))
+    }
+
+    /// As ClickHouse writes the row with FORMAT TabSeparated.
+    private static func expectedRow(_ trace: TraceRecord) -> String {
+        let fields: [any CustomStringConvertible] = [
+            trace.requestID.replacing("'", with: "\\'"), trace.orgID.text, trace.agentID.text,
+            trace.sessionID?.text ?? "\\N", trace.checkpointID?.text ?? "\\N", trace.model, trace.provider,
+            trace.isStreaming ? 1 : 0, trace.inputTokens, trace.outputTokens, trace.totalTokens, trace.authLatencyMs,
+            trace.directiveLatencyMs, trace.providerTTFBMs, trace.totalLatencyMs, trace.statusCode, trace.isComplete ? 1 : 0,
+            trace.errorCode, Int(trace.requestedAt.timeIntervalSince1970), Int(trace.completedAt.timeIntervalSince1970),
+        ]
+        return fields.map(\.description).joined(separator: "\t")
+    }
+}
+
+extension ClickHouseServer {
+    /// Whether inserts with the same token are stored once.
+    fileprivate var knowsTokens: Bool {
+        get async throws {
+            try await query("SELECT count() FROM system.settings WHERE name = 'insert_deduplication_token'") == "1\n"
+        }
+    }
+}
+
+extension BatchWriterConfiguration {
+    fileprivate var target: String { "\(quoteIdentifier(database)).\(quoteIdentifier(table))" }
+}
+
+extension UUID {
+    fileprivate var text: String { uuidString.lowercased() }
+}
