@@ -20,6 +20,12 @@ let testSettings: [SwiftSetting] = [
 
 let package = Package(
     name: "clickhouse-writer",
+    products: [
+        .library(name: "ClickHouseWriter", targets: ["ClickHouseWriter"]),
+        .library(name: "LLMTraces", targets: ["LLMTraces"]),
+        .executable(name: "llm-proxy", targets: ["llm-proxy"]),
+        .executable(name: "spoolctl", targets: ["spoolctl"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
@@ -195,6 +201,28 @@ let package = Package(
             dependencies: ["ClickHouseWriter", "LLMTraces", "Migrations"],
             swiftSettings: testSettings
         ),
-        .testTarget(name: "SQLiteSpoolTests", dependencies: ["SQLiteSpool", "TestSupport"], swiftSettings: testSettings),
+        .testTarget(
+            name: "SQLiteSpoolTests",
+            dependencies: ["SQLiteSpool", "TestSupport"],
+            swiftSettings: testSettings
+        ),
     ]
 )
+
+// The benchmarks, only when asked for: who uses the library never builds them. See Benchmarks/run.
+if Context.environment["CLICKHOUSE_WRITER_BENCHMARKS"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "write-benchmark",
+            dependencies: [
+                "ClickHouseWriter",
+                "LLMTraces",
+                "SQLiteSpool",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Benchmarks/WriteBenchmark",
+            swiftSettings: testSettings
+        )
+    )
+}

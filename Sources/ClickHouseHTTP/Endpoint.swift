@@ -15,7 +15,8 @@ package struct Endpoint: Sendable, Hashable, CustomStringConvertible {
     /// that they reach neither a log nor a request line.
     ///
     /// - Throws: ``InvalidEndpoint`` saying what is wrong, never repeating a password.
-    package static func parse(_ text: String) throws(InvalidEndpoint) -> (endpoint: Endpoint, credentials: Credentials?) {
+    package static func parse(_ text: String) throws(InvalidEndpoint) -> (endpoint: Endpoint, credentials: Credentials?)
+    {
         guard let components = URLComponents(string: text), let host = components.host, !host.isEmpty else {
             throw InvalidEndpoint(reason: "it is not a URL like http://localhost:8123")
         }
@@ -23,7 +24,9 @@ package struct Endpoint: Sendable, Hashable, CustomStringConvertible {
             throw InvalidEndpoint(reason: "it must start with http:// or https://")
         }
         guard components.query == nil, components.fragment == nil else {
-            throw InvalidEndpoint(reason: "it must not have a query; database, table and user are settings of their own")
+            throw InvalidEndpoint(
+                reason: "it must not have a query; database, table and user are settings of their own"
+            )
         }
         var path = components.percentEncodedPath
         while path.hasSuffix("/") { path.removeLast() }
@@ -41,7 +44,9 @@ package struct InvalidEndpoint: Error, CustomStringConvertible {
 }
 
 /// Who we are to ClickHouse. Sent in headers only, and shown nowhere.
-package struct Credentials: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+package struct Credentials: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible,
+    CustomReflectable
+{
     package let user: String
     let password: String
 

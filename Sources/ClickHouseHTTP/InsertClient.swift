@@ -117,8 +117,10 @@ package final class InsertClient: Sendable {
     }
 
     private var headers: [(name: String, value: String)] {
-        guard let credentials else { return [] }
-        return [("X-ClickHouse-User", credentials.user), ("X-ClickHouse-Key", credentials.password)]
+        // The name is what an administrator sees in system.query_log.
+        let agent = [(name: "User-Agent", value: "clickhouse-writer")]
+        guard let credentials else { return agent }
+        return agent + [("X-ClickHouse-User", credentials.user), ("X-ClickHouse-Key", credentials.password)]
     }
 
     private func knownSettings(of endpoint: Endpoint) async throws(InsertFailure) -> Set<String> {

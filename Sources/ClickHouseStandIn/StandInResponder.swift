@@ -44,7 +44,8 @@ struct StandInResponder: HTTPResponder {
         if let requiredUser, request.headers[.clickHouseUser] != requiredUser {
             return exception(403, code: 516, "\(request.headers[.clickHouseUser] ?? "default"): Authentication failed")
         }
-        for (name, _) in parameters where !Self.parameters.contains(String(name)) && !knownSettings.contains(String(name)) {
+        for (name, _) in parameters
+        where !Self.parameters.contains(String(name)) && !knownSettings.contains(String(name)) {
             return exception(404, code: 115, "Setting \(name) is neither a builtin setting nor a user-defined one")
         }
         guard let insert = InsertStatement(query) else { return answerQuery(query) }

@@ -135,7 +135,11 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
             do throws(WriterError) {
                 rows.append(try encode(record))
             } catch {
-                throw WriterError(error.code, "record \(index) of \(records.count): \(error.message)", cause: error.cause)
+                throw WriterError(
+                    error.code,
+                    "record \(index) of \(records.count): \(error.message)",
+                    cause: error.cause
+                )
             }
         }
         do throws(SpoolError) {
@@ -257,7 +261,9 @@ extension WriterStatus.Delivery {
             self = .fine
             return
         }
-        self = DeliveryFailure(failure).isHeld ? .held(reason: failure.description) : .backingOff(reason: failure.description)
+        self =
+            DeliveryFailure(failure).isHeld
+            ? .held(reason: failure.description) : .backingOff(reason: failure.description)
     }
 }
 

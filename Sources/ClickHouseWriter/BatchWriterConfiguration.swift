@@ -15,7 +15,10 @@ public struct BatchWriterConfiguration: Sendable {
     /// one is used until it fails. A user and password in a URL are taken out and sent in headers.
     public var urls: [String]
 
+    /// The table's database. Any name will do; it is quoted.
     public var database: String
+
+    /// The table that records go to. Any name will do; it is quoted.
     public var table: String
 
     /// nil is ClickHouse's user `default` without a password, or whoever a URL names.
@@ -53,6 +56,7 @@ public struct BatchWriterConfiguration: Sendable {
     /// The most that `close` takes, 10 s by default. What is not delivered by then stays in the spool.
     public var shutdownTimeout: Duration = .seconds(10)
 
+    /// Everything that has no default, or whose default depends on where you are. The rest is set afterwards.
     public init(
         spoolPath: String,
         urls: [String],
@@ -98,10 +102,12 @@ public struct Secret: Sendable, Equatable, ExpressibleByStringLiteral, CustomStr
 {
     let text: String
 
+    /// Hides `text`.
     public init(_ text: String) {
         self.text = text
     }
 
+    /// For tests and examples: a real secret does not stand in the source.
     public init(stringLiteral text: String) {
         self.text = text
     }

@@ -33,5 +33,6 @@ public struct WriterStatus: Sendable, Equatable {
     public let payloadBytes: Int
     /// Records that ClickHouse accepted from this writer.
     public let delivered: Int
+    /// Whether ClickHouse takes what is sent, and if not, why.
     public let delivery: Delivery
 }

@@ -17,9 +17,17 @@ struct DeliveryLog: Sendable {
         let isFirst = failuresInRow == 1
         switch failure.kind {
         case .transient, .outcomeUnknown:
-            logger.log(level: isFirst ? .warning : .debug, "ClickHouse did not take a batch; it is kept", metadata: metadata)
+            logger.log(
+                level: isFirst ? .warning : .debug,
+                "ClickHouse did not take a batch; it is kept",
+                metadata: metadata
+            )
         case .data:
-            logger.log(level: isFirst ? .error : .debug, "ClickHouse refuses a batch for its data; it is kept", metadata: metadata)
+            logger.log(
+                level: isFirst ? .error : .debug,
+                "ClickHouse refuses a batch for its data; it is kept",
+                metadata: metadata
+            )
         case .destination:
             logger.log(
                 level: isFirst ? .error : .debug,

@@ -33,6 +33,7 @@ public struct WriterError: Error, CustomStringConvertible {
         public static let notDelivered = Code(wrapped: .notDelivered)
     }
 
+    /// What to switch on.
     public let code: Code
 
     /// What happened, where, and what to do about it. Holds no credentials.
@@ -47,5 +48,6 @@ public struct WriterError: Error, CustomStringConvertible {
         self.cause = cause
     }
 
+    /// Code and message.
     public var description: String { "\(code): \(message)" }
 }

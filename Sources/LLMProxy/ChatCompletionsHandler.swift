@@ -18,7 +18,9 @@ struct ChatCompletionsHandler: Sendable {
         do throws(RequestIdentity.Invalid) {
             identity = try RequestIdentity(request.headers)
         } catch {
-            return OpenAIError(status: .badRequest, code: "invalid_header", message: error.message).response(requestID: nil)
+            return OpenAIError(status: .badRequest, code: "invalid_header", message: error.message).response(
+                requestID: nil
+            )
         }
         var draft = TraceDraft(identity: identity, provider: provider.name)
         do throws(OpenAIError) {
@@ -101,7 +103,9 @@ struct ChatCompletionsHandler: Sendable {
                 }
                 observer.finish()
                 draft.usage = observer.usage
-                recorder.record(draft.finish(error: draft.statusCode < 400 ? nil : "provider_status_\(draft.statusCode)"))
+                recorder.record(
+                    draft.finish(error: draft.statusCode < 400 ? nil : "provider_status_\(draft.statusCode)")
+                )
             }
         )
     }

@@ -26,7 +26,10 @@ struct EchoProvider: ChatProvider {
     }
 
     private func answer(_ text: String, usage: Completion.Usage, model: String) throws -> HTTPClientResponse {
-        let choice = Completion.Choice(message: Completion.Message(role: "assistant", content: text), finishReason: "stop")
+        let choice = Completion.Choice(
+            message: Completion.Message(role: "assistant", content: text),
+            finishReason: "stop"
+        )
         let body = try encode(
             Completion(object: "chat.completion", model: model, choices: [choice], usage: usage)
         )

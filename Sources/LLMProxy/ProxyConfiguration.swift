@@ -40,7 +40,8 @@ struct ProxyConfiguration: Sendable {
     }
 
     private static func parseUpstream(_ text: String) throws -> String {
-        guard let url = URL(string: text), let scheme = url.scheme, ["http", "https"].contains(scheme), url.host() != nil,
+        guard let url = URL(string: text), let scheme = url.scheme, ["http", "https"].contains(scheme),
+            url.host() != nil,
             url.query() == nil
         else {
             throw Invalid(description: "--upstream-url must be a URL like https://api.openai.com, without a query")

@@ -88,7 +88,9 @@ enum ProxyProcess {
     ) {
         let host = configuration.host.contains(":") ? "[\(configuration.host)]" : configuration.host
         let target = "\(configuration.writer.database).\(configuration.writer.table)"
-        say("llm-proxy listens on http://\(host):\(port), answered by \(configuration.upstreamURL ?? "a built-in echo")")
+        say(
+            "llm-proxy listens on http://\(host):\(port), answered by \(configuration.upstreamURL ?? "a built-in echo")"
+        )
         if let standIn {
             say(
                 "ClickHouse is a stand-in at \(standIn.url), no database: it keeps the rows of \(target) in "

@@ -28,7 +28,8 @@ struct RequestIdentity: Sendable, Equatable {
         guard let text, !text.isEmpty else { return UUID().uuidString.lowercased() }
         guard text.utf8.count <= maxRequestIDLength, text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
             throw Invalid(
-                message: "X-Request-Id must be at most \(maxRequestIDLength) characters of printable ASCII without spaces"
+                message:
+                    "X-Request-Id must be at most \(maxRequestIDLength) characters of printable ASCII without spaces"
             )
         }
         return text

@@ -7,15 +7,25 @@ public import Foundation
 public struct TraceRecord: Sendable, Equatable {
     /// The request's own id, unique where somebody looks for it.
     public var requestID: String
+    /// The organisation that pays.
     public var orgID: UUID
+    /// The agent that asked.
     public var agentID: UUID
+    /// The conversation, where there is one.
     public var sessionID: UUID?
+    /// The state that the agent went on from, where there is one.
     public var checkpointID: UUID?
+    /// The model as it was asked for.
     public var model: String
+    /// Who answered.
     public var provider: String
+    /// Whether the response was a stream of events.
     public var isStreaming: Bool
+    /// Tokens of the prompt, by the provider's own count, as are the next two.
     public var inputTokens: UInt32
+    /// Tokens of the completion.
     public var outputTokens: UInt32
+    /// Tokens that are charged.
     public var totalTokens: UInt32
     /// Milliseconds for checking who asks.
     public var authLatencyMs: UInt16
@@ -31,10 +41,12 @@ public struct TraceRecord: Sendable, Equatable {
     public var isComplete: Bool
     /// Empty when nothing went wrong.
     public var errorCode: String
-    /// Stored to the millisecond, as is `completedAt`.
+    /// When the request's head arrived. Stored to the millisecond, as is ``completedAt``.
     public var requestedAt: Date
+    /// When the response's last byte was sent, or the request given up.
     public var completedAt: Date
 
+    /// One value a column.
     public init(
         requestID: String,
         orgID: UUID,
@@ -81,6 +93,7 @@ public struct TraceRecord: Sendable, Equatable {
 }
 
 extension TraceRecord: ClickHouseRecord {
+    /// The table's columns, but for `event_date`, which ClickHouse computes.
     public static let columns = [
         "request_id", "org_id", "agent_id", "session_id", "checkpoint_id", "model", "provider", "is_streaming",
         "input_tokens", "output_tokens", "total_tokens", "auth_latency_ms", "directive_latency_ms",
@@ -88,6 +101,7 @@ extension TraceRecord: ClickHouseRecord {
         "completed_at",
     ]
 
+    /// Writes all twenty columns.
     public func encode(to row: inout RowEncoder) {
         row.write("request_id", requestID)
         row.write("org_id", orgID)

@@ -6,7 +6,9 @@ internal import Foundation
 ///
 /// - Throws: ``SpoolError`` with code `refused` when the directory does not exist.
 package func absolutePath(ofFile path: String) throws(SpoolError) -> String {
-    guard !path.isEmpty, !path.hasSuffix("/") else { throw SpoolError(.refused, "\"\(path)\" is not the path of a file") }
+    guard !path.isEmpty, !path.hasSuffix("/") else {
+        throw SpoolError(.refused, "\"\(path)\" is not the path of a file")
+    }
     let file = URL(filePath: path)
     let directory = try SpoolError.wrapping {
         try FileSystem.resolve(file.deletingLastPathComponent().path(percentEncoded: false))

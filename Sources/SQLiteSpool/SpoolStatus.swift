@@ -1,7 +1,7 @@
 /// What an operator sees of a spool, read from the file: works while its owner runs and when it is dead.
-package struct SpoolStatus: Sendable, Equatable, Encodable {
+package struct SpoolStatus: Sendable, Equatable {
     /// A batch that was sent, or is about to be.
-    package struct InFlightBatch: Sendable, Equatable, Encodable {
+    package struct InFlightBatch: Sendable, Equatable {
         package var token: String
         package var records: Int
         package var attempts: Int

@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import Foundation
 internal import SQLiteSpool
 
 struct Status: ParsableCommand {
@@ -20,13 +19,6 @@ struct Status: ParsableCommand {
 
     func run() throws {
         let status = try SpoolStatus(readingSpoolAt: path)
-        print(try json ? Self.json(of: status) : StatusScreen(status).text)
-    }
-
-    private static func json(of status: SpoolStatus) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(status), as: UTF8.self)
+        print(try json ? StatusDocument(status).text : StatusScreen(status).text)
     }
 }

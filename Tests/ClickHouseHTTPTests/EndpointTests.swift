@@ -40,7 +40,8 @@ import Testing
 
 @Suite struct InsertTargetTests {
     @Test(arguments: [
-        ("llm_traces", "`llm_traces`"), ("a`b", "`a\\`b`"), ("a\\b", "`a\\\\b`"), ("a\\`; DROP TABLE x", "`a\\\\\\`; DROP TABLE x`"),
+        ("llm_traces", "`llm_traces`"), ("a`b", "`a\\`b`"), ("a\\b", "`a\\\\b`"),
+        ("a\\`; DROP TABLE x", "`a\\\\\\`; DROP TABLE x`"),
         ("a'b\"c", "`a'b\"c`"), ("zwei Wörter", "`zwei Wörter`"), ("a\nb\0c", "`a\\nb\\0c`"),
     ])
     func `no name breaks out of its quotes`(name: String, quoted: String) {

@@ -69,13 +69,16 @@ import Testing
         #expect(ResponseClassifier.exceptionCode(in: text) == code)
     }
 
-    @Test(arguments: ["", "Code: ", "Code: x. DB::", "Error Code: 12 of the gateway", "Code: 99999999999999999999. DB::"])
+    @Test(arguments: [
+        "", "Code: ", "Code: x. DB::", "Error Code: 12 of the gateway", "Code: 99999999999999999999. DB::",
+    ])
     func `a text that only looks like it has none`(text: String) {
         #expect(ResponseClassifier.exceptionCode(in: text) == nil)
     }
 
     @Test func `a message is one short line without the password`() throws {
-        let text = "Code: 193. DB::Exception: Wrong password hunter2\nfor user writer" + String(repeating: "x", count: 9_000)
+        let text =
+            "Code: 193. DB::Exception: Wrong password hunter2\nfor user writer" + String(repeating: "x", count: 9_000)
         let outcome = classifier.classify(HTTPResponse(status: 401, body: Array(text.utf8)))
         guard case .failed(let failure) = outcome else { Issue.record("accepted"); return }
         #expect(!failure.message.contains("hunter2"))

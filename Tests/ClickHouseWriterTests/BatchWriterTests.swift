@@ -69,10 +69,15 @@ import Testing
         return configuration
     }
 
-    @Test func `10,000 records of 50 tasks arrive once, those of one task in order, under a reader's eyes`() async throws {
+    @Test func `10,000 records of 50 tasks arrive once, those of one task in order, under a reader's eyes`()
+        async throws
+    {
         try await withTemporaryDirectory { directory in
             try await withStandIn(in: directory) { standIn in
-                let writer = try BatchWriter<Sample>(configuration: configuration(directory, standIn), logger: LogRecorder().logger)
+                let writer = try BatchWriter<Sample>(
+                    configuration: configuration(directory, standIn),
+                    logger: LogRecorder().logger
+                )
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     for task in 0..<50 {
                         group.addTask {
@@ -107,10 +112,18 @@ import Testing
                 configuration.requestTimeout = .milliseconds(500)
                 let writer = try BatchWriter<Sample>(configuration: configuration, logger: LogRecorder().logger)
                 standIn.faults.add(
-                    .dropAfterProcessing, .error(status: 500, code: 241, message: "Memory limit"), .hang, .dropBeforeProcessing,
-                    .errorAfterProcessing(status: 500, code: 999, message: "Session expired"), .redirect(to: "/ping"),
-                    .unexpectedBody("Ok.\n"), .foreignQueryID, .garbage, .error(status: 502, code: nil, message: "Bad gateway"),
-                    .error(status: 404, code: 60, message: "Table ibex.t does not exist"), .dropAfterProcessing
+                    .dropAfterProcessing,
+                    .error(status: 500, code: 241, message: "Memory limit"),
+                    .hang,
+                    .dropBeforeProcessing,
+                    .errorAfterProcessing(status: 500, code: 999, message: "Session expired"),
+                    .redirect(to: "/ping"),
+                    .unexpectedBody("Ok.\n"),
+                    .foreignQueryID,
+                    .garbage,
+                    .error(status: 502, code: nil, message: "Bad gateway"),
+                    .error(status: 404, code: 60, message: "Table ibex.t does not exist"),
+                    .dropAfterProcessing
                 )
                 for round in 0..<10 { try await writer.write(contentsOf: samples(round * 100..<round * 100 + 100)) }
                 let deadline = ContinuousClock.now.advanced(by: .seconds(60))
@@ -168,7 +181,8 @@ import Testing
                 let files = try FileManager.default.contentsOfDirectory(atPath: directory)
                     .filter { $0.hasPrefix("traces.spool") }
                     .compactMap { FileManager.default.contents(atPath: directory + "/" + $0) }
-                let texts = log.entries.map { $0.message + $0.metadata } + ["\(try #require(error))", "\(report)"]
+                let texts =
+                    log.entries.map { $0.message + $0.metadata } + ["\(try #require(error))", "\(report)"]
                     + files.map { String(decoding: $0, as: UTF8.self) }
                 #expect(texts.contains { $0.contains("wrong password") })
                 #expect(!texts.contains { $0.contains("hunter2") })

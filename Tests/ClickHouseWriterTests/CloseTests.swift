@@ -26,7 +26,9 @@ import Testing
             try await withWriter(at: directory + "/s", sink: sink, clock: clock) { writer in
                 try await writer.write(contentsOf: samples(0..<150))
                 let report = await writer.close(clock)
-                #expect(report == CloseReport(delivered: 0, remaining: 150, reason: "transient (code 241): memory limit"))
+                #expect(
+                    report == CloseReport(delivered: 0, remaining: 150, reason: "transient (code 241): memory limit")
+                )
             }
             let healthy = RecordingSink()
             try await withWriter(at: directory + "/s", sink: healthy) { writer in
@@ -61,10 +63,13 @@ import Testing
         try await withTemporaryDirectory { directory in
             let sink = RecordingSink()
             sink.answer(standing: .destination)
-            try await withWriter(at: directory + "/s", sink: sink, configure: { $0.shutdownTimeout = .seconds(3_600) }) { writer in
+            try await withWriter(at: directory + "/s", sink: sink, configure: { $0.shutdownTimeout = .seconds(3_600) })
+            { writer in
                 try await writer.write(Sample(number: 1))
                 let report = await writer.close()
-                #expect(report == CloseReport(delivered: 0, remaining: 1, reason: "destination (code 60): no such table"))
+                #expect(
+                    report == CloseReport(delivered: 0, remaining: 1, reason: "destination (code 60): no such table")
+                )
             }
         }
     }
@@ -80,7 +85,9 @@ import Testing
                 #expect(third.delivered == 1)
                 let error = await #expect(throws: WriterError.self) { try await writer.write(Sample(number: 2)) }
                 #expect(error?.code == .writerClosed)
-                let many = await #expect(throws: WriterError.self) { try await writer.write(contentsOf: samples(0..<3)) }
+                let many = await #expect(throws: WriterError.self) {
+                    try await writer.write(contentsOf: samples(0..<3))
+                }
                 #expect(many?.code == .writerClosed)
             }
         }

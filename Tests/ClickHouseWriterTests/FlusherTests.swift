@@ -98,7 +98,10 @@ import Testing
                 for _ in 0..<2 {
                     await clock.waitForSleeper()
                     #expect(writer.status.delivery == .held(reason: "destination (code 60): no such table"))
-                    #expect(try SpoolStatus(readingSpoolAt: directory + "/s").lastError == "destination (code 60): no such table")
+                    #expect(
+                        try SpoolStatus(readingSpoolAt: directory + "/s").lastError
+                            == "destination (code 60): no such table"
+                    )
                     clock.advance(by: .seconds(30))
                 }
                 try await writer.flush()

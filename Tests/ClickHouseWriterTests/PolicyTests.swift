@@ -30,7 +30,9 @@ import Testing
         #expect(policy.decide(pending: pending, oldestAge: age, isFlushRequested: isFlushRequested) == decision)
     }
 
-    @Test(arguments: [(0, 1, true), (1, 2, false), (98, 99, false), (99, 100, true), (100, 101, false), (0, 500, true), (5, 0, false)])
+    @Test(arguments: [
+        (0, 1, true), (1, 2, false), (98, 99, false), (99, 100, true), (100, 101, false), (0, 500, true), (5, 0, false),
+    ])
     func `the flusher wakes for the first record and the one that fills a batch`(before: Int, after: Int, wakes: Bool) {
         #expect(policy.mustWake(pendingBefore: before, pendingAfter: after) == wakes)
     }
@@ -137,13 +139,20 @@ import Testing
 
     @Test func `a configuration that cannot work is refused before anything is made`() async throws {
         let breakers: [(inout BatchWriterConfiguration) -> Void] = [
-            { $0.urls = [] }, { $0.urls = ["localhost"] }, { $0.table = "" }, { $0.database = "" }, { $0.maxBatchSize = 0 },
-            { $0.maxBatchBytes = 0 }, { $0.maxRecordBytes = 0 }, { $0.flushInterval = .zero }, { $0.requestTimeout = .zero },
-            { $0.minRetryDelay = .zero }, { $0.maxRetryDelay = .milliseconds(1) }, { $0.shutdownTimeout = .seconds(-1) },
+            { $0.urls = [] }, { $0.urls = ["localhost"] }, { $0.table = "" }, { $0.database = "" },
+            { $0.maxBatchSize = 0 },
+            { $0.maxBatchBytes = 0 }, { $0.maxRecordBytes = 0 }, { $0.flushInterval = .zero },
+            { $0.requestTimeout = .zero },
+            { $0.minRetryDelay = .zero }, { $0.maxRetryDelay = .milliseconds(1) },
+            { $0.shutdownTimeout = .seconds(-1) },
             { $0.password = "a\nb" }, { $0.user = "a\rb" },
         ]
         for breakIt in breakers {
-            var configuration = BatchWriterConfiguration(spoolPath: "/absent/directory/x", urls: ["http://a"], table: "t")
+            var configuration = BatchWriterConfiguration(
+                spoolPath: "/absent/directory/x",
+                urls: ["http://a"],
+                table: "t"
+            )
             breakIt(&configuration)
             let error = #expect(throws: WriterError.self) {
                 try BatchWriter<Sample>(configuration: configuration, logger: LogRecorder().logger)
@@ -153,9 +162,17 @@ import Testing
     }
 
     @Test func `no description of a configuration shows the password`() {
-        let configuration = BatchWriterConfiguration(spoolPath: "s", urls: [], table: "t", user: "u", password: "hunter2")
+        let configuration = BatchWriterConfiguration(
+            spoolPath: "s",
+            urls: [],
+            table: "t",
+            user: "u",
+            password: "hunter2"
+        )
         var dumped = ""
         dump(configuration, to: &dumped)
-        for text in ["\(configuration)", String(reflecting: configuration), dumped] { #expect(!text.contains("hunter2")) }
+        for text in ["\(configuration)", String(reflecting: configuration), dumped] {
+            #expect(!text.contains("hunter2"))
+        }
     }
 }

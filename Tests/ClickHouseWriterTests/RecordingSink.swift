@@ -63,7 +63,8 @@ final class RecordingSink: BatchSink {
             state.sends.append(Send(token: token, rows: lines))
             let ready = state.watchers.filter { $0.count <= state.sends.count }
             state.watchers.removeAll { $0.count <= state.sends.count }
-            let outcome: InsertOutcome? = state.hangs ? nil : state.next.isEmpty ? state.standing : state.next.removeFirst()
+            let outcome: InsertOutcome? =
+                state.hangs ? nil : state.next.isEmpty ? state.standing : state.next.removeFirst()
             return (ready, state.sends, outcome)
         }
         for watcher in watchers { watcher.continuation.resume(returning: sends) }

@@ -2,7 +2,6 @@
 import Foundation
 import Testing
 
-
 private func encode(_ columns: [String] = ["a"], _ write: (inout RowEncoder) throws -> Void) throws -> String {
     var row = RowEncoder(columns: ColumnNames(columns))
     try write(&row)
@@ -21,7 +20,10 @@ private func encode(_ columns: [String] = ["a"], _ write: (inout RowEncoder) thr
             row.write("n", String?.none)
             row.write("l", [UInt8(1), 255])
         }
-        #expect(text == #"{"s":"x","b":true,"u":18446744073709551615,"i":-9223372036854775808,"d":0.1,"f":1.5,"n":null,"l":[1,255]}"#)
+        #expect(
+            text
+                == #"{"s":"x","b":true,"u":18446744073709551615,"i":-9223372036854775808,"d":0.1,"f":1.5,"n":null,"l":[1,255]}"#
+        )
     }
 
     @Test(arguments: [0, 1, 9, 10, 99, 100, 65_535, 4_294_967_295, UInt64.max - 1])
@@ -30,7 +32,8 @@ private func encode(_ columns: [String] = ["a"], _ write: (inout RowEncoder) thr
     }
 
     @Test(arguments: [
-        "", "plain", "quote \" backslash \\ slash /", "line\nfeed\rreturn\ttab", "NUL \0 and \u{1f}", "Grüße, 世界 🦩", "\u{7f}\u{2028}",
+        "", "plain", "quote \" backslash \\ slash /", "line\nfeed\rreturn\ttab", "NUL \0 and \u{1f}", "Grüße, 世界 🦩",
+        "\u{7f}\u{2028}",
     ])
     func `any text reads back as it was`(text: String) throws {
         let json = try encode { $0.write("a", text) }
@@ -76,10 +79,18 @@ private func encode(_ columns: [String] = ["a"], _ write: (inout RowEncoder) thr
         let wrong: [(inout RowEncoder) -> Void] = [
             { _ in },
             { $0.write("a", 1) },
-            { row in row.write("b", 1); row.write("a", 2) },
-            { row in row.write("a", 1); row.write("c", 2) },
-            { row in row.write("a", 1); row.write("b", 2); row.write("c", 3) },
-            { row in row.write("a", 1); row.write("a", 2) },
+            { row in
+                row.write("b", 1); row.write("a", 2)
+            },
+            { row in
+                row.write("a", 1); row.write("c", 2)
+            },
+            { row in
+                row.write("a", 1); row.write("b", 2); row.write("c", 3)
+            },
+            { row in
+                row.write("a", 1); row.write("a", 2)
+            },
         ]
         for write in wrong {
             let error = #expect(throws: WriterError.self) { try encode(["a", "b"], write) }
@@ -90,7 +101,8 @@ private func encode(_ columns: [String] = ["a"], _ write: (inout RowEncoder) thr
 
 @Suite struct TimestampTests {
     @Test(arguments: [
-        (0.0, "1970-01-01T00:00:00.000Z"), (-0.001, "1969-12-31T23:59:59.999Z"), (1_795_364_580.123, "2026-11-22T16:23:00.123Z"),
+        (0.0, "1970-01-01T00:00:00.000Z"), (-0.001, "1969-12-31T23:59:59.999Z"),
+        (1_795_364_580.123, "2026-11-22T16:23:00.123Z"),
         (951_782_400, "2000-02-29T00:00:00.000Z"), (-2_208_988_800, "1900-01-01T00:00:00.000Z"),
         (10_413_791_999.999, "2299-12-31T23:59:59.999Z"), (4_107_542_400, "2100-03-01T00:00:00.000Z"),
         (0.0004, "1970-01-01T00:00:00.000Z"), (0.0006, "1970-01-01T00:00:00.001Z"),
@@ -142,6 +154,8 @@ private struct Visit: ClickHouseRecord, Encodable {
         let visits = [
             Visit(url: "", at: .distantFuture), Visit(url: "", at: Date(timeIntervalSince1970: 0), weight: .nan),
         ]
-        for visit in visits { #expect(throws: (any Error).self) { try encode(Visit.columns) { try visit.encode(to: &$0) } } }
+        for visit in visits {
+            #expect(throws: (any Error).self) { try encode(Visit.columns) { try visit.encode(to: &$0) } }
+        }
     }
 }

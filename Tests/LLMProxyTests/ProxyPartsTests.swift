@@ -19,7 +19,9 @@ import Testing
             headers(["X-Request-Id": "abc", "X-Org-Id": uuid, "X-Agent-Id": uuid.uppercased(), "X-Session-Id": uuid])
         )
         #expect(identity.requestID == "abc")
-        for id in [identity.orgID, identity.agentID, try #require(identity.sessionID)] { #expect(id == UUID(uuidString: uuid)) }
+        for id in [identity.orgID, identity.agentID, try #require(identity.sessionID)] {
+            #expect(id == UUID(uuidString: uuid))
+        }
     }
 
     @Test func `what is absent is made or zero`() throws {
@@ -79,7 +81,8 @@ import Testing
 
 @Suite struct TraceDraftTests {
     @Test(arguments: [
-        (Duration.zero, UInt32(0)), (.microseconds(1_499), 1), (.microseconds(1_501), 2), (.seconds(4_294_967), 4_294_967_000),
+        (Duration.zero, UInt32(0)), (.microseconds(1_499), 1), (.microseconds(1_501), 2),
+        (.seconds(4_294_967), 4_294_967_000),
         (.seconds(5_000_000), .max), (.seconds(-1), 0),
     ])
     func `a latency ends at the column's maximum instead of wrapping`(duration: Duration, milliseconds: UInt32) {

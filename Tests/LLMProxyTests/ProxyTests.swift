@@ -45,7 +45,10 @@ import Testing
             let outcome = try await ProxyUnderTest.run(in: directory) { proxy in
                 #expect(proxy.greeting.contains { $0.contains("stand-in") })
                 #expect(proxy.greeting.contains { $0.contains("0 records recovered") })
-                let plain = try await proxy.chat("one two", headers: ["X-Request-Id": "r1", "X-Org-Id": org, "X-Session-Id": org])
+                let plain = try await proxy.chat(
+                    "one two",
+                    headers: ["X-Request-Id": "r1", "X-Org-Id": org, "X-Session-Id": org]
+                )
                 #expect(plain.status == 200)
                 #expect(plain.headers["x-request-id"] == "r1")
                 #expect(plain.body.contains("one two"))
@@ -61,7 +64,11 @@ import Testing
             #expect(traces.map(\.session_id) == [org, nil])
             #expect(traces.map(\.is_streaming) == [false, true])
             #expect(traces.map(\.total_tokens) == [4, 6])
-            #expect(traces.allSatisfy { $0.model == "m1" && $0.provider == "echo" && $0.status_code == 200 && $0.is_complete })
+            #expect(
+                traces.allSatisfy {
+                    $0.model == "m1" && $0.provider == "echo" && $0.status_code == 200 && $0.is_complete
+                }
+            )
             #expect(try SpoolStatus(readingSpoolAt: directory + "/traces.spool").pending == 0)
         }
     }
@@ -72,9 +79,13 @@ import Testing
                 standIn.faults.setStanding(.error(status: 503, code: nil, message: "away"))
                 let options = ["--clickhouse-url", standIn.url]
                 let killed = try await ProxyUnderTest.run(in: directory, options, end: .kill) { proxy in
-                    for number in 0..<20 { #expect(try await proxy.chat("x", headers: ["X-Request-Id": "r\(number)"]).status == 200) }
+                    for number in 0..<20 {
+                        #expect(try await proxy.chat("x", headers: ["X-Request-Id": "r\(number)"]).status == 200)
+                    }
                     // The trace follows the response; all are in the spool when it says so.
-                    while try SpoolStatus(readingSpoolAt: directory + "/traces.spool").pending < 20 { await Task.yield() }
+                    while try SpoolStatus(readingSpoolAt: directory + "/traces.spool").pending < 20 {
+                        await Task.yield()
+                    }
                 }
                 #expect(killed.status == .signaled(9))
                 #expect(try await standIn.store.rows(database: "ibex", table: "llm_traces").isEmpty)

@@ -103,6 +103,8 @@ struct ProxyUnderTest: Sendable {
 
     private static func address(in greeting: [String]) -> String? {
         greeting.first { $0.hasPrefix("llm-proxy listens on ") }?
-            .split(separator: " ").dropFirst(3).first.map { String($0.trimmingPrefix { $0 == "," }.prefix { $0 != "," }) }
+            .split(separator: " ").dropFirst(3).first.map {
+                String($0.trimmingPrefix { $0 == "," }.prefix { $0 != "," })
+            }
     }
 }

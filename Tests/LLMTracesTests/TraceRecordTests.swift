@@ -7,7 +7,9 @@ import Testing
 @Suite struct TraceRecordTests {
     static let sample = TraceRecord(
         requestID: "req-\"1\"",
-        orgID: UUID(uuid: (0x3f, 0x2b, 0x6c, 0x1e, 0x0b, 0x0a, 0x4f, 0x6e, 0x9d, 0x5a, 0x0a, 0x1b, 0x2c, 0x3d, 0x4e, 0x5f)),
+        orgID: UUID(
+            uuid: (0x3f, 0x2b, 0x6c, 0x1e, 0x0b, 0x0a, 0x4f, 0x6e, 0x9d, 0x5a, 0x0a, 0x1b, 0x2c, 0x3d, 0x4e, 0x5f)
+        ),
         agentID: UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3)),
         sessionID: nil,
         checkpointID: UUID(uuid: (0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)),
@@ -32,13 +34,15 @@ import Testing
         var row = RowEncoder(columns: ColumnNames(TraceRecord.columns))
         Self.sample.encode(to: &row)
         let text = String(decoding: try row.finish(), as: UTF8.self)
-        #expect(text == #"{"request_id":"req-\"1\"","org_id":"3f2b6c1e-0b0a-4f6e-9d5a-0a1b2c3d4e5f","# +
-            #""agent_id":"00000000-0000-0000-0000-000000000003","session_id":null,"# +
-            #""checkpoint_id":"ff000000-0000-0000-0000-000000000000","model":"gpt-4o","provider":"openai","# +
-            #""is_streaming":true,"input_tokens":12,"output_tokens":4294967295,"total_tokens":0,"auth_latency_ms":1,"# +
-            #""directive_latency_ms":65535,"provider_ttfb_ms":250,"total_latency_ms":1000,"status_code":200,"# +
-            #""is_complete":false,"error_code":"","requested_at":"2026-11-22T16:23:00.123Z","# +
-            #""completed_at":"2026-11-22T16:23:01.123Z"}"#)
+        #expect(
+            text == #"{"request_id":"req-\"1\"","org_id":"3f2b6c1e-0b0a-4f6e-9d5a-0a1b2c3d4e5f","#
+                + #""agent_id":"00000000-0000-0000-0000-000000000003","session_id":null,"#
+                + #""checkpoint_id":"ff000000-0000-0000-0000-000000000000","model":"gpt-4o","provider":"openai","#
+                + #""is_streaming":true,"input_tokens":12,"output_tokens":4294967295,"total_tokens":0,"auth_latency_ms":1,"#
+                + #""directive_latency_ms":65535,"provider_ttfb_ms":250,"total_latency_ms":1000,"status_code":200,"#
+                + #""is_complete":false,"error_code":"","requested_at":"2026-11-22T16:23:00.123Z","#
+                + #""completed_at":"2026-11-22T16:23:01.123Z"}"#
+        )
     }
 
     @Test(arguments: [Migration.clickHouse, Migration.clickHouseLegacy])
@@ -60,7 +64,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("18.16.1", true), ("20.8.2.3", true), ("21.11.1", true), ("21.12.1", false), ("22.1", false), ("26.9.2.1", false),
+        ("18.16.1", true), ("20.8.2.3", true), ("21.11.1", true), ("21.12.1", false), ("22.1", false),
+        ("26.9.2.1", false),
     ])
     func `a server before 21.12 gets the legacy table`(version: String, isLegacy: Bool) {
         #expect(TraceTable.isLegacy(version) == isLegacy)

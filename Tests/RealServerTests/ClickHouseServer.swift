@@ -16,11 +16,15 @@ struct ClickHouseServer: Sendable {
     let url: String
 
     private static let executable = "/usr/sbin/clickhouse-server"
-    private static let givenURL = ProcessInfo.processInfo.environment["CLICKHOUSE_URL"].flatMap { $0.isEmpty ? nil : $0 }
+    private static let givenURL = ProcessInfo.processInfo.environment["CLICKHOUSE_URL"].flatMap {
+        $0.isEmpty ? nil : $0
+    }
 
     static let isAvailable = givenURL != nil || FileManager.default.isExecutableFile(atPath: executable)
 
-    static func withServer<Result: Sendable>(_ body: @escaping @Sendable (ClickHouseServer) async throws -> Result) async throws -> Result {
+    static func withServer<Result: Sendable>(_ body: @escaping @Sendable (ClickHouseServer) async throws -> Result)
+        async throws -> Result
+    {
         if let givenURL { return try await body(ClickHouseServer(url: givenURL)) }
         return try await withTemporaryDirectory { directory in
             let port = try freePort()

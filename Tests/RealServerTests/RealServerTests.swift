@@ -18,7 +18,9 @@ struct RealServerTests {
             let writer = try Self.writer(configuration)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for task in 0..<50 {
-                    group.addTask { for trace in traces[(task * 20)..<(task * 20 + 20)] { try await writer.write(trace) } }
+                    group.addTask {
+                        for trace in traces[(task * 20)..<(task * 20 + 20)] { try await writer.write(trace) }
+                    }
                 }
                 try await group.waitForAll()
             }
@@ -84,7 +86,10 @@ struct RealServerTests {
             while writer.status.delivered < 250 { try await Task.sleep(for: .milliseconds(10)) }
             #expect(writer.status.delivery == .fine)
             await writer.close()
-            #expect(try await server.query("SELECT count(), uniqExact(request_id) FROM \(configuration.target)") == "250\t250\n")
+            #expect(
+                try await server.query("SELECT count(), uniqExact(request_id) FROM \(configuration.target)")
+                    == "250\t250\n"
+            )
         }
     }
 
@@ -177,7 +182,9 @@ struct RealServerTests {
     }
 
     /// Times of today: the table forgets what is older than 90 days.
-    private static let today = Date(timeIntervalSince1970: (Date().timeIntervalSince1970 / 86_400).rounded(.down) * 86_400)
+    private static let today = Date(
+        timeIntervalSince1970: (Date().timeIntervalSince1970 / 86_400).rounded(.down) * 86_400
+    )
 
     private static func trace(_ number: Int) -> TraceRecord {
         TraceRecord(
@@ -214,7 +221,8 @@ struct RealServerTests {
             trace.requestID.replacing("'", with: "\\'"), trace.orgID.text, trace.agentID.text,
             trace.sessionID?.text ?? "\\N", trace.checkpointID?.text ?? "\\N", trace.model, trace.provider,
             trace.isStreaming ? 1 : 0, trace.inputTokens, trace.outputTokens, trace.totalTokens, trace.authLatencyMs,
-            trace.directiveLatencyMs, trace.providerTTFBMs, trace.totalLatencyMs, trace.statusCode, trace.isComplete ? 1 : 0,
+            trace.directiveLatencyMs, trace.providerTTFBMs, trace.totalLatencyMs, trace.statusCode,
+            trace.isComplete ? 1 : 0,
             trace.errorCode, Int(trace.requestedAt.timeIntervalSince1970), Int(trace.completedAt.timeIntervalSince1970),
         ]
         return fields.map(\.description).joined(separator: "\t")

@@ -9,7 +9,9 @@ import Testing
             try await withSpool(at: directory + "/traces.spool") { spool in
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     for task in 0..<50 {
-                        group.addTask { for number in 0..<200 { try await spool.append(payload(task * 1_000 + number)) } }
+                        group.addTask {
+                            for number in 0..<200 { try await spool.append(payload(task * 1_000 + number)) }
+                        }
                     }
                     try await group.waitForAll()
                 }
@@ -60,10 +62,14 @@ import Testing
         }
     }
 
-    @Test func `a full spool stores nothing of what it refuses, still acknowledges, and then takes more`() async throws {
+    @Test func `a full spool stores nothing of what it refuses, still acknowledges, and then takes more`() async throws
+    {
         try await withTemporaryDirectory { directory in
             try await withSpool(at: directory + "/traces.spool", maxPages: 24) { spool in
-                let large = Array(repeating: Array("{\"x\":\"\(String(repeating: "x", count: 1_000))\"}".utf8), count: 10)
+                let large = Array(
+                    repeating: Array("{\"x\":\"\(String(repeating: "x", count: 1_000))\"}".utf8),
+                    count: 10
+                )
                 var stored = 0
                 let error = await #expect(throws: SpoolError.self) {
                     while stored < 1_000 {
@@ -76,7 +82,9 @@ import Testing
                 #expect(spool.summary.pending == stored)
 
                 let batch = try #require(try await spool.next(20)).batch
-                let refused = Task { try await spool.append(contentsOf: Array(repeating: large, count: 6).flatMap { $0 }) }
+                let refused = Task {
+                    try await spool.append(contentsOf: Array(repeating: large, count: 6).flatMap { $0 })
+                }
                 try await spool.acknowledge(batch)
                 await #expect(throws: SpoolError.self) { try await refused.value }
                 #expect(spool.summary.undelivered == stored - 20)

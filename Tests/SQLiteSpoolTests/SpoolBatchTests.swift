@@ -22,10 +22,17 @@ import Testing
                     let again = try #require(try await spool.next(size))
                     #expect(again.batch == first.batch)
                     #expect(again.body == first.body)
-                    #expect(spool.recovered == SpoolSummary(
-                        pending: 150, inFlight: 100, deadLetters: 0, payloadBytes: spool.recovered.payloadBytes,
-                        lastID: 250, frozenThrough: 100
-                    ))
+                    #expect(
+                        spool.recovered
+                            == SpoolSummary(
+                                pending: 150,
+                                inFlight: 100,
+                                deadLetters: 0,
+                                payloadBytes: spool.recovered.payloadBytes,
+                                lastID: 250,
+                                frozenThrough: 100
+                            )
+                    )
                 }
             }
             try await withSpool(at: path) { spool in

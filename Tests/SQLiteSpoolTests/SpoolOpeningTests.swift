@@ -24,12 +24,17 @@ import Testing
             #expect(try database.integer("PRAGMA user_version") == 1)
             #expect(try database.integer("PRAGMA auto_vacuum") == 2)
             #expect(try database.text("PRAGMA journal_mode") == "wal")
-            #expect(try database.integer("SELECT count(*) FROM pragma_table_list WHERE type = 'table' AND NOT strict AND name NOT LIKE 'sqlite%'") == 0)
+            #expect(
+                try database.integer(
+                    "SELECT count(*) FROM pragma_table_list WHERE type = 'table' AND NOT strict AND name NOT LIKE 'sqlite%'"
+                ) == 0
+            )
         }
     }
 
     @Test(arguments: [SpoolConfiguration.Durability.powerLoss, .processCrash])
-    func `the connection has the durability that was asked for`(durability: SpoolConfiguration.Durability) async throws {
+    func `the connection has the durability that was asked for`(durability: SpoolConfiguration.Durability) async throws
+    {
         try await withTemporaryDirectory { directory in
             let file = try SpoolFile(path: directory + "/traces.spool")
             let configuration = SpoolConfiguration(path: file.path, durability: durability)
@@ -69,7 +74,10 @@ import Testing
     @Test func `a directory that is reached through a symbolic link is fine`() async throws {
         try await withTemporaryDirectory { directory in
             try FileManager.default.createDirectory(atPath: directory + "/real", withIntermediateDirectories: false)
-            try FileManager.default.createSymbolicLink(atPath: directory + "/link", withDestinationPath: directory + "/real")
+            try FileManager.default.createSymbolicLink(
+                atPath: directory + "/link",
+                withDestinationPath: directory + "/real"
+            )
             try await withSpool(at: directory + "/link/traces.spool") { spool in
                 #expect(spool.path == directory + "/real/traces.spool")
             }

@@ -1,0 +1,47 @@
+internal import Foundation
+internal import SQLiteSpool
+
+/// A spool's status as one JSON object. The keys are those of the view `spool_status`, and all of them are always there.
+struct StatusDocument: Encodable {
+    private enum CodingKeys: String, CodingKey {
+        case pending, inFlight, deadLetters, oldestPendingSeconds, payloadBytes, lastError, batches
+    }
+
+    private enum BatchKeys: String, CodingKey {
+        case token, records, attempts, lastError
+    }
+
+    private let status: SpoolStatus
+
+    init(_ status: SpoolStatus) {
+        self.status = status
+    }
+
+    var text: String {
+        get throws {
+            let encoder = JSONEncoder()
+            encoder.keyEncodingStrategy = .convertToSnakeCase
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            return String(decoding: try encoder.encode(self), as: UTF8.self)
+        }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        // By hand, because synthesized code leaves out what is nil.
+        var document = encoder.container(keyedBy: CodingKeys.self)
+        try document.encode(status.pending, forKey: .pending)
+        try document.encode(status.inFlight, forKey: .inFlight)
+        try document.encode(status.deadLetters, forKey: .deadLetters)
+        try document.encode(status.oldestPendingSeconds, forKey: .oldestPendingSeconds)
+        try document.encode(status.payloadBytes, forKey: .payloadBytes)
+        try document.encode(status.lastError, forKey: .lastError)
+        var batches = document.nestedUnkeyedContainer(forKey: .batches)
+        for batch in status.batches {
+            var entry = batches.nestedContainer(keyedBy: BatchKeys.self)
+            try entry.encode(batch.token, forKey: .token)
+            try entry.encode(batch.records, forKey: .records)
+            try entry.encode(batch.attempts, forKey: .attempts)
+            try entry.encode(batch.lastError, forKey: .lastError)
+        }
+    }
+}
