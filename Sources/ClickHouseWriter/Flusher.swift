@@ -81,24 +81,26 @@ final class Flusher: Sendable {
             let done = state.withLock { $0.takeFlushes { $0 <= summary.lastID } }
             for flush in done { flush.resume(returning: .success(())) }
         }
+        let oldest = try await oldestPending(of: summary)
+        let now = clock.now
         let decision = flushPolicy.decide(
             pending: summary.pending,
-            oldestAge: try await oldestAge(of: summary),
+            oldestAge: oldest?.duration(to: now) ?? .zero,
             isFlushRequested: isFlushRequested
         )
         switch decision {
         case .sendNow:
             return true
         case .wait(let timeout):
-            await wakeup.wait(timeout: timeout, clock: clock)
+            _ = await wakeup.wait(until: timeout.map(now.advanced(by:)), clock: clock)
             return false
         }
     }
 
-    private func oldestAge(of summary: SpoolSummary) async throws(SpoolError) -> Duration {
+    private func oldestPending(of summary: SpoolSummary) async throws(SpoolError) -> WallInstant? {
         // A full batch leaves whatever its age is, and that is the case that must be fast.
-        guard summary.pending > 0, summary.pending < limits.maxRecords else { return .zero }
-        return try await spool.oldestPending()?.duration(to: clock.now) ?? .zero
+        guard summary.pending > 0, summary.pending < limits.maxRecords else { return nil }
+        return try await spool.oldestPending()
     }
 
     private func nextBatch() async throws(SpoolError) -> FrozenBatch? {
@@ -151,11 +153,11 @@ final class Flusher: Sendable {
 
     /// Waits, unless somebody asks for a flush. New records do not shorten it.
     private func wait(_ delay: Duration) async {
-        let deadline = clock.now.advanced(by: delay)
+        var deadline = clock.now.advanced(by: delay)
         while !Task.isCancelled, !state.withLock(\.isFlushRequested) {
-            let left = clock.now.duration(to: deadline)
-            if left <= .zero { return }
-            await wakeup.wait(timeout: min(left, delay), clock: clock)
+            if await wakeup.wait(until: deadline, clock: clock) == .deadline { return }
+            // Should the machine's clock have been set back, the wait still ends in time.
+            deadline = min(deadline, clock.now.advanced(by: delay))
         }
     }
 

@@ -23,14 +23,29 @@ final class Wakeup: Sendable {
         waiting?.resume()
     }
 
-    /// Returns at the next signal, after `timeout`, or when the task is cancelled, whichever is first.
-    func wait(timeout: Duration?, clock: any WallClock) async {
-        guard let timeout else { return await wait() }
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.wait() }
-            group.addTask { try? await clock.sleep(for: timeout) }
-            await group.next()
-            group.cancelAll()
+    /// Why a wait ended.
+    enum End {
+        case signalOrCancellation
+        case deadline
+    }
+
+    /// Returns at the next signal, at `deadline`, or when the task is cancelled, whichever is first.
+    func wait(until deadline: WallInstant?, clock: any WallClock) async -> End {
+        guard let deadline else {
+            await wait()
+            return .signalOrCancellation
+        }
+        return await withTaskGroup(of: End.self) { group in
+            group.addTask {
+                await self.wait()
+                return .signalOrCancellation
+            }
+            group.addTask {
+                try? await clock.sleep(until: deadline, tolerance: nil)
+                return .deadline
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? .deadline
         }
     }
 

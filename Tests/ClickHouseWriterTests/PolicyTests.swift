@@ -61,25 +61,26 @@ import Testing
     @Test func `a signal before the wait is not lost`() async {
         let wakeup = Wakeup()
         wakeup.signal()
-        await wakeup.wait(timeout: nil, clock: ManualClock())
+        #expect(await wakeup.wait(until: nil, clock: ManualClock()) == .signalOrCancellation)
     }
 
     @Test func `a wait ends at its timeout, at a signal and at cancellation`() async {
         let wakeup = Wakeup()
         let clock = ManualClock()
-        async let timedOut: Void = wakeup.wait(timeout: .seconds(5), clock: clock)
+        let deadline = clock.now.advanced(by: .seconds(5))
+        async let timedOut = wakeup.wait(until: deadline, clock: clock)
         await clock.waitForSleeper()
         clock.advance(by: .seconds(5))
-        await timedOut
+        #expect(await timedOut == .deadline)
 
-        async let signalled: Void = wakeup.wait(timeout: .seconds(5), clock: clock)
+        async let signalled = wakeup.wait(until: deadline.advanced(by: .seconds(5)), clock: clock)
         await clock.waitForSleeper()
         wakeup.signal()
-        await signalled
+        #expect(await signalled == .signalOrCancellation)
 
-        let cancelled = Task { await wakeup.wait(timeout: nil, clock: clock) }
+        let cancelled = Task { await wakeup.wait(until: nil, clock: clock) }
         cancelled.cancel()
-        await cancelled.value
+        #expect(await cancelled.value == .signalOrCancellation)
     }
 }
 
