@@ -95,7 +95,7 @@ struct WriteBenchmark: AsyncParsableCommand {
 
     private func measureDiskSync() throws -> Measurement {
         let path = temporaryPath()
-        FileManager.default.createFile(atPath: path, contents: nil)
+        try Data().write(to: URL(filePath: path))
         defer { removeSpool(path) }
         let file = try FileHandle(forWritingTo: URL(filePath: path))
         let page = Data(repeating: 1, count: 4_096)

@@ -35,6 +35,7 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
     ///   `spoolFailed`.
     public convenience init(configuration: BatchWriterConfiguration, logger: Logger) throws(WriterError) {
         try configuration.validate()
+        try Self.validateColumns()
         let client = try InsertClient(configuration, columns: Record.columns)
         try self.init(configuration: configuration, logger: logger, sink: client)
     }
@@ -215,6 +216,13 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
             group.cancelAll()
             flushing.cancel()
             return reason
+        }
+    }
+
+    private static func validateColumns() throws(WriterError) {
+        let columns = Record.columns
+        guard !columns.isEmpty, Set(columns).count == columns.count, !columns.contains("") else {
+            throw WriterError(.invalidConfiguration, "\(Record.self).columns must name every column once: \(columns)")
         }
     }
 

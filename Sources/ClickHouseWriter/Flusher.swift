@@ -109,30 +109,33 @@ final class Flusher: Sendable {
 
     /// Sends one batch until it is accepted or the task is cancelled.
     private func deliver(_ frozen: FrozenBatch) async {
-        var batch = frozen.batch
+        let batch = frozen.batch
         while !Task.isCancelled {
             let start = ContinuousClock.now
             let outcome = await sink.insert(frozen.body, token: batch.token)
             metrics.recordSend(outcome, duration: start.duration(to: .now))
-            do throws(SpoolError) {
-                switch outcome {
-                case .accepted:
-                    return try await acknowledge(batch)
-                case .failed(let failure):
-                    // A request that closing cut short says nothing about ClickHouse.
-                    if Task.isCancelled { return }
-                    batch.attempts += 1
-                    try await spool.recordFailure(of: batch, error: failure.description)
-                    await backOff(after: failure, of: batch)
-                }
-            } catch {
-                return await handle(error)
+            switch outcome {
+            case .accepted:
+                return await acknowledge(batch)
+            case .failed(let failure):
+                // A request that closing cut short says nothing about ClickHouse.
+                if Task.isCancelled { return }
+                await backOff(after: failure, of: batch)
             }
         }
     }
 
-    private func acknowledge(_ batch: Batch) async throws(SpoolError) {
-        try await spool.acknowledge(batch)
+    /// Goes on until the spool has let the records go: they must not be sent again.
+    private func acknowledge(_ batch: Batch) async {
+        while true {
+            do throws(SpoolError) {
+                try await spool.acknowledge(batch)
+                break
+            } catch {
+                await handle(error)
+                if Task.isCancelled { return }
+            }
+        }
         metrics.recordDelivered(batch.records)
         let (failuresBefore, done) = state.withLock { state -> (Int, [DeliveryState.Completion]) in
             (state.failuresInRow, state.recordSuccess(of: batch))
@@ -142,6 +145,11 @@ final class Flusher: Sendable {
     }
 
     private func backOff(after failure: InsertFailure, of batch: Batch) async {
+        do throws(SpoolError) {
+            try await spool.recordFailure(of: batch, error: failure.description)
+        } catch {
+            log.spoolFailed(error)
+        }
         let (waiting, failures) = state.withLock { state -> ([DeliveryState.Completion], Int) in
             (state.recordFailure(failure), state.failuresInRow)
         }

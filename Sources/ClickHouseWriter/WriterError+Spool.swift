@@ -8,7 +8,7 @@ extension WriterError {
             case .full: .spoolFull
             case .inUse: .spoolInUse
             case .refused: .spoolRefused
-            case .failed: .spoolFailed
+            case .busy, .failed: .spoolFailed
             }
         self.init(code, error.description, cause: error)
     }

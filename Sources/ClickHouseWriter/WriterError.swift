@@ -21,7 +21,7 @@ public struct WriterError: Error, CustomStringConvertible {
         public static let spoolRefused = Code(wrapped: .spoolRefused)
         /// There is no room on the disk. What was to be written is not stored; what was before is kept.
         public static let spoolFull = Code(wrapped: .spoolFull)
-        /// The spool's disk or file failed. What was to be written is not stored.
+        /// The spool's disk or file failed, or another program writes to it. What was to be written is not stored.
         public static let spoolFailed = Code(wrapped: .spoolFailed)
         /// `close` was called before. What was to be written is not stored.
         public static let writerClosed = Code(wrapped: .writerClosed)

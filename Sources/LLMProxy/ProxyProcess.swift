@@ -15,9 +15,8 @@ enum ProxyProcess {
     static func run(_ given: ProxyConfiguration) async throws {
         var configuration = given
         let standIn = try await startStandIn(&configuration)
-        if configuration.createsTable {
-            for warning in try await TraceTable.create(configuration.writer) { say("warning: \(warning)") }
-        }
+        let tableMaker = TableMaker(configuration: configuration.writer, logger: Logger(label: "llm-proxy.table"))
+        if configuration.createsTable { await tableMaker.attempt() }
         let writer = try BatchWriter<TraceRecord>(
             configuration: configuration.writer,
             logger: Logger(label: "llm-proxy.traces")
@@ -28,7 +27,8 @@ enum ProxyProcess {
             announce(configuration, port: port, writer: writer, standIn: standIn)
         }
         // The last is shut down first: no more requests, then no more traces, then the writer, then its stand-in.
-        let services: [any Service] = (standIn.map { [$0] } ?? []) + [writer, recorder, application]
+        let optional: [(any Service)?] = [standIn, configuration.createsTable ? tableMaker : nil]
+        let services = optional.compactMap { $0 } + [writer, recorder, application]
         var group = ServiceGroupConfiguration(
             services: services,
             gracefulShutdownSignals: [.sigterm, .sigint],

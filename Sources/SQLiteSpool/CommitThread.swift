@@ -72,7 +72,7 @@ enum CommitThread {
                 return commit(group.withoutAppends, to: &connection, didCommit)
             }
             group.complete(with: .failure(failure))
-            return failure.code == .full ? nil : failure
+            return failure.isPassing ? nil : failure
         }
         didCommit(connection.ledger)
         group.complete(with: .success(()))
@@ -85,7 +85,7 @@ enum CommitThread {
             return nil
         } catch {
             let failure = SpoolError(error)
-            return failure.code == .full ? nil : failure
+            return failure.isPassing ? nil : failure
         }
     }
 }

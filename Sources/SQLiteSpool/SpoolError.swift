@@ -7,6 +7,8 @@ package struct SpoolError: Error, Equatable, CustomStringConvertible {
         case closed
         /// The disk has no room. Nothing was stored; what was stored before is kept, and space may come back.
         case full
+        /// Another program kept a write transaction open on the file. Nothing was stored; trying again may work.
+        case busy
         /// Another process, or another writer of this one, owns the spool.
         case inUse
         /// The path or the file at it is not one that this spool may use. It was left as it was.
@@ -34,11 +36,17 @@ package struct SpoolError: Error, Equatable, CustomStringConvertible {
 extension SpoolError {
     /// What a failed call into SQLite means for the spool.
     init(_ error: SQLiteError) {
-        self =
-            error.primaryCode == SQLITE_FULL
-            ? SpoolError(.full, "no room on the disk of the spool; nothing was stored, free some space", cause: error)
-            : SpoolError(.failed, "the spool failed; records not acknowledged are not stored", cause: error)
+        let (code, message): (Code, String) =
+            switch error.primaryCode {
+            case SQLITE_FULL: (.full, "no room on the disk of the spool; nothing was stored, free some space")
+            case SQLITE_BUSY: (.busy, "another program writes to the spool; nothing was stored, use sqlite3 -readonly")
+            default: (.failed, "the spool failed; records not acknowledged are not stored")
+            }
+        self.init(code, message, cause: error)
     }
+
+    /// Whether the spool can go on as if nothing had happened.
+    var isPassing: Bool { code == .full || code == .busy }
 
     /// Runs `body` and turns what it throws into a `SpoolError`.
     static func wrapping<Value: ~Copyable>(_ body: () throws -> Value) throws(SpoolError) -> Value {

@@ -1,0 +1,40 @@
+internal import ClickHouseWriter
+internal import LLMTraces
+internal import Logging
+internal import ServiceLifecycle
+
+/// Makes the table of traces, now or as soon as ClickHouse can be reached. The proxy does not wait for it: traces are
+/// kept in the spool.
+actor TableMaker: Service {
+    private static let retryDelay = Duration.seconds(10)
+
+    private let configuration: BatchWriterConfiguration
+    private let logger: Logger
+    private var isMade = false
+
+    init(configuration: BatchWriterConfiguration, logger: Logger) {
+        var configuration = configuration
+        configuration.requestTimeout = min(configuration.requestTimeout, .seconds(5))
+        self.configuration = configuration
+        self.logger = logger
+    }
+
+    /// Tries once.
+    func attempt() async {
+        do {
+            for warning in try await TraceTable.create(configuration) { logger.warning("\(warning)") }
+            isMade = true
+        } catch {
+            logger.warning("The table could not be made; it is tried again", metadata: ["error": "\(error)"])
+        }
+    }
+
+    func run() async throws {
+        while !isMade, !Task.isShuttingDownGracefully {
+            try? await cancelWhenGracefulShutdown { try await Task.sleep(for: Self.retryDelay) }
+            if !Task.isShuttingDownGracefully, !Task.isCancelled { await attempt() }
+        }
+        // A service that returns early would end the group.
+        try? await gracefulShutdown()
+    }
+}
