@@ -124,6 +124,8 @@ let package = Package(
                 "ClickHouseStandIn",
                 "SQLiteSpool",
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
             ],
             path: "Tests/TestSupport",
             swiftSettings: settings
@@ -157,14 +159,7 @@ let package = Package(
         ),
         .testTarget(
             name: "CrashTests",
-            dependencies: [
-                "ClickHouseStandIn",
-                "ClickHouseWriter",
-                "CrashWriter",
-                "TestSupport",
-                .product(name: "Subprocess", package: "swift-subprocess"),
-                .product(name: "SystemPackage", package: "swift-system"),
-            ],
+            dependencies: ["ClickHouseStandIn", "ClickHouseWriter", "CrashWriter", "TestSupport"],
             swiftSettings: testSettings
         ),
         .testTarget(
@@ -187,6 +182,7 @@ let package = Package(
             dependencies: [
                 "ClickHouseHTTP",
                 "ClickHouseWriter",
+                "CrashWriter",
                 "LLMTraces",
                 "TestSupport",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),

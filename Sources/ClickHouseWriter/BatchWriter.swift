@@ -212,10 +212,12 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
                 try? await clock.sleep(for: deadline)
                 return flusher.failure?.description ?? "ClickHouse did not answer within \(deadline)"
             }
-            let reason = await group.next() ?? nil
-            group.cancelAll()
-            flushing.cancel()
-            return reason
+            defer {
+                group.cancelAll()
+                // Ends the flusher, and with it the flush that the first task may still wait for.
+                flushing.cancel()
+            }
+            return await group.next() ?? nil
         }
     }
 

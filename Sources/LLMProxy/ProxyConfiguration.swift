@@ -24,7 +24,7 @@ struct ProxyConfiguration: Sendable {
         (host, port) = try Self.parseAddress(config.string(forKey: "listen", default: "127.0.0.1:8080"))
         upstreamURL = try config.string(forKey: "upstream.url").map(Self.parseUpstream)
         standInStorePath = config.string(forKey: "standIn.store", default: "./stand-in.sqlite")
-        createsTable = options.createTable
+        createsTable = options.createTable || config.bool(forKey: "createTable", default: false)
         writer = BatchWriterConfiguration(spoolPath: "./traces.spool", urls: [], database: "ibex", table: "llm_traces")
         // Leaves time for open responses within the 10 s that the whole process has.
         writer.shutdownTimeout = .seconds(8)

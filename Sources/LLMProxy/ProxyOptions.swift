@@ -30,7 +30,7 @@ struct ProxyOptions: ParsableArguments {
     @Option(help: "The file that the stand-in keeps rows in. [STAND_IN_STORE] (default: ./stand-in.sqlite)")
     var standInStore: String?
 
-    @Flag(help: "Create database and table where they do not exist.")
+    @Flag(help: "Create database and table where they do not exist. [CREATE_TABLE=true]")
     var createTable = false
 
     /// The options that were given, under the keys that the environment uses.

@@ -41,9 +41,8 @@ extension Database {
         }
         guard records == batch.records else {
             // Sending other rows under the same token would lose the difference without a trace.
-            throw SQLiteError(
-                code: 11,
-                message: "batch \(batch.token) has \(records) of its \(batch.records) records",
+            throw SQLiteError.corrupt(
+                "batch \(batch.token) has \(records) of its \(batch.records) records",
                 action: "read a frozen batch"
             )
         }

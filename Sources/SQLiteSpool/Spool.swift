@@ -19,9 +19,12 @@ package final class Spool: Sendable {
 
     private let uuid: String
     private let queue = CommitQueue()
+
     /// A connection of its own, so that reading never waits for a commit nor a commit for reading.
     private let reader: DatabaseQueue
     private let contents: SpoolContents
+
+    /// Fires when the file is closed and its lock released.
     let hasEnded = OneShotEvent()
 
     /// Opens the spool, or creates it, and recovers what a crash left.
@@ -86,12 +89,19 @@ package final class Spool: Sendable {
     /// - Returns: nil when the spool is empty.
     package func nextBatch(maxRecords: Int, maxBytes: Int) async throws(SpoolError) -> FrozenBatch? {
         if let batch = contents.oldestBatch { return try await load(batch) }
-        let frozenThrough = contents.summary.frozenThrough
-        let uuid = uuid
-        let candidate = try await read { database throws(SQLiteError) in
-            try database.readPending(after: frozenThrough, maxRecords: maxRecords, maxBytes: maxBytes, spool: uuid)
+        let summary = contents.summary
+        if summary.pending == 0 { return nil }
+        let candidate = try await read { [uuid] database throws(SQLiteError) in
+            try database.readPending(
+                after: summary.frozenThrough,
+                maxRecords: maxRecords,
+                maxBytes: maxBytes,
+                spool: uuid
+            )
         }
-        guard let candidate else { return nil }
+        guard let candidate else {
+            throw SpoolError(.failed, "\(summary.pending) records should be pending in the spool, and there are none")
+        }
         try await queue.change(.freeze(candidate.batch))
         return candidate
     }

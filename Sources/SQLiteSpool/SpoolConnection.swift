@@ -117,7 +117,7 @@ struct SpoolConnection: ~Copyable {
     private static func readLedger(_ database: borrowing Database) throws(SQLiteError) -> Ledger {
         let counts = try database.prepare("SELECT uuid, last_id, records, payload_bytes, dead_letters FROM spool")
         guard try counts.step(), let uuid = counts.text(0), let lastID = counts.integer(1) else {
-            throw SQLiteError(code: 11, message: "its row is missing", action: "read table spool")
+            throw SQLiteError.corrupt("its row is missing", action: "read table spool")
         }
         let batches = try readBatches(database, uuid: uuid)
         let firstID = try database.integer("SELECT min(id) FROM records") ?? lastID + 1

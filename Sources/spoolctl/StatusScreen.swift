@@ -20,9 +20,13 @@ struct StatusScreen {
     }
 
     private func describe(_ batch: SpoolStatus.InFlightBatch) -> [String] {
-        let attempts = batch.attempts == 0 ? "not failed yet" : "failed \(batch.attempts) times"
-        let head = "batch \(batch.token): \(batch.records) records, \(attempts)"
+        let attempts = batch.attempts == 0 ? "not failed yet" : "failed \(Self.count(batch.attempts, "time"))"
+        let head = "batch \(batch.token): \(Self.count(batch.records, "record")), \(attempts)"
         return [head] + (batch.lastError.map { ["  last error: \($0)"] } ?? [])
+    }
+
+    private static func count(_ number: Int, _ noun: String) -> String {
+        "\(number) \(noun)\(number == 1 ? "" : "s")"
     }
 
     private static func age(_ seconds: Int) -> String {

@@ -1,77 +1,66 @@
 import ClickHouseStandIn
 import ClickHouseWriter
-import Foundation
-import Subprocess
 import TestSupport
 import Testing
-
-#if canImport(System)
-    import System
-#else
-    import SystemPackage
-#endif
 
 @Suite(.timeLimit(.minutes(5))) struct CrashTests {
     private static let kills = 50
 
-    @Test(arguments: [BatchWriterConfiguration.Durability.powerLoss, .processCrash])
+    @Test(arguments: BatchWriterConfiguration.Durability.allCases)
     func `a writer killed at any moment loses nothing that it acknowledged and stores nothing twice`(
         durability: BatchWriterConfiguration.Durability
     ) async throws {
         try await withTemporaryDirectory { directory in
             try await withStandIn(in: directory) { standIn in
                 let spool = directory + "/traces.spool"
+                let child = CrashingWriter(
+                    spool: spool,
+                    url: standIn.url,
+                    database: "ibex",
+                    durability: durability.rawValue
+                )
                 var acknowledged: [Int] = []
                 for kill in 0..<Self.kills {
                     if kill % 3 == 0 { standIn.faults.add(.dropAfterProcessing) }
                     if kill % 5 == 0 { standIn.faults.add(.error(status: 500, code: 241, message: "Memory limit")) }
-                    acknowledged += try await runAndKill(
-                        arguments: [spool, standIn.url, durability.rawValue, "\(kill * 1_000_000)"],
-                        // What it does at that moment is up to the scheduler.
-                        afterAcknowledgements: Int.random(in: 1...400)
-                    )
+                    let killed = try await child.run(from: kill * 1_000_000, killAfter: .random(in: 1...400))
+                    #expect(killed.wasKilled)
+                    acknowledged += killed.acknowledged
                 }
-                try await deliverTheRest(spool: spool, url: standIn.url)
+                #expect(try await drain(spool: spool, url: standIn.url).remaining == 0)
 
                 let stored = try await standIn.store.rows(database: "ibex", table: "crash")
                     .compactMap { Int($0.filter(\.isNumber)) }
-                #expect(acknowledged.count > Self.kills)
+                #expect(acknowledged.count >= Self.kills)
                 #expect(Set(stored).count == stored.count, "stored twice")
                 #expect(Set(acknowledged).subtracting(stored) == [], "acknowledged and lost")
             }
         }
     }
 
-    /// - Returns: the numbers that the child said were acknowledged.
-    private func runAndKill(arguments: [String], afterAcknowledgements count: Int) async throws -> [Int] {
-        let result = try await run(
-            .path(FilePath(builtProduct("CrashWriter"))),
-            arguments: Arguments(arguments),
-            input: .none,
-            output: .sequence,
-            error: .currentStandardError
-        ) { child in
-            var numbers: [Int] = []
-            for try await line in child.standardOutput.strings() {
-                // A line is one write(2), so the kill cuts none.
-                guard let number = Int(line.filter(\.isNumber)) else { continue }
-                numbers.append(number)
-                if numbers.count == count { try child.send(signal: .kill) }
+    @Test func `the owner's death frees the spool, and until then it is named`() async throws {
+        try await withTemporaryDirectory { directory in
+            try await withStandIn(in: directory) { standIn in
+                let spool = directory + "/traces.spool"
+                let child = CrashingWriter(spool: spool, url: standIn.url, database: "ibex")
+                let url = standIn.url
+                _ = try await child.run(from: 0, killAfter: 1) { pid in
+                    let error = await #expect(throws: WriterError.self) { try await drain(spool: spool, url: url) }
+                    #expect(error?.code == .spoolInUse)
+                    #expect(error?.message.contains("process \(pid);") == true)
+                }
+                #expect(try await drain(spool: spool, url: url).remaining == 0)
             }
-            return numbers
         }
-        #expect(result.terminationStatus == .signaled(9))
-        return result.closureResult
     }
+}
 
-    private func deliverTheRest(spool: String, url: String) async throws {
-        var configuration = BatchWriterConfiguration(spoolPath: spool, urls: [url], database: "ibex", table: "crash")
-        configuration.minRetryDelay = .milliseconds(1)
-        configuration.shutdownTimeout = .seconds(120)
-        let writer = try BatchWriter<NoRecord>(configuration: configuration, logger: LogRecorder().logger)
-        // Closing goes on through the faults that are left.
-        #expect(await writer.close().remaining == 0)
-    }
+/// Opens the spool that a dead writer left, and closes it: that goes on through the faults that are left.
+private func drain(spool: String, url: String) async throws -> CloseReport {
+    var configuration = BatchWriterConfiguration(spoolPath: spool, urls: [url], database: "ibex", table: "crash")
+    configuration.minRetryDelay = .milliseconds(1)
+    configuration.shutdownTimeout = .seconds(120)
+    return await (try BatchWriter<NoRecord>(configuration: configuration, logger: LogRecorder().logger)).close()
 }
 
 /// Never written: the spool is only drained.

@@ -4,7 +4,7 @@ import Logging
 
 /// The child that the crash tests kill: writes numbers from many tasks and says which ones were acknowledged.
 ///
-/// Usage: CrashWriter SPOOL URL DURABILITY FIRST-NUMBER
+/// Usage: CrashWriter SPOOL URL DATABASE DURABILITY FIRST-NUMBER
 @main
 struct CrashWriter {
     static func main() async throws {
@@ -12,10 +12,10 @@ struct CrashWriter {
         var configuration = BatchWriterConfiguration(
             spoolPath: arguments[1],
             urls: [arguments[2]],
-            database: "ibex",
+            database: arguments[3],
             table: "crash"
         )
-        configuration.durability = BatchWriterConfiguration.Durability(rawValue: arguments[3]) ?? .powerLoss
+        configuration.durability = BatchWriterConfiguration.Durability(rawValue: arguments[4]) ?? .powerLoss
         configuration.maxBatchSize = 20
         configuration.minRetryDelay = .milliseconds(1)
         configuration.maxRetryDelay = .milliseconds(10)
@@ -23,7 +23,7 @@ struct CrashWriter {
             configuration: configuration,
             logger: Logger(label: "crash") { _ in SwiftLogNoOpLogHandler() }
         )
-        let first = Int(arguments[4]) ?? 0
+        let first = Int(arguments[5]) ?? 0
         try await withThrowingTaskGroup(of: Void.self) { group in
             for task in 0..<20 {
                 group.addTask {

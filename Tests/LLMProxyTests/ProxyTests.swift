@@ -102,7 +102,8 @@ import Testing
         }
     }
 
-    @Test func `SIGTERM ends it in time with 0 while ClickHouse hangs, and loses nothing`() async throws {
+    @Test(arguments: [Signal.terminate, .interrupt])
+    func `a signal ends it in time with 0 while ClickHouse hangs, and loses nothing`(signal: Signal) async throws {
         try await withTemporaryDirectory { directory in
             try await withStandIn(in: directory) { standIn in
                 standIn.faults.setStanding(.hang)
@@ -110,7 +111,8 @@ import Testing
                 let outcome = try await ProxyUnderTest.run(
                     in: directory,
                     ["--clickhouse-url", standIn.url],
-                    environment: ["CLICKHOUSE_FLUSH_INTERVAL": "1ms", "CLICKHOUSE_SHUTDOWN_TIMEOUT": "1s"]
+                    environment: ["CLICKHOUSE_FLUSH_INTERVAL": "1ms", "CLICKHOUSE_SHUTDOWN_TIMEOUT": "1s"],
+                    end: signal
                 ) { try await $0.chat("x").status }
                 #expect(outcome.value == 200)
                 #expect(outcome.status == .exited(0))

@@ -22,11 +22,6 @@ struct ProxyUnderTest: Sendable {
         let body: String
     }
 
-    enum End {
-        case terminate
-        case kill
-    }
-
     struct Outcome<Value: Sendable>: Sendable {
         let value: Value
         let status: TerminationStatus
@@ -39,7 +34,7 @@ struct ProxyUnderTest: Sendable {
         in directory: String,
         _ options: [String] = [],
         environment: [Environment.Key: String?] = [:],
-        end: End = .terminate,
+        end: Signal = .terminate,
         _ body: @escaping @Sendable (ProxyUnderTest) async throws -> Value
     ) async throws -> Outcome<Value> {
         let result = try await Subprocess.run(
@@ -63,7 +58,7 @@ struct ProxyUnderTest: Sendable {
                     try process.send(signal: .kill)
                     throw error
                 }
-                try process.send(signal: end == .kill ? .kill : .terminate)
+                try process.send(signal: end)
             }
             return (value, greeting.joined(separator: "\n"))
         }

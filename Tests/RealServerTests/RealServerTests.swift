@@ -14,18 +14,18 @@ import Testing
 struct RealServerTests {
     @Test func `traces of many tasks arrive once and as they were written`() async throws {
         try await withTable { server, configuration in
-            let traces = (0..<1_000).map { Self.trace($0) }
+            let traces = (0..<10_000).map { Self.trace($0) }
             let writer = try Self.writer(configuration)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for task in 0..<50 {
                     group.addTask {
-                        for trace in traces[(task * 20)..<(task * 20 + 20)] { try await writer.write(trace) }
+                        for trace in traces[(task * 200)..<(task * 200 + 200)] { try await writer.write(trace) }
                     }
                 }
                 try await group.waitForAll()
             }
             try await writer.flush()
-            #expect(await writer.close() == CloseReport(delivered: 1_000, remaining: 0, reason: nil))
+            #expect(await writer.close() == CloseReport(delivered: 10_000, remaining: 0, reason: nil))
 
             // Booleans as numbers, which they are in an old server's table.
             let columns = TraceRecord.columns.filter { !$0.hasSuffix("_at") }
@@ -104,6 +104,39 @@ struct RealServerTests {
             #expect(reason.hasPrefix("data"), "\(reason)")
             #expect(await writer.close().remaining == 2)
             #expect(try await server.query("SELECT count() FROM \(configuration.target)") == "0\n")
+        }
+    }
+
+    @Test func `a writer killed at any moment loses nothing, and where tokens are known nothing comes twice`()
+        async throws
+    {
+        try await withServer { server, configuration in
+            let table = "\(quoteIdentifier(configuration.database)).crash"
+            let knowsTokens = try await server.knowsTokens
+            _ = try await server.query("CREATE DATABASE IF NOT EXISTS \(quoteIdentifier(configuration.database))")
+            _ = try await server.query(
+                "CREATE TABLE \(table) (n UInt64) ENGINE = MergeTree ORDER BY n"
+                    + (knowsTokens ? " SETTINGS non_replicated_deduplication_window = 10000" : "")
+            )
+            let child = CrashingWriter(
+                spool: configuration.spoolPath,
+                url: server.url,
+                database: configuration.database
+            )
+            var acknowledged: [Int] = []
+            for kill in 0..<10 {
+                acknowledged += try await child.run(from: kill * 1_000_000, killAfter: .random(in: 1...400))
+                    .acknowledged
+            }
+            var configuration = configuration
+            configuration.table = "crash"
+            configuration.shutdownTimeout = .seconds(60)
+            let rest = try BatchWriter<Text>(configuration: configuration, logger: LogRecorder().logger)
+            #expect(await rest.close().remaining == 0)
+
+            let stored = try await server.query("SELECT n FROM \(table)").split(separator: "\n").compactMap { Int($0) }
+            #expect(Set(acknowledged).subtracting(stored) == [], "acknowledged and lost")
+            if knowsTokens { #expect(Set(stored).count == stored.count, "stored twice") }
         }
     }
 
@@ -188,7 +221,7 @@ struct RealServerTests {
 
     private static func trace(_ number: Int) -> TraceRecord {
         TraceRecord(
-            requestID: "request \(String(10_000 + number)) 'quoted' ü",
+            requestID: "request \(String(100_000 + number)) 'quoted' ü",
             orgID: uuid(number),
             agentID: uuid(number + 1),
             sessionID: number % 2 == 0 ? nil : uuid(number + 2),
@@ -199,7 +232,7 @@ struct RealServerTests {
             inputTokens: UInt32(number),
             outputTokens: number % 11 == 0 ? .max : 7,
             totalTokens: 0,
-            authLatencyMs: UInt16(number),
+            authLatencyMs: UInt16(clamping: number),
             directiveLatencyMs: .max,
             providerTTFBMs: 250,
             totalLatencyMs: .max,

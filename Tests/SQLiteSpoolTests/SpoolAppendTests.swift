@@ -1,7 +1,16 @@
 import Foundation
 @testable import SQLiteSpool
+import Subprocess
 import TestSupport
 import Testing
+
+#if canImport(System)
+    import System
+#else
+    import SystemPackage
+#endif
+
+private let sqlite3 = "/usr/bin/sqlite3"
 
 @Suite struct SpoolAppendTests {
     @Test func `records of many tasks are each stored once, those of one task in order`() async throws {
@@ -90,6 +99,35 @@ import Testing
                 #expect(spool.summary.undelivered == stored - 20)
                 try await spool.append(contentsOf: large)
                 #expect(spool.summary.undelivered == stored - 10)
+            }
+        }
+    }
+
+    @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: sqlite3), "needs Debian's package sqlite3"))
+    func `sqlite3 answers while the spool is written`() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/traces.spool"
+            try await withSpool(at: path) { spool in
+                try await spool.appendNumbers(0..<10)
+                let writing = Task {
+                    while !Task.isCancelled { try await spool.appendNumbers(10..<20) }
+                }
+                for _ in 0..<20 {
+                    let result = try await run(
+                        .path(FilePath(sqlite3)),
+                        arguments: [
+                            "-readonly", path,
+                            "SELECT payload ->> 'n', count(*) > 0 FROM records WHERE id <= 10 GROUP BY 1; "
+                                + "SELECT pending % 10, in_flight, dead_letters FROM spool_status",
+                        ],
+                        output: .string(limit: 10_000),
+                        error: .string(limit: 10_000)
+                    )
+                    #expect(result.standardError == "")
+                    #expect(result.standardOutput == (0..<10).map { "\($0)|1\n" }.joined() + "0|0|0\n")
+                }
+                writing.cancel()
+                try await writing.value
             }
         }
     }
