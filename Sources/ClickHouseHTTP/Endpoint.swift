@@ -42,25 +42,3 @@ package struct InvalidEndpoint: Error, CustomStringConvertible {
 
     package var description: String { "a ClickHouse URL cannot be used: \(reason)" }
 }
-
-/// Who we are to ClickHouse. Sent in headers only, and shown nowhere.
-package struct Credentials: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible,
-    CustomReflectable
-{
-    package let user: String
-    let password: String
-
-    package init(user: String, password: String) {
-        self.user = user
-        self.password = password
-    }
-
-    package var description: String { "Credentials(user: \(user), password: …)" }
-    package var debugDescription: String { description }
-    package var customMirror: Mirror { Mirror(self, children: ["user": user]) }
-
-    /// `text` without the password, should a server or a gateway have repeated it.
-    func redact(_ text: String) -> String {
-        password.isEmpty ? text : text.replacing(password, with: "…")
-    }
-}

@@ -7,7 +7,7 @@ struct WriterMetrics: Sendable {
     private let enqueued: Counter
     /// `clickhouse_writer_records_delivered`: records that ClickHouse provably accepted and the spool let go.
     private let delivered: Counter
-    /// `clickhouse_writer_records_undelivered`: records in the spool, pending or in flight.
+    /// `clickhouse_writer_records_undelivered`: records in the spool, pending or in flight, after each send.
     private let undelivered: Gauge
     /// `clickhouse_writer_send_duration`: time of one request, whatever its outcome.
     private let sendDuration: Timer
@@ -37,8 +37,9 @@ struct WriterMetrics: Sendable {
         undelivered.record(records)
     }
 
-    func recordDelivered(_ records: Int) {
+    func recordDelivered(_ records: Int, left: Int) {
         delivered.increment(by: records)
+        recordUndelivered(left)
     }
 
     func recordSend(_ outcome: InsertOutcome, duration: Duration) {

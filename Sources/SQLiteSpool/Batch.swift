@@ -36,11 +36,3 @@ package struct Batch: Sendable, Equatable {
         "\(uuid)-\(ids.lowerBound)-\(ids.upperBound)"
     }
 }
-
-/// A batch together with what is sent for it.
-package struct FrozenBatch: Sendable {
-    package var batch: Batch
-
-    /// The payloads in the order of their ids, one a line.
-    package let body: [UInt8]
-}

@@ -64,6 +64,10 @@ enum FileSystem {
         flock(file, LOCK_EX | LOCK_NB) == 0
     }
 
+    static func unlock(_ file: Int32) {
+        flock(file, LOCK_UN)
+    }
+
     /// The start of a small text file.
     static func readText(_ file: Int32) -> String {
         var bytes = [UInt8](repeating: 0, count: 64)

@@ -32,6 +32,9 @@ final class SpoolLock: Sendable {
     }
 
     func release() {
-        if let file = file.withLock({ $0.take() }) { FileSystem.close(file) }
+        guard let file = file.withLock({ $0.take() }) else { return }
+        // Closing alone would not do: a child that is being forked at this moment holds the same lock until its exec.
+        FileSystem.unlock(file)
+        FileSystem.close(file)
     }
 }

@@ -136,7 +136,7 @@ final class Flusher: Sendable {
                 if Task.isCancelled { return }
             }
         }
-        metrics.recordDelivered(batch.records)
+        metrics.recordDelivered(batch.records, left: spool.summary.undelivered)
         let (failuresBefore, done) = state.withLock { state -> (Int, [DeliveryState.Completion]) in
             (state.failuresInRow, state.recordSuccess(of: batch))
         }
@@ -150,6 +150,7 @@ final class Flusher: Sendable {
         } catch {
             log.spoolFailed(error)
         }
+        metrics.recordUndelivered(spool.summary.undelivered)
         let (waiting, failures) = state.withLock { state -> ([DeliveryState.Completion], Int) in
             (state.recordFailure(failure), state.failuresInRow)
         }

@@ -1,0 +1,26 @@
+/// What a writer is doing, for health checks.
+public struct WriterStatus: Sendable, Equatable {
+    /// Whether ClickHouse takes what is sent.
+    public enum Delivery: Sendable, Equatable {
+        /// The latest batch was accepted, or none was sent yet.
+        case fine
+        /// ClickHouse is away, busy or silent. The same batch is sent again, later and later.
+        case backingOff(reason: String)
+        /// Nothing can be stored until somebody mends the table, the permission or the data that the reason names.
+        /// It is tried again all the same, and goes on by itself.
+        case held(reason: String)
+    }
+
+    /// Records not sent yet.
+    public let pending: Int
+    /// Records sent, or about to be, and not provably accepted yet.
+    public let inFlight: Int
+    /// Records that were set aside because ClickHouse refuses them.
+    public let deadLetters: Int
+    /// Bytes of all pending and in-flight rows.
+    public let payloadBytes: Int
+    /// Records that ClickHouse accepted from this writer.
+    public let delivered: Int
+    /// Whether ClickHouse takes what is sent, and if not, why.
+    public let delivery: Delivery
+}
