@@ -15,10 +15,11 @@ struct WriteBenchmark: AsyncParsableCommand {
     var directory = "."
 
     func run() async throws {
-        print("case                      rows/s      p50 µs      p99 µs    p99.9 µs")
+        try print("encoding one TraceRecord: \(measureEncoding()) ns")
+        print("case                           rows/s      p50 µs      p99 µs    p99.9 µs")
         try report("fdatasync, 4 KiB append", measureDiskSync())
         for durability in BatchWriterConfiguration.Durability.allCases {
-            try report("SQLite, 1 row, \(durability.short)", measureTransactions(durability))
+            try report("bare SQLite, 1 row, \(durability.short)", measureTransactions(durability))
             for tasks in [1, 16, 64, 256] {
                 try await report("write, \(tasks) tasks, \(durability.short)", measureWrites(durability, tasks: tasks))
             }
@@ -28,7 +29,23 @@ struct WriteBenchmark: AsyncParsableCommand {
     private func report(_ name: String, _ result: Measurement) {
         let figures = [result.rowsPerSecond] + [0.5, 0.99, 0.999].map { result.microseconds(at: $0) }
         let columns = figures.map { String(format: "%11.0f", $0) }.joined(separator: " ")
-        print(name.padding(toLength: 24, withPad: " ", startingAt: 0) + columns)
+        print(name.padding(toLength: 29, withPad: " ", startingAt: 0) + columns)
+    }
+
+    /// - Returns: nanoseconds, the mean of many.
+    private func measureEncoding() throws -> Int {
+        let columns = ColumnNames(TraceRecord.columns)
+        let rounds = 200_000
+        var bytes = 0
+        let start = ContinuousClock.now
+        for _ in 0..<rounds {
+            var row = RowEncoder(columns: columns)
+            TraceRecord.sample.encode(to: &row)
+            bytes += try row.finish().count
+        }
+        let duration = start.duration(to: .now)
+        precondition(bytes > rounds)
+        return Int(duration / .nanoseconds(rounds))
     }
 
     /// `write` through the public interface, ClickHouse refusing connections.

@@ -1,5 +1,5 @@
 /// The columns of a record type, prepared for writing.
-struct ColumnNames: Sendable {
+package struct ColumnNames: Sendable {
     /// What stands before each value: `,"name":`.
     let keys: [[UInt8]]
     private let names: [String]
@@ -7,7 +7,7 @@ struct ColumnNames: Sendable {
     /// Room for a row, so that it is allocated once: twice the keys is enough for usual values.
     let expectedRowSize: Int
 
-    init(_ names: [String]) {
+    package init(_ names: [String]) {
         self.names = names
         keys = names.enumerated().map { index, name in
             var key: [UInt8] = index == 0 ? [] : [UInt8(ascii: ",")]

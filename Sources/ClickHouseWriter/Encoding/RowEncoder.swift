@@ -11,7 +11,7 @@ public struct RowEncoder: ~Copyable {
     private var problem: String?
     private var isWhole = false
 
-    init(columns: ColumnNames) {
+    package init(columns: ColumnNames) {
         self.columns = columns
         bytes.reserveCapacity(columns.expectedRowSize)
         bytes.append(UInt8(ascii: "{"))
@@ -41,7 +41,7 @@ public struct RowEncoder: ~Copyable {
     /// The row, without a newline.
     ///
     /// - Throws: ``WriterError/Code/recordNotEncodable`` when a value or a column was wrong.
-    consuming func finish() throws(WriterError) -> [UInt8] {
+    package consuming func finish() throws(WriterError) -> [UInt8] {
         if let problem { throw WriterError(.recordNotEncodable, problem) }
         if isWhole { return bytes }
         guard written == columns.keys.count else {
