@@ -79,6 +79,7 @@ let package = Package(
         .executableTarget(
             name: "llm-proxy",
             dependencies: [
+                "ClickHouseHTTP",
                 "ClickHouseStandIn",
                 "ClickHouseWriter",
                 "LLMTraces",

@@ -18,9 +18,8 @@ struct ChatCompletionsHandler: Sendable {
         do throws(RequestIdentity.Invalid) {
             identity = try RequestIdentity(request.headers)
         } catch {
-            return OpenAIError(status: .badRequest, code: "invalid_header", message: error.message).response(
-                requestID: nil
-            )
+            return OpenAIError(status: .badRequest, code: "invalid_header", message: error.message)
+                .response(requestID: try? RequestIdentity.requestID(of: request.headers))
         }
         var draft = TraceDraft(identity: identity, provider: provider.name)
         do throws(OpenAIError) {

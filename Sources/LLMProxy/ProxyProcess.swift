@@ -1,4 +1,5 @@
 internal import AsyncHTTPClient
+internal import ClickHouseHTTP
 internal import ClickHouseStandIn
 internal import ClickHouseWriter
 internal import Foundation
@@ -97,7 +98,9 @@ enum ProxyProcess {
                     + configuration.standInStorePath
             )
         } else {
-            say("traces go to \(target) at \(configuration.writer.urls.count) ClickHouse server(s)")
+            // Without the credentials that a URL may hold.
+            let servers = configuration.writer.urls.compactMap { try? Endpoint.parse($0).endpoint.url }
+            say("traces go to \(target) at \(servers.joined(separator: ", "))")
         }
         say("spool \(writer.spoolPath), \(writer.recoveredRecords) records recovered")
         say(

@@ -18,14 +18,15 @@ struct RequestIdentity: Sendable, Equatable {
 
     /// - Throws: ``Invalid`` naming the header.
     init(_ headers: HTTPFields) throws(Invalid) {
-        requestID = try Self.requestID(headers[.xRequestID])
+        requestID = try Self.requestID(of: headers)
         orgID = try Self.uuid(headers, .xOrgID) ?? Self.zero
         agentID = try Self.uuid(headers, .xAgentID) ?? Self.zero
         sessionID = try Self.uuid(headers, .xSessionID)
     }
 
-    private static func requestID(_ text: String?) throws(Invalid) -> String {
-        guard let text, !text.isEmpty else { return UUID().uuidString.lowercased() }
+    /// The id that the request names, or a new one.
+    static func requestID(of headers: HTTPFields) throws(Invalid) -> String {
+        guard let text = headers[.xRequestID], !text.isEmpty else { return UUID().uuidString.lowercased() }
         guard text.utf8.count <= maxRequestIDLength, text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
             throw Invalid(
                 message:

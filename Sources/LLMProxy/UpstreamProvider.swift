@@ -24,6 +24,8 @@ struct UpstreamProvider: ChatProvider {
         var message = HTTPClientRequest(url: url + "/v1/chat/completions")
         message.method = .POST
         for field in request.headers where !Self.notForwarded.contains(field.name.canonicalName) {
+            // The usage is read from the response as it passes by, so it must not be compressed.
+            if field.name == .acceptEncoding { continue }
             message.headers.add(name: field.name.rawName, value: field.value)
         }
         message.body = .bytes(request.body)

@@ -77,7 +77,8 @@ import Testing
         try await withTemporaryDirectory { directory in
             try await withStandIn(in: directory) { standIn in
                 standIn.faults.setStanding(.error(status: 503, code: nil, message: "away"))
-                let options = ["--clickhouse-url", standIn.url]
+                // A user in the URL is for the request's headers, not for the screen.
+                let options = ["--clickhouse-url", standIn.url.replacing("//", with: "//writer:hunter2@")]
                 let killed = try await ProxyUnderTest.run(in: directory, options, end: .kill) { proxy in
                     for number in 0..<20 {
                         #expect(try await proxy.chat("x", headers: ["X-Request-Id": "r\(number)"]).status == 200)
@@ -88,6 +89,8 @@ import Testing
                     }
                 }
                 #expect(killed.status == .signaled(9))
+                #expect(killed.log.contains("at \(standIn.url)"))
+                #expect(!killed.log.contains("hunter2"))
                 #expect(try await standIn.store.rows(database: "ibex", table: "llm_traces").isEmpty)
 
                 standIn.faults.setStanding(nil)
@@ -143,8 +146,9 @@ import Testing
     @Test func `what is wrong is answered in OpenAI's shape, and traced when it is a request`() async throws {
         try await withTemporaryDirectory { directory in
             _ = try await ProxyUnderTest.run(in: directory) { proxy in
-                let header = try await proxy.chat("x", headers: ["X-Org-Id": "nonsense"])
+                let header = try await proxy.chat("x", headers: ["X-Org-Id": "nonsense", "X-Request-Id": "r1"])
                 #expect(header.status == 400)
+                #expect(header.headers["x-request-id"] == "r1")
                 #expect(header.body.contains("X-Org-Id must be a UUID"))
                 for body in ["", "[]", "{\"messages\":[]}", "oops"] {
                     let answer = try await proxy.post(body, headers: ["X-Request-Id": "bad"])

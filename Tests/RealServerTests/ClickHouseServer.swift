@@ -15,12 +15,16 @@ import TestSupport
 struct ClickHouseServer: Sendable {
     let url: String
 
+    /// The password of the user `writer`, where there is one.
+    var writerPassword: String?
+
     private static let executable = "/usr/sbin/clickhouse-server"
     private static let givenURL = ProcessInfo.processInfo.environment["CLICKHOUSE_URL"].flatMap {
         $0.isEmpty ? nil : $0
     }
 
-    static let isAvailable = givenURL != nil || FileManager.default.isExecutableFile(atPath: executable)
+    static let isOurs = givenURL == nil && FileManager.default.isExecutableFile(atPath: executable)
+    static let isAvailable = givenURL != nil || isOurs
 
     static func withServer<Result: Sendable>(_ body: @escaping @Sendable (ClickHouseServer) async throws -> Result)
         async throws -> Result
@@ -40,7 +44,7 @@ struct ClickHouseServer: Sendable {
                 output: .discarded,
                 error: .discarded
             ) { server in
-                let running = ClickHouseServer(url: "http://127.0.0.1:\(port)")
+                let running = ClickHouseServer(url: "http://127.0.0.1:\(port)", writerPassword: "sec<ret & ü")
                 let result = await Swift.Result { () async throws -> Result in
                     try await running.waitUntilReady()
                     return try await body(running)
@@ -90,7 +94,7 @@ struct ClickHouseServer: Sendable {
                 <profiles><default/></profiles><quotas><default/></quotas>
                 <users>
                     <default><password></password><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></default>
-                    <writer><password>sec&lt;ret</password><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></writer>
+                    <writer><password>sec&lt;ret &amp; ü</password><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></writer>
                 </users>
             </yandex>
             """

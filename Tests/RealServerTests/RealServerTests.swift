@@ -153,6 +153,19 @@ struct RealServerTests {
         }
     }
 
+    @Test(.enabled(if: ClickHouseServer.isOurs, "needs a server with the user writer"))
+    func `a user and password in headers are taken`() async throws {
+        try await withTable { server, configuration in
+            var configuration = configuration
+            configuration.user = "writer"
+            configuration.password = server.writerPassword.map { Secret($0) }
+            let writer = try Self.writer(configuration)
+            try await writer.write(Self.trace(1))
+            try await writer.flush()
+            #expect(await writer.close().delivered == 1)
+        }
+    }
+
     @Test func `a wrong password is held and named, without the password`() async throws {
         try await withTable { _, configuration in
             var configuration = configuration
