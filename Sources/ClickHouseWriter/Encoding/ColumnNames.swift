@@ -1,14 +1,20 @@
+internal import Glibc
+
 /// The columns of a record type, prepared for writing.
 package struct ColumnNames: Sendable {
     /// What stands before each value: `,"name":`.
     let keys: [[UInt8]]
     private let names: [String]
 
+    /// The names again, as what they are compared with: each column of each row is.
+    private let nameBytes: [[UInt8]]
+
     /// Room for a row, so that it is allocated once: twice the keys is enough for usual values.
     let expectedRowSize: Int
 
     package init(_ names: [String]) {
         self.names = names
+        nameBytes = names.map { Array($0.utf8) }
         keys = names.enumerated().map { index, name in
             var key: [UInt8] = index == 0 ? [] : [UInt8(ascii: ",")]
             JSONText.append(name, to: &key)
@@ -19,8 +25,10 @@ package struct ColumnNames: Sendable {
     }
 
     func isName(_ name: StaticString, at index: Int) -> Bool {
-        // Safe: the buffer lives as long as the program, and is used within the closure only.
-        name.withUTF8Buffer { unsafe names[index].utf8.elementsEqual($0) }
+        guard index < nameBytes.count else { return false }
+        let expected = nameBytes[index]
+        // Safe: both are as long as the count says, and are used within the call only.
+        return unsafe name.utf8CodeUnitCount == expected.count && memcmp(name.utf8Start, expected, expected.count) == 0
     }
 
     func describe(_ index: Int) -> String {

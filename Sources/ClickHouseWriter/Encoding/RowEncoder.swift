@@ -24,7 +24,7 @@ public struct RowEncoder: ~Copyable {
     ///   - value: nil is written as `null`, which ClickHouse stores as such in a `Nullable` column only.
     public mutating func write<Value: RowValue>(_ name: StaticString, _ value: Value) {
         guard problem == nil else { return }
-        guard written < columns.keys.count, columns.isName(name, at: written) else {
+        guard columns.isName(name, at: written) else {
             return refuse("column \(written + 1) is \"\(name)\", not \(columns.describe(written))")
         }
         bytes.append(contentsOf: columns.keys[written])
