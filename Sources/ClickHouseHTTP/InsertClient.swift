@@ -47,7 +47,7 @@ package final class InsertClient: Sendable {
         let outcome: InsertOutcome
         do throws(InsertFailure) {
             let known = try await knownSettings(of: endpoint)
-            outcome = try await send(rows, token: token, to: endpoint, knownSettings: known)
+            outcome = await send(rows, token: token, to: endpoint, knownSettings: known)
         } catch {
             outcome = .failed(error)
         }
@@ -59,7 +59,12 @@ package final class InsertClient: Sendable {
     ///
     /// - Returns: the response's text, at most ``HTTPResponse/bodyLimit`` bytes.
     package func execute(_ statement: String, at endpoint: Endpoint) async throws(InsertFailure) -> String {
-        let response = try await exchange([("wait_end_of_query", "1")], body: Array(statement.utf8), at: endpoint)
+        let response: HTTPResponse
+        do throws(TransportFailure) {
+            response = try await exchange([("wait_end_of_query", "1")], body: Array(statement.utf8), at: endpoint)
+        } catch {
+            throw InsertFailure(kind: .transient, message: summarize(error.message, credentials: credentials))
+        }
         let text = String(decoding: response.body, as: UTF8.self)
         guard response.status == 200, response.exceptionCode == nil else {
             let code = response.exceptionCode ?? ResponseClassifier.exceptionCode(in: text)
@@ -83,7 +88,7 @@ package final class InsertClient: Sendable {
         token: String,
         to endpoint: Endpoint,
         knownSettings: Set<String>
-    ) async throws(InsertFailure) -> InsertOutcome {
+    ) async -> InsertOutcome {
         // A new id for every attempt: the one before may still be running, and ids must not meet (code 216).
         let queryID = "\(token)-\(UInt32.random(in: 0 ... .max))"
         let parameters = InsertSettings.parameters(
@@ -92,28 +97,30 @@ package final class InsertClient: Sendable {
             token: token,
             known: knownSettings
         )
-        let response = try await exchange(parameters, body: rows, at: endpoint)
-        return ResponseClassifier(queryID: queryID, credentials: credentials).classify(response)
+        do throws(TransportFailure) {
+            let response = try await exchange(parameters, body: rows, at: endpoint)
+            return ResponseClassifier(queryID: queryID, credentials: credentials).classify(response)
+        } catch {
+            return .failed(
+                InsertFailure(
+                    kind: error.isBeforeSending ? .transient : .outcomeUnknown,
+                    message: summarize(error.message, credentials: credentials)
+                )
+            )
+        }
     }
 
     private func exchange(
         _ parameters: [(name: String, value: String)],
         body: [UInt8],
         at endpoint: Endpoint
-    ) async throws(InsertFailure) -> HTTPResponse {
+    ) async throws(TransportFailure) -> HTTPResponse {
         let request = HTTPRequest(
             url: "\(endpoint.url)/?\(Self.encodeQuery(parameters))",
             headers: headers,
             body: body
         )
-        do throws(TransportFailure) {
-            return try await transport.send(request, timeout: requestTimeout)
-        } catch {
-            throw InsertFailure(
-                kind: error.isBeforeSending ? .transient : .outcomeUnknown,
-                message: summarize(error.message, credentials: credentials)
-            )
-        }
+        return try await transport.send(request, timeout: requestTimeout)
     }
 
     private var headers: [(name: String, value: String)] {
@@ -128,6 +135,11 @@ package final class InsertClient: Sendable {
         let names = try await execute(InsertSettings.lookUpStatement, at: endpoint)
         let known = Set(names.split(whereSeparator: \.isNewline).map(String.init))
             .intersection(InsertSettings.versioned)
+        // An answer that is not ClickHouse's would make us send without a token, and a retry would store rows twice.
+        guard known.contains(InsertSettings.knownToAll) else {
+            let text = summarize("no list of ClickHouse's settings: \(names)", credentials: credentials)
+            throw InsertFailure(kind: .transient, status: 200, message: text)
+        }
         state.withLock { $0.knownSettings[endpoint] = known }
         return known
     }

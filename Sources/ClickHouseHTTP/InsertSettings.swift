@@ -1,14 +1,17 @@
 /// The settings that every insert is sent with.
 struct InsertSettings {
+    /// An unknown field must be an error: skipping it would drop the value without a word. Every supported server
+    /// knows this one.
+    static let knownToAll = "input_format_skip_unknown_fields"
+
     /// The settings that a server may be too old to know; it would answer code 115 to them.
     static let versioned = [
+        knownToAll,
         // Asynchronous inserts (the default since 26.2) with deduplication tokens have lost rows: ClickHouse #111031.
         "async_insert",
         "insert_deduplication_token",
         // Without it, servers before 20 refuse the fraction and the "Z" of our times.
         "date_time_input_format",
-        // An unknown field must be an error. Skipping it would drop the value without a word.
-        "input_format_skip_unknown_fields",
     ]
 
     /// The query string's parameters, percent-encoding not applied yet.
@@ -22,7 +25,7 @@ struct InsertSettings {
             "async_insert": "0",
             "insert_deduplication_token": token,
             "date_time_input_format": "best_effort",
-            "input_format_skip_unknown_fields": "0",
+            knownToAll: "0",
         ]
         // wait_end_of_query: the status is sent after the insert is over, so it can say how it went.
         return [("query", statement), ("query_id", queryID), ("wait_end_of_query", "1")]

@@ -46,6 +46,11 @@ struct ProxyConfiguration: Sendable {
         else {
             throw Invalid(description: "--upstream-url must be a URL like https://api.openai.com, without a query")
         }
+        guard url.user() == nil, url.password() == nil else {
+            throw Invalid(
+                description: "--upstream-url must not hold a user or password; keys go in Authorization headers"
+            )
+        }
         return text.hasSuffix("/") ? String(text.dropLast()) : text
     }
 }

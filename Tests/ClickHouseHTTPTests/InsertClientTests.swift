@@ -95,10 +95,28 @@ extension HTTPRequest {
         #expect(transport.sent.last?.parameter("async_insert") == nil)
     }
 
+    @Test(arguments: ["", "Ok.\n", "<html>Sign in</html>"])
+    func `nothing is inserted where the settings are not ClickHouse's`(text: String) async throws {
+        let transport = ScriptedTransport { _ in HTTPResponse(status: 200, body: Array(text.utf8)) }
+        let client = try makeClient(transport)
+        guard case .failed(let failure) = await client.insert([], token: "T") else { Issue.record("accepted"); return }
+        #expect(failure.kind == .transient)
+        #expect(transport.sent.allSatisfy { $0.isLookUp })
+    }
+
+    @Test func `a look-up that breaks leaves no doubt: nothing was inserted`() async throws {
+        let transport = ScriptedTransport { _ throws(TransportFailure) in
+            throw TransportFailure(message: "reset", isBeforeSending: false)
+        }
+        let outcome = try await makeClient(transport).insert([], token: "T")
+        #expect(outcome == .failed(InsertFailure(kind: .transient, message: "reset")))
+    }
+
     @Test func `credentials are in headers and nowhere else`() async throws {
-        let transport = ScriptedTransport { _ in HTTPResponse(status: 200) }
+        let transport = ScriptedTransport { HTTPResponse(status: 200, body: $0.isLookUp ? Self.modern : []) }
         let client = try makeClient(transport, credentials: Credentials(user: "writer", password: "hunter2"))
         _ = await client.insert(Array("{}\n".utf8), token: "T")
+        #expect(transport.sent.count == 2)
         for request in transport.sent {
             #expect(request.headers.contains { $0 == ("X-ClickHouse-User", "writer") })
             #expect(request.headers.contains { $0 == ("X-ClickHouse-Key", "hunter2") })
