@@ -81,17 +81,23 @@ extension TransportFailure {
     fileprivate init(_ error: any Error, timeout: Duration) {
         switch error {
         case let error as NIOConnectionError:
-            let reason = error.connectionErrors.first.map { "\($0.error)" } ?? "no address found"
+            let reason = error.connectionErrors.first.map { Self.describe($0.error) } ?? "no address found"
             self.init(message: "cannot connect to \(error.host):\(error.port): \(reason)", isBeforeSending: true)
         case let error as IOError where error.errnoCode == ECONNREFUSED:
-            self.init(message: "cannot connect: nobody listens there", isBeforeSending: true)
+            self.init(message: "cannot connect: \(Self.describe(error))", isBeforeSending: true)
         case let error as HTTPClientError where error == .connectTimeout:
             self.init(message: "connecting took longer than 5 s", isBeforeSending: true)
         case let error as HTTPClientError where error == .deadlineExceeded:
             self.init(message: "no complete response within \(timeout)", isBeforeSending: false)
         default:
-            self.init(message: "the connection failed: \(error)", isBeforeSending: false)
+            self.init(message: "the connection failed: \(Self.describe(error))", isBeforeSending: false)
         }
+    }
+
+    /// `Connection refused` instead of all that NIO says about it.
+    private static func describe(_ error: any Error) -> String {
+        // Safe: strerror's text is copied at once.
+        (error as? IOError).map { unsafe String(cString: strerror($0.errnoCode)) } ?? "\(error)"
     }
 }
 
