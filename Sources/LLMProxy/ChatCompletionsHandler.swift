@@ -9,6 +9,7 @@ internal import NIOHTTP1
 /// `POST /v1/chat/completions`: passes the request on, the response back, and records a trace when it is over.
 struct ChatCompletionsHandler: Sendable {
     private static let bodyLimit = 32 << 20
+    private static let modelLimit = 500
 
     let provider: any ChatProvider
     let recorder: TraceRecorder
@@ -41,18 +42,27 @@ struct ChatCompletionsHandler: Sendable {
         let body: ByteBuffer
         do {
             body = try await request.body.collect(upTo: Self.bodyLimit)
-        } catch {
+        } catch is NIOTooManyBytesError {
             throw OpenAIError(
                 status: .contentTooLarge,
                 code: "request_too_large",
-                message: "The request could not be read, or is larger than \(Self.bodyLimit >> 20) MiB"
+                message: "The request is larger than \(Self.bodyLimit >> 20) MiB"
+            )
+        } catch {
+            throw OpenAIError(
+                status: .badRequest,
+                code: "request_incomplete",
+                message: "The request could not be read to its end"
             )
         }
-        guard let summary = try? JSONDecoder().decode(ChatRequest.Summary.self, from: Data(buffer: body)) else {
+        guard let summary = try? JSONDecoder().decode(ChatRequest.Summary.self, from: Data(buffer: body)),
+            summary.model.utf8.count <= Self.modelLimit
+        else {
             throw OpenAIError(
                 status: .badRequest,
                 code: "invalid_request",
-                message: "The request must be a JSON object with a \"model\""
+                message: "The request must be a JSON object with a \"model\" of at most \(Self.modelLimit) bytes; "
+                    + "\"stream\" must be true or false"
             )
         }
         return ChatRequest(

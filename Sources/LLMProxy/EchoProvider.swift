@@ -10,7 +10,25 @@ struct EchoProvider: ChatProvider {
 
     private struct Conversation: Decodable {
         struct Message: Decodable {
-            var content: String?
+            /// Text, or parts of which some are text.
+            var content: String
+
+            private enum CodingKeys: CodingKey {
+                case content
+            }
+
+            private struct Part: Decodable {
+                var text: String?
+            }
+
+            init(from decoder: any Decoder) throws {
+                let message = try decoder.container(keyedBy: CodingKeys.self)
+                if let parts = try? message.decode([Part].self, forKey: .content) {
+                    content = parts.compactMap(\.text).joined(separator: " ")
+                } else {
+                    content = try message.decodeIfPresent(String.self, forKey: .content) ?? ""
+                }
+            }
         }
 
         var messages: [Message]
@@ -18,7 +36,7 @@ struct EchoProvider: ChatProvider {
 
     func complete(_ request: ChatRequest) async throws -> HTTPClientResponse {
         let conversation = try? JSONDecoder().decode(Conversation.self, from: Data(buffer: request.body))
-        let words = conversation?.messages.last?.content?.split(separator: " ").map(String.init) ?? []
+        let words = conversation?.messages.last?.content.split(separator: " ").map(String.init) ?? []
         let usage = Completion.Usage(promptTokens: words.count, completionTokens: words.count)
         return request.isStreaming
             ? try stream(words, usage: usage, model: request.model)

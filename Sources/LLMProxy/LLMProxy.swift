@@ -5,9 +5,9 @@ internal import Logging
 struct LLMProxy: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "llm-proxy",
-        abstract: "A proxy for language models whose traces reach ClickHouse, whatever happens.",
+        abstract: "A proxy for language models whose traces are not lost on their way to ClickHouse.",
         discussion: """
-            Forwards POST /v1/chat/completions and writes one trace for every request. Without --upstream-url a \
+            Forwards POST /v1/chat/completions and writes one trace for each when its response is over. Without --upstream-url a \
             built-in echo answers; without --clickhouse-url a built-in stand-in takes the traces.
 
             Every option can be given in the environment too, and so can the writer's settings \

@@ -8,6 +8,9 @@ struct ProxyConfiguration: Sendable {
         let description: String
     }
 
+    /// How long responses that are open at shutdown may go on. The process has 10 s in all, the writer 7 of them.
+    static let openResponsesTimeout = Duration.seconds(2)
+
     var host: String
     var port: Int
 
@@ -26,8 +29,7 @@ struct ProxyConfiguration: Sendable {
         standInStorePath = config.string(forKey: "standIn.store", default: "./stand-in.sqlite")
         createsTable = options.createTable || config.bool(forKey: "createTable", default: false)
         writer = BatchWriterConfiguration(spoolPath: "./traces.spool", urls: [], database: "ibex", table: "llm_traces")
-        // Leaves time for open responses within the 10 s that the whole process has.
-        writer.shutdownTimeout = .seconds(8)
+        writer.shutdownTimeout = .seconds(7)
         try writer.apply(config)
     }
 

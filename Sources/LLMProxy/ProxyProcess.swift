@@ -3,6 +3,7 @@ internal import ClickHouseHTTP
 internal import ClickHouseStandIn
 internal import ClickHouseWriter
 internal import Foundation
+internal import Glibc
 internal import Hummingbird
 internal import LLMTraces
 internal import Logging
@@ -29,7 +30,8 @@ enum ProxyProcess {
         }
         // The last is shut down first: no more requests, then no more traces, then the writer, then its stand-in.
         let optional: [(any Service)?] = [standIn, configuration.createsTable ? tableMaker : nil]
-        let services = optional.compactMap { $0 } + [writer, recorder, application]
+        let server = TimeLimitedShutdown(service: application, limit: ProxyConfiguration.openResponsesTimeout)
+        let services = optional.compactMap { $0 } + [writer, recorder, server]
         var group = ServiceGroupConfiguration(
             services: services,
             gracefulShutdownSignals: [.sigterm, .sigint],
@@ -38,7 +40,13 @@ enum ProxyProcess {
         group.maximumGracefulShutdownDuration = .seconds(10)
         let result = await Result { try await ServiceGroup(configuration: group).run() }
         try await client.shutdown()
-        try result.get()
+        do {
+            try result.get()
+        } catch let error as IOError where error.errnoCode == EADDRINUSE {
+            throw ProxyConfiguration.Invalid(
+                description: "\(configuration.host):\(configuration.port) is in use; choose another with --listen"
+            )
+        }
     }
 
     private static func startStandIn(_ configuration: inout ProxyConfiguration) async throws -> StandInServer? {

@@ -7,36 +7,40 @@ internal import ServiceLifecycle
 ///
 /// All traces that arrive together are written together, so they share the spool's commits.
 final class TraceRecorder: Service {
-    private let writer: BatchWriter<TraceRecord>
     private let logger: Logger
-    private let traces: AsyncStream<TraceRecord>
     private let input: AsyncStream<TraceRecord>.Continuation
 
+    /// Not part of the service's task: a service group that is cancelled must not take traces with it.
+    private let writing: Task<Void, Never>
+
     init(writer: BatchWriter<TraceRecord>, logger: Logger) {
-        self.writer = writer
+        let (traces, input) = AsyncStream.makeStream(of: TraceRecord.self)
         self.logger = logger
-        (traces, input) = AsyncStream.makeStream()
+        self.input = input
+        writing = Task {
+            await withDiscardingTaskGroup { group in
+                for await trace in traces {
+                    group.addTask { await Self.write(trace, to: writer, logger: logger) }
+                }
+            }
+        }
     }
 
     /// Returns at once.
     func record(_ trace: TraceRecord) {
-        input.yield(trace)
-    }
-
-    /// Writes until graceful shutdown, and then what has arrived by then.
-    func run() async throws {
-        await withGracefulShutdownHandler {
-            await withDiscardingTaskGroup { group in
-                for await trace in traces {
-                    group.addTask { await self.write(trace) }
-                }
-            }
-        } onGracefulShutdown: {
-            self.input.finish()
+        if case .terminated = input.yield(trace) {
+            logger.error("A trace came after the end", metadata: ["trace.request_id": "\(trace.requestID)"])
         }
     }
 
-    private func write(_ trace: TraceRecord) async {
+    /// Waits for graceful shutdown, and then until what has arrived by then is written.
+    func run() async throws {
+        try? await gracefulShutdown()
+        input.finish()
+        await writing.value
+    }
+
+    private static func write(_ trace: TraceRecord, to writer: BatchWriter<TraceRecord>, logger: Logger) async {
         do throws(WriterError) {
             try await writer.write(trace)
         } catch {

@@ -15,37 +15,57 @@ struct UsageObserver {
     }
 
     /// A response, or an event of a stream, that is longer is not looked into.
-    private static let limit = 8 << 20
+    private let limit: Int
 
     private let isStreaming: Bool
-    private var buffer = ByteBuffer()
+
+    /// What is kept of the response, or of the stream's current line.
+    private var kept = ByteBuffer()
+
+    /// Whether the response, or the stream's current line, is past the limit.
+    private var isTooLong = false
+
     private(set) var usage: Usage?
 
-    init(isStreaming: Bool) {
+    init(isStreaming: Bool, limit: Int = 8 << 20) {
         self.isStreaming = isStreaming
+        self.limit = limit
     }
 
     mutating func observe(_ bytes: ByteBuffer) {
-        guard buffer.readableBytes + bytes.readableBytes <= Self.limit else { return }
-        buffer.writeImmutableBuffer(bytes)
-        if isStreaming { readLines() }
+        guard isStreaming else { return keep(bytes) }
+        var rest = bytes
+        while let end = rest.readableBytesView.firstIndex(of: UInt8(ascii: "\n")),
+            let line = rest.readSlice(length: end - rest.readerIndex + 1)
+        {
+            keep(line)
+            endLine()
+        }
+        keep(rest)
     }
 
     mutating func finish() {
-        if !isStreaming { read(buffer) }
-        buffer.clear()
+        isStreaming ? endLine() : read(kept)
+        kept.clear()
     }
 
-    private mutating func readLines() {
-        while let end = buffer.readableBytesView.firstIndex(of: UInt8(ascii: "\n")) {
-            guard let line = buffer.readSlice(length: end - buffer.readerIndex + 1) else { return }
-            // Only the last event of a stream names the usage; the others are not worth decoding.
-            let text = String(buffer: line)
-            if text.hasPrefix("data:"), text.contains("\"usage\"") {
-                read(ByteBuffer(substring: text.dropFirst("data:".count)))
-            }
+    private mutating func keep(_ bytes: ByteBuffer) {
+        isTooLong = isTooLong || kept.readableBytes + bytes.readableBytes > limit
+        if isTooLong {
+            kept.clear()
+        } else {
+            kept.writeImmutableBuffer(bytes)
         }
-        buffer.discardReadBytes()
+    }
+
+    private mutating func endLine() {
+        // Only the last event of a stream names the usage; the others are not worth decoding.
+        let line = String(buffer: kept)
+        if line.hasPrefix("data:"), line.contains("\"usage\"") {
+            read(ByteBuffer(substring: line.dropFirst("data:".count)))
+        }
+        kept.clear()
+        isTooLong = false
     }
 
     private mutating func read(_ json: ByteBuffer) {

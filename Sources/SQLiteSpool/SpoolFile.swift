@@ -36,11 +36,23 @@ struct SpoolFile {
     /// Opens an existing spool without changing anything, whoever owns it.
     func openForReading() throws(SpoolError) -> Database {
         try SpoolError.wrapping {
-            guard try FileSystem.status(of: path) != nil else { throw SpoolError(.refused, "there is no file \(path)") }
-            let database = try Database(path: path, access: .readOnly)
-            database.setBusyTimeout(milliseconds: 5_000)
-            if try checkIdentity(of: database) { throw SpoolError(.refused, "\(path) is empty, not a spool") }
-            return database
+            guard let status = try FileSystem.status(of: path) else {
+                throw SpoolError(.refused, "there is no file \(path)")
+            }
+            // Opening anything else could wait for ever, or do worse.
+            guard status.isRegularFile else { throw SpoolError(.refused, "\(path) is not a regular file") }
+            do {
+                let database = try Database(path: path, access: .readOnly)
+                database.setBusyTimeout(milliseconds: 5_000)
+                if try checkIdentity(of: database) { throw SpoolError(.refused, "\(path) is empty, not a spool") }
+                return database
+            } catch let error as SQLiteError {
+                throw SpoolError(
+                    .failed,
+                    "cannot read \(path); reading needs its -wal and -shm files, or the right to make them",
+                    cause: error
+                )
+            }
         }
     }
 

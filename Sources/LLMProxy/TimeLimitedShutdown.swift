@@ -1,0 +1,25 @@
+internal import ServiceLifecycle
+
+/// A service that is cancelled when its graceful shutdown takes too long, and has then ended in order all the same.
+struct TimeLimitedShutdown: Service {
+    let service: any Service
+    let limit: Duration
+
+    func run() async throws {
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                try await service.run()
+                return false
+            }
+            group.addTask {
+                try await gracefulShutdown()
+                try await Task.sleep(for: limit)
+                return true
+            }
+            let isOverTime = try await group.next() ?? false
+            group.cancelAll()
+            // What cancelling makes the service throw is what was asked for.
+            if isOverTime { _ = try? await group.next() }
+        }
+    }
+}
