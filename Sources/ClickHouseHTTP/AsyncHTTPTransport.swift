@@ -96,8 +96,13 @@ extension TransportFailure {
 
     /// `Connection refused` instead of all that NIO says about it.
     private static func describe(_ error: any Error) -> String {
+        switch error {
         // Safe: strerror's text is copied at once.
-        (error as? IOError).map { unsafe String(cString: strerror($0.errnoCode)) } ?? "\(error)"
+        case let error as IOError: unsafe String(cString: strerror(error.errnoCode))
+        // The long one may repeat a header.
+        case let error as HTTPClientError: error.shortDescription
+        default: "\(error)"
+        }
     }
 }
 

@@ -3,7 +3,7 @@ package struct Credentials: Sendable, Equatable, CustomStringConvertible, Custom
     CustomReflectable
 {
     package let user: String
-    let password: String
+    package let password: String
 
     package init(user: String, password: String) {
         self.user = user

@@ -14,7 +14,7 @@ package final class InsertClient: Sendable {
 
     package let endpoints: [Endpoint]
     private let target: InsertTarget
-    private let credentials: Credentials?
+    let credentials: Credentials?
     private let requestTimeout: Duration
     private let transport: any HTTPTransport
     private let state = Mutex(State())

@@ -3,22 +3,17 @@ package struct InsertTarget: Sendable, Equatable {
     package let database: String
     package let table: String
 
-    /// The columns that every row names, in the order in which the rows name them.
-    package let columns: [String]
-
-    package init(database: String, table: String, columns: [String]) {
+    package init(database: String, table: String) {
         self.database = database
         self.table = table
-        self.columns = columns
     }
 
     /// `` `database`.`table` ``
     package var quotedName: String { "\(quoteIdentifier(database)).\(quoteIdentifier(table))" }
 
-    package var insertStatement: String {
-        let list = columns.map(quoteIdentifier).joined(separator: ", ")
-        return "INSERT INTO \(quotedName)\(columns.isEmpty ? "" : " (\(list))") FORMAT JSONEachRow"
-    }
+    /// Names no columns: every row names its own, and a batch that was frozen before an upgrade may name others than
+    /// today's records do.
+    package var insertStatement: String { "INSERT INTO \(quotedName) FORMAT JSONEachRow" }
 }
 
 /// A name in backquotes, with everything escaped that would end it or change it. ClickHouse reads backslash escapes

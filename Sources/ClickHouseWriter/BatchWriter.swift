@@ -36,7 +36,7 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
     public convenience init(configuration: BatchWriterConfiguration, logger: Logger) throws(WriterError) {
         try configuration.validate()
         try Self.validateColumns()
-        let client = try InsertClient(configuration, columns: Record.columns)
+        let client = try InsertClient(configuration)
         try self.init(configuration: configuration, logger: logger, sink: client)
     }
 

@@ -30,7 +30,7 @@ actor TableMaker: Service {
     }
 
     func run() async throws {
-        while !isMade, !Task.isShuttingDownGracefully {
+        while !isMade, !Task.isShuttingDownGracefully, !Task.isCancelled {
             try? await cancelWhenGracefulShutdown { try await Task.sleep(for: Self.retryDelay) }
             if !Task.isShuttingDownGracefully, !Task.isCancelled { await attempt() }
         }

@@ -10,7 +10,7 @@ package enum TraceTable {
     /// - Returns: what a reader of the table should know about each server, nothing when nothing is amiss.
     /// - Throws: the first server's error, with ClickHouse's own message.
     package static func create(_ configuration: BatchWriterConfiguration) async throws -> [String] {
-        let client = try InsertClient(configuration, columns: TraceRecord.columns)
+        let client = try InsertClient(configuration)
         let result: Result<[String], any Error>
         do {
             var warnings: [String] = []

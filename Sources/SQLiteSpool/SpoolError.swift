@@ -1,4 +1,5 @@
 internal import CSQLite
+internal import Glibc
 
 /// Why the spool refused or failed.
 package struct SpoolError: Error, Equatable, CustomStringConvertible {
@@ -45,8 +46,19 @@ extension SpoolError {
         self.init(code, message, cause: error)
     }
 
+    /// What a failed call to the operating system means for the spool.
+    init(_ failure: FileSystem.Failure) {
+        let code: Code =
+            switch failure.errno {
+            case ENOSPC, EDQUOT: .full
+            case EIO, EMFILE, ENFILE, ENOMEM: .failed
+            default: .refused
+            }
+        self.init(code, failure.message)
+    }
+
     /// Whether the spool can go on as if nothing had happened.
-    var isPassing: Bool { code == .full || code == .busy }
+    package var isPassing: Bool { code == .full || code == .busy }
 
     /// Runs `body` and turns what it throws into a `SpoolError`.
     static func wrapping<Value: ~Copyable>(_ body: () throws -> Value) throws(SpoolError) -> Value {
@@ -57,7 +69,7 @@ extension SpoolError {
         } catch let error as SQLiteError {
             throw SpoolError(error)
         } catch let error as FileSystem.Failure {
-            throw SpoolError(.refused, error.message)
+            throw SpoolError(error)
         } catch {
             throw SpoolError(.failed, "\(error)")
         }

@@ -24,7 +24,8 @@ final class SpoolLock: Sendable {
         }
         // From here on `deinit` closes the file.
         self.file = Mutex(file)
-        try SpoolError.wrapping { try FileSystem.replaceText(file, with: "\(FileSystem.processID)\n") }
+        // The lock is held already, and the text is only for people: a full disk is no reason to refuse.
+        FileSystem.replaceText(file, with: "\(FileSystem.processID)\n")
     }
 
     deinit {

@@ -48,9 +48,9 @@ import Testing
         #expect(quoteIdentifier(name) == quoted)
     }
 
-    @Test func `a statement names the columns`() {
-        let target = InsertTarget(database: "ibex", table: "t", columns: ["a", "b c"])
-        #expect(target.insertStatement == "INSERT INTO `ibex`.`t` (`a`, `b c`) FORMAT JSONEachRow")
+    @Test func `a statement names the table and no columns`() {
+        let target = InsertTarget(database: "ibex", table: "t")
+        #expect(target.insertStatement == "INSERT INTO `ibex`.`t` FORMAT JSONEachRow")
     }
 
     @Test func `a query string is encoded whole`() {

@@ -43,7 +43,7 @@ extension HTTPRequest {
     ) throws -> InsertClient {
         InsertClient(
             endpoints: try urls.map { try Endpoint.parse($0).endpoint },
-            target: InsertTarget(database: "ibex", table: "t", columns: ["a"]),
+            target: InsertTarget(database: "ibex", table: "t"),
             credentials: credentials,
             requestTimeout: .seconds(1),
             transport: transport
@@ -59,7 +59,7 @@ extension HTTPRequest {
         #expect(inserts.count == 2)
         #expect(transport.sent.count == 3, "the settings are asked for once")
         for insert in inserts {
-            #expect(insert.parameter("query") == "INSERT INTO `ibex`.`t` (`a`) FORMAT JSONEachRow")
+            #expect(insert.parameter("query") == "INSERT INTO `ibex`.`t` FORMAT JSONEachRow")
             #expect(insert.parameter("async_insert") == "0")
             #expect(insert.parameter("insert_deduplication_token") == "T-1-2")
             #expect(insert.parameter("date_time_input_format") == "best_effort")

@@ -49,6 +49,22 @@ import Testing
         }
     }
 
+    @Test func `a clock that was set back delays a record by no more than the interval`() async throws {
+        try await withTemporaryDirectory { directory in
+            let clock = ManualClock()
+            let spool = try Spool(SpoolConfiguration(path: directory + "/s"), clock: clock)
+            try await spool.append(Array("{\"n\":0}".utf8))
+            await spool.close()
+            clock.advance(by: .seconds(-3_600))
+            let sink = RecordingSink()
+            try await withWriter(at: directory + "/s", sink: sink, clock: clock) { _ in
+                await clock.waitForSleeper(remaining: .seconds(5))
+                clock.advance(by: .seconds(5))
+                #expect(await sink.waitForSends(1).map(\.rows) == [rows(0..<1)])
+            }
+        }
+    }
+
     @Test func `what is left of full batches waits for its own interval`() async throws {
         try await withTemporaryDirectory { directory in
             let clock = ManualClock()

@@ -146,7 +146,9 @@ import Testing
             { $0.requestTimeout = .zero },
             { $0.minRetryDelay = .zero }, { $0.maxRetryDelay = .milliseconds(1) },
             { $0.shutdownTimeout = .seconds(-1) },
-            { $0.password = "a\nb" }, { $0.user = "a\rb" },
+            { $0.password = "a\nb" }, { $0.user = "a\rb" }, { $0.urls = ["http://u:a%0Ab@a"] },
+            { $0.urls = ["http://u:p@a", "http://v:p@b"] }, { $0.flushInterval = .seconds(Int64.max) },
+            { $0.shutdownTimeout = .seconds(Int64.max) }, { $0.maxRecordBytes = 1 << 40 },
         ]
         for breakIt in breakers {
             var configuration = BatchWriterConfiguration(

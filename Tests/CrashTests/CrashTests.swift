@@ -34,6 +34,10 @@ import Testing
                 #expect(acknowledged.count >= Self.kills)
                 #expect(Set(stored).count == stored.count, "stored twice")
                 #expect(Set(acknowledged).subtracting(stored) == [], "acknowledged and lost")
+                // Batches were sent again, the lost acknowledgements included, and each time the same bytes.
+                let sends = Dictionary(grouping: standIn.journal.inserts, by: \.token)
+                #expect(sends.values.contains { $0.count > 1 })
+                #expect(sends.values.allSatisfy { Set($0.map(\.body)).count == 1 })
             }
         }
     }

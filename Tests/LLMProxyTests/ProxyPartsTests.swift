@@ -73,6 +73,17 @@ import Testing
         #expect(observe(stream, isStreaming: true, pieces: pieces) == expected)
     }
 
+    @Test func `an event that is too long hides no other, and the last needs no line end`() {
+        var observer = UsageObserver(isStreaming: true, limit: 100)
+        observer.observe(ByteBuffer(string: "data: {\"usage\":\"\(String(repeating: "x", count: 80))"))
+        observer.observe(ByteBuffer(string: "\(String(repeating: "x", count: 80))\"}\n"))
+        observer.observe(
+            ByteBuffer(string: #"data: {"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}}"#)
+        )
+        observer.finish()
+        #expect(observer.usage == expected)
+    }
+
     @Test(arguments: ["", "not json", "{}", #"{"usage":"none"}"#, "data: {\"usage\"", "data: \"usage\"\n"])
     func `what has no usage has none`(text: String) {
         for isStreaming in [true, false] { #expect(observe(text, isStreaming: isStreaming, pieces: 3) == nil) }

@@ -39,6 +39,11 @@ import Testing
         return traces
     }
 
+    private func undelivered(in directory: String) throws -> Int {
+        let status = try SpoolStatus(readingSpoolAt: directory + "/traces.spool")
+        return status.pending + status.inFlight
+    }
+
     @Test func `each chat completion becomes one row, streamed or not`() async throws {
         try await withTemporaryDirectory { directory in
             let org = "3f2b6c1e-0b0a-4f6e-9d5a-0a1b2c3d4e5f"
@@ -84,7 +89,8 @@ import Testing
                         #expect(try await proxy.chat("x", headers: ["X-Request-Id": "r\(number)"]).status == 200)
                     }
                     // The trace follows the response; all are in the spool when it says so.
-                    while try SpoolStatus(readingSpoolAt: directory + "/traces.spool").pending < 20 {
+                    while try self.undelivered(in: directory) < 20 {
+                        try Task.checkCancellation()
                         await Task.yield()
                     }
                 }
@@ -120,8 +126,23 @@ import Testing
                 #expect(outcome.value == 200)
                 #expect(outcome.status == .exited(0))
                 #expect(start.duration(to: .now) < .seconds(10))
-                let status = try SpoolStatus(readingSpoolAt: directory + "/traces.spool")
-                #expect(status.pending + status.inFlight == 1)
+                #expect(try undelivered(in: directory) == 1)
+            }
+        }
+    }
+
+    @Test func `a response that is open at shutdown is ended in time and leaves its trace`() async throws {
+        try await withTemporaryDirectory { directory in
+            try await withEndlessProvider { provider in
+                let start = ContinuousClock.now
+                let outcome = try await ProxyUnderTest.run(in: directory, ["--upstream-url", provider]) { proxy in
+                    try await proxy.startStreaming()
+                }
+                #expect(outcome.status == .exited(0))
+                #expect(start.duration(to: .now) < .seconds(10))
+                let traces = try await traces(in: directory)
+                #expect(traces.map(\.error_code) == ["stream_aborted"])
+                #expect(traces.map(\.is_complete) == [false])
             }
         }
     }

@@ -96,6 +96,20 @@ struct ProxyUnderTest: Sendable {
         )
     }
 
+    /// Asks for a stream and returns when its first bytes are there, leaving it open.
+    func startStreaming() async throws {
+        var request = HTTPClientRequest(url: url + "/v1/chat/completions")
+        request.method = .POST
+        request.body = .bytes(ByteBuffer(string: #"{"model":"m1","stream":true,"messages":[]}"#))
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
+        let (first, arrived) = AsyncStream.makeStream(of: Void.self)
+        // Holds the connection until the proxy ends it.
+        Task {
+            for try await _ in response.body { arrived.yield() }
+        }
+        for await _ in first { break }
+    }
+
     private static func address(in greeting: [String]) -> String? {
         greeting.first { $0.hasPrefix("llm-proxy listens on ") }?
             .split(separator: " ").dropFirst(3).first.map {

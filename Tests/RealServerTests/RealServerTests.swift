@@ -57,7 +57,7 @@ struct RealServerTests {
 
     @Test func `a batch sent twice under one token is stored once where the table deduplicates`() async throws {
         try await withTable { server, configuration in
-            let client = try InsertClient(configuration, columns: TraceRecord.columns)
+            let client = try InsertClient(configuration)
             var row = RowEncoder(columns: ColumnNames(TraceRecord.columns))
             Self.trace(1).encode(to: &row)
             let body = try row.finish() + [UInt8(ascii: "\n")]

@@ -12,7 +12,7 @@ import Testing
 
 private let sqlite3 = "/usr/bin/sqlite3"
 
-@Suite struct SpoolAppendTests {
+@Suite(.timeLimit(.minutes(2))) struct SpoolAppendTests {
     @Test func `records of many tasks are each stored once, those of one task in order`() async throws {
         try await withTemporaryDirectory { directory in
             try await withSpool(at: directory + "/traces.spool") { spool in
@@ -141,6 +141,7 @@ private let sqlite3 = "/usr/bin/sqlite3"
                 }()
                 var seen = 0
                 while seen < 2_000 {
+                    try Task.checkCancellation()
                     let status = try SpoolStatus(readingSpoolAt: path)
                     #expect(status.pending % 10 == 0)
                     #expect(status.pending >= seen)

@@ -1,3 +1,4 @@
+import Glibc
 @testable import SQLiteSpool
 import TestSupport
 import Testing
@@ -145,8 +146,11 @@ import Testing
 
     @Test func `the status of what is no spool is an error`() async throws {
         try await withTemporaryDirectory { directory in
-            let error = #expect(throws: SpoolError.self) { try SpoolStatus(readingSpoolAt: directory + "/absent") }
-            #expect(error?.code == .refused)
+            #expect(mkfifo(directory + "/fifo", 0o600) == 0)
+            for name in ["/absent", "/fifo", ""] {
+                let error = #expect(throws: SpoolError.self) { try SpoolStatus(readingSpoolAt: directory + name) }
+                #expect(error?.code == .refused)
+            }
         }
     }
 }

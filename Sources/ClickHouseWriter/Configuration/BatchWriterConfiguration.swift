@@ -73,6 +73,11 @@ public struct BatchWriterConfiguration: Sendable {
         self.password = password
     }
 
+    private static let longestDuration = Duration.seconds(365 * 86_400)
+
+    /// SQLite takes no text of 10⁹ bytes, and ClickHouse no request that it cannot hold in memory.
+    private static let largestRecord = 256 << 20
+
     /// - Throws: ``WriterError/Code/invalidConfiguration`` naming the value, the limit and what is wrong.
     func validate() throws(WriterError) {
         var problems: [String] = []
@@ -90,8 +95,14 @@ public struct BatchWriterConfiguration: Sendable {
         refuse(minRetryDelay <= .zero, "minRetryDelay is \(minRetryDelay); it must be longer than zero")
         refuse(maxRetryDelay < minRetryDelay, "maxRetryDelay is shorter than minRetryDelay")
         refuse(shutdownTimeout < .zero, "shutdownTimeout is negative")
-        refuse(password?.isOneLine == false, "password holds a control character, which a header cannot carry")
-        refuse(user.map { !Secret($0).isOneLine } ?? false, "user holds a control character")
+        refuse(
+            [flushInterval, requestTimeout, maxRetryDelay, shutdownTimeout].contains { $0 > Self.longestDuration },
+            "no duration may be longer than a year"
+        )
+        refuse(
+            maxRecordBytes > Self.largestRecord || maxBatchBytes > Self.largestRecord,
+            "maxRecordBytes and maxBatchBytes must be at most \(Self.largestRecord)"
+        )
         if !problems.isEmpty { throw WriterError(.invalidConfiguration, problems.joined(separator: "; ")) }
     }
 }

@@ -1,26 +1,44 @@
 package import ClickHouseHTTP
 
 extension InsertClient {
-    /// - Throws: ``WriterError/Code/invalidConfiguration`` for a URL that cannot be used.
-    package convenience init(_ configuration: BatchWriterConfiguration, columns: [String]) throws(WriterError) {
+    /// - Throws: ``WriterError/Code/invalidConfiguration`` for a URL or credentials that cannot be used.
+    package convenience init(_ configuration: BatchWriterConfiguration) throws(WriterError) {
         var endpoints: [Endpoint] = []
-        var credentials = configuration.user.map {
-            Credentials(user: $0, password: configuration.password?.text ?? "")
-        }
+        var inURLs: [Credentials] = []
         for (index, url) in configuration.urls.enumerated() {
             do throws(InvalidEndpoint) {
-                let (endpoint, inURL) = try Endpoint.parse(url)
+                let (endpoint, credentials) = try Endpoint.parse(url)
                 endpoints.append(endpoint)
-                credentials = credentials ?? inURL
+                if let credentials { inURLs.append(credentials) }
             } catch {
                 throw WriterError(.invalidConfiguration, "ClickHouse URL \(index + 1): \(error.reason)", cause: error)
             }
         }
         self.init(
             endpoints: endpoints,
-            target: InsertTarget(database: configuration.database, table: configuration.table, columns: columns),
-            credentials: credentials,
+            target: InsertTarget(database: configuration.database, table: configuration.table),
+            credentials: try configuration.credentials(inURLs: inURLs),
             requestTimeout: configuration.requestTimeout
         )
+    }
+}
+
+extension BatchWriterConfiguration {
+    /// The configuration's own user and password; what they leave open is taken from the URLs.
+    fileprivate func credentials(inURLs: [Credentials]) throws(WriterError) -> Credentials? {
+        guard inURLs.allSatisfy({ $0 == inURLs.first }) else {
+            // All replicas are asked with the same credentials; none may see another's.
+            throw WriterError(.invalidConfiguration, "the ClickHouse URLs name different users or passwords")
+        }
+        guard let user = user ?? inURLs.first?.user ?? password.map({ _ in "default" }) else { return nil }
+        let urlPassword = inURLs.first.flatMap { $0.user == user ? $0.password : nil }
+        let credentials = Credentials(user: user, password: password?.text ?? urlPassword ?? "")
+        guard Secret(credentials.user).isOneLine, Secret(credentials.password).isOneLine else {
+            throw WriterError(
+                .invalidConfiguration,
+                "the user or the password holds a control character, which a header cannot carry"
+            )
+        }
+        return credentials
     }
 }

@@ -92,8 +92,9 @@ final class Flusher: Sendable {
         case .sendNow:
             return true
         case .wait(let timeout):
-            _ = await wakeup.wait(until: timeout.map(now.advanced(by:)), clock: clock)
-            return false
+            // A wait that ran its length makes a batch due, also when a clock that was set back says otherwise.
+            let end = await wakeup.wait(until: timeout.map(now.advanced(by:)), clock: clock)
+            return end == .deadline && !Task.isCancelled
         }
     }
 
@@ -173,7 +174,7 @@ final class Flusher: Sendable {
     /// The spool itself failed. Nothing can be sent or acknowledged; records in it stay.
     private func handle(_ error: SpoolError) async {
         let waiting = state.withLock { $0.takeFlushes { _ in true } }
-        fail(waiting, DeliveryFailure(reason: error.description, isHeld: true))
+        fail(waiting, DeliveryFailure(reason: error.description, isHeld: !error.isPassing))
         log.spoolFailed(error)
         await wait(backoff.maxDelay)
     }
