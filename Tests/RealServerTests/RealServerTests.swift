@@ -140,6 +140,29 @@ struct RealServerTests {
         }
     }
 
+    @Test func `what an older record type left in the spool arrives after an upgrade`() async throws {
+        try await withServer { server, configuration in
+            _ = try await server.query("CREATE DATABASE IF NOT EXISTS \(quoteIdentifier(configuration.database))")
+            _ = try await server.query(
+                "CREATE TABLE \(configuration.target) (n String, note String) ENGINE = MergeTree ORDER BY n"
+            )
+            var away = configuration
+            away.urls = ["http://127.0.0.1:1"]
+            away.shutdownTimeout = .zero
+            let old = try BatchWriter<OldText>(configuration: away, logger: LogRecorder().logger)
+            try await old.write(OldText(n: "1", note: "old"))
+            await #expect(throws: WriterError.self) { try await old.flush() }
+            await old.close()
+
+            let new = try BatchWriter<Text>(configuration: configuration, logger: LogRecorder().logger)
+            try await new.write(Text(n: "2"))
+            try await new.flush()
+            await new.close()
+            let rows = try await server.query("SELECT n, note FROM \(configuration.target) ORDER BY n")
+            #expect(rows == "1\told\n2\t\n")
+        }
+    }
+
     @Test func `names that need quoting are quoted`() async throws {
         try await withServer { server, configuration in
             var configuration = configuration
@@ -188,6 +211,18 @@ struct RealServerTests {
         static let columns = ["n"]
 
         func encode(to row: inout RowEncoder) { row.write("n", n) }
+    }
+
+    private struct OldText: ClickHouseRecord {
+        var n: String
+        var note: String
+
+        static let columns = ["n", "note"]
+
+        func encode(to row: inout RowEncoder) {
+            row.write("n", n)
+            row.write("note", note)
+        }
     }
 
     private static func writer(_ configuration: BatchWriterConfiguration) throws -> BatchWriter<TraceRecord> {
