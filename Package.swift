@@ -201,8 +201,18 @@ let package = Package(
             swiftSettings: testSettings
         ),
         .testTarget(
+            name: "SpoolctlTests",
+            dependencies: ["SQLiteSpool", "TestSupport", "spoolctl"],
+            swiftSettings: testSettings
+        ),
+        .testTarget(
             name: "SQLiteSpoolTests",
-            dependencies: ["SQLiteSpool", "TestSupport"],
+            dependencies: [
+                "SQLiteSpool",
+                "TestSupport",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
             swiftSettings: testSettings
         ),
     ]

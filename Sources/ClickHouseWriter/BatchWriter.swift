@@ -184,7 +184,6 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
 
     private func performClose() async -> CloseReport {
         let reason = await deliverWhatIsLeft()
-        flushing.cancel()
         await flushing.value
         await sink.close()
         await spool.close()
@@ -202,6 +201,8 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
         return report
     }
 
+    /// Delivers until all is, or until the deadline, and ends the flusher.
+    ///
     /// - Returns: why something is left; nil when nothing is.
     private func deliverWhatIsLeft() async -> String? {
         // A tenth is kept for ending the request that hangs and closing the spool.

@@ -52,7 +52,7 @@ package enum TraceTable {
             .replacing("`llm_traces`", with: quoteIdentifier(table))
     }
 
-    /// Before 21.12, which brought `Bool`; `DateTime64` and deduplication tokens are older than that.
+    /// Before 21.12, which brought `Bool`; all else that the table needs is older than that.
     static func isLegacy(_ version: some StringProtocol) -> Bool {
         let numbers = version.split(separator: ".").prefix(2).compactMap { Int($0) }
         return numbers.lexicographicallyPrecedes([21, 12])

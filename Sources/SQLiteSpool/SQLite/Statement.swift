@@ -5,7 +5,6 @@ internal import CSQLite
 package struct Statement: ~Copyable {
     /// A value to bind.
     package enum Value: Sendable {
-        case null
         case integer(Int64)
         case text(String)
     }
@@ -89,7 +88,6 @@ package struct Statement: ~Copyable {
     private func bind(_ value: Value, at index: Int32) throws(SQLiteError) {
         let code =
             switch value {
-            case .null: unsafe sqlite3_bind_null(handle, index)
             case .integer(let integer): unsafe sqlite3_bind_int64(handle, index, integer)
             // -1 is SQLITE_TRANSIENT, a C macro that Swift cannot import: SQLite copies the text.
             case .text(let text):
