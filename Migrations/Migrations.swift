@@ -17,7 +17,8 @@ package struct Migration: Sendable {
 
     /// `spool/`: the schema of the SQLite spool.
     package static let spool = [
-        Migration(1, "create_spool", PackageResources._001_create_spool_sql)
+        Migration(1, "create_spool", PackageResources._001_create_spool_sql),
+        Migration(2, "delivery", PackageResources._002_delivery_sql),
     ]
 
     /// `clickhouse/`: the tables of a ClickHouse server, 21.12 or later. Names to replace stand in backquotes.

@@ -1,18 +1,32 @@
 internal import AsyncHTTPClient
+internal import Foundation
 internal import Glibc
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
+internal import NIOSSL
 
 /// The network, by async-http-client.
 package final class AsyncHTTPTransport: HTTPTransport {
     private let client: HTTPClient
 
-    package init() {
+    /// Trusts the system's CAs, and shows no certificate of its own.
+    package convenience init() {
+        self.init(tlsConfiguration: nil)
+    }
+
+    /// Reads the files once, here: a renewed certificate takes effect with the next transport.
+    package convenience init(tls: TLSFiles) throws(InvalidTLSFile) {
+        self.init(tlsConfiguration: try tls.configuration())
+    }
+
+    private init(tlsConfiguration: TLSConfiguration?) {
         var configuration = HTTPClient.Configuration()
         // A followed redirect turns a POST into a GET without a body, which ClickHouse answers 200 "Ok.".
         configuration.redirectConfiguration = .disallow
         configuration.httpVersion = .http1Only
+        // nil is async-http-client's own, which verifies servers as ours does.
+        configuration.tlsConfiguration = tlsConfiguration
         configuration.timeout.connect = .seconds(5)
         // Dropped before the server drops them: some are set to 3 s, and a reset costs an unknown outcome.
         configuration.connectionPool.idleTimeout = .seconds(2)
@@ -32,9 +46,9 @@ package final class AsyncHTTPTransport: HTTPTransport {
         for (name, value) in request.headers { message.headers.add(name: name, value: value) }
         message.body = .bytes(ByteBuffer(bytes: request.body))
         do {
-            return try await exchange(message, timeout: timeout)
+            return try await exchange(message, timeout: timeout, bodyLimit: request.responseLimit)
         } catch {
-            throw TransportFailure(error, timeout: timeout)
+            throw TransportFailure(error, url: request.url, timeout: timeout)
         }
     }
 
@@ -43,7 +57,11 @@ package final class AsyncHTTPTransport: HTTPTransport {
         try? await client.shutdown()
     }
 
-    private func exchange(_ request: HTTPClientRequest, timeout: Duration) async throws -> HTTPResponse {
+    private func exchange(
+        _ request: HTTPClientRequest,
+        timeout: Duration,
+        bodyLimit: Int
+    ) async throws -> HTTPResponse {
         // async-http-client's own deadline ends with the response's head; a body may trickle for ever.
         try await withThrowingTaskGroup(of: HTTPResponse.self) { [client] group in
             group.addTask {
@@ -51,7 +69,7 @@ package final class AsyncHTTPTransport: HTTPTransport {
                 return HTTPResponse(
                     status: Int(response.status.code),
                     headers: response.headers.byLowercaseName,
-                    body: try await response.body.prefix(HTTPResponse.bodyLimit)
+                    body: try await response.body.prefix(bodyLimit)
                 )
             }
             group.addTask {
@@ -78,7 +96,11 @@ extension HTTPClientResponse.Body {
 }
 
 extension TransportFailure {
-    fileprivate init(_ error: any Error, timeout: Duration) {
+    fileprivate init(_ error: any Error, url: String, timeout: Duration) {
+        if let failure = TLSFailure(error), failure.isInHandshake {
+            self.init(message: "cannot connect to \(Self.server(in: url)): \(failure.reason)", isBeforeSending: true)
+            return
+        }
         switch error {
         case let error as NIOConnectionError:
             let reason = error.connectionErrors.first.map { Self.describe($0.error) } ?? "no address found"
@@ -99,10 +121,17 @@ extension TransportFailure {
         switch error {
         // Safe: strerror's text is copied at once.
         case let error as IOError: unsafe String(cString: strerror(error.errnoCode))
+        case ChannelError.ioOnClosedChannel: "the server closed the connection"
         // The long one may repeat a header.
         case let error as HTTPClientError: error.shortDescription
-        default: "\(error)"
+        default: TLSFailure(error)?.reason ?? "\(error)"
         }
+    }
+
+    /// `host:port`
+    private static func server(in url: String) -> String {
+        let components = URLComponents(string: url)
+        return "\(components?.host ?? ""):\(components?.port ?? 443)"
     }
 }
 

@@ -7,6 +7,8 @@ package struct Endpoint: Sendable, Hashable, CustomStringConvertible {
 
     package var description: String { url }
 
+    package var usesTLS: Bool { url.hasPrefix("https:") }
+
     private init(url: String) {
         self.url = url
     }

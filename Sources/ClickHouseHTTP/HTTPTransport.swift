@@ -1,6 +1,6 @@
 /// One HTTP exchange. Tests put their own in the place of the network.
 package protocol HTTPTransport: Sendable {
-    /// Sends `request` and reads the whole response, its body up to ``HTTPResponse/bodyLimit``.
+    /// Sends `request` and reads the whole response, its body up to ``HTTPRequest/responseLimit``.
     ///
     /// - Parameter timeout: for everything from connecting to the last byte of the response.
     func send(_ request: HTTPRequest, timeout: Duration) async throws(TransportFailure) -> HTTPResponse
@@ -14,12 +14,12 @@ package struct HTTPRequest: Sendable {
     package var url: String
     package var headers: [(name: String, value: String)]
     package var body: [UInt8]
+
+    /// The most bytes of a response's body that are kept; what follows is not read. 64 KiB by default.
+    package var responseLimit = 64 << 10
 }
 
 package struct HTTPResponse: Sendable {
-    /// The most bytes of a body that are kept; what follows is not read.
-    package static let bodyLimit = 64 << 10
-
     package var status: Int
     /// By lower-case name.
     package var headers: [String: String]

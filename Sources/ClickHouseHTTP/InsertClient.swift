@@ -3,38 +3,75 @@ internal import Synchronization
 
 /// Sends batches to ClickHouse: one batch in, accepted or a classified failure out.
 ///
-/// Several endpoints are taken to be replicas of one table. One is used until it fails in a way that another might
-/// not; then the next is.
+/// Several endpoints are taken to be replicas of one table. The first is used until it fails in a way that another might
+/// not, and again when it has rested.
 package final class InsertClient: Sendable {
     private struct State {
-        var current = 0
-        /// What each endpoint's server knows of `InsertSettings.versioned`; absent until asked.
-        var knownSettings: [Endpoint: Set<String>] = [:]
+        var selector: EndpointSelector
+        /// What is known of each endpoint; absent until asked, and after a failure that may have changed it.
+        var profiles: [Endpoint: EndpointProfile] = [:]
+        /// The latest profile's, also when that was dropped.
+        var destination: DestinationProfile?
+        /// Batches that may be stored at one endpoint, and must not go to another: by token.
+        var pins: [String: Endpoint] = [:]
     }
 
     package let endpoints: [Endpoint]
-    private let target: InsertTarget
+    let target: InsertTarget
+
+    /// What every row has a value for.
+    let columns: [String]
+
+    /// What tells a row from others; nil when the table is not to be asked for rows.
+    let identity: IdentityColumns?
     let credentials: Credentials?
     private let requestTimeout: Duration
+    private let compressesBodies: Bool
     private let transport: any HTTPTransport
-    private let state = Mutex(State())
+    private let now: @Sendable () -> ContinuousClock.Instant
+    let sleep: @Sendable (Duration) async throws -> Void
+    private let state: Mutex<State>
 
     /// - Parameters:
     ///   - endpoints: at least one.
+    ///   - columns: what every row has a value for.
+    ///   - identity: what tells a row from others; nil when the table is not to be asked for rows.
     ///   - requestTimeout: for one exchange, from connecting to the last byte of the response.
+    ///   - compressesBodies: sends batches compressed by gzip.
     package init(
         endpoints: [Endpoint],
         target: InsertTarget,
+        columns: [String] = [],
+        identity: IdentityColumns? = nil,
         credentials: Credentials?,
         requestTimeout: Duration,
-        transport: any HTTPTransport = AsyncHTTPTransport()
+        compressesBodies: Bool = false,
+        transport: any HTTPTransport,
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
+        sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
     ) {
         precondition(!endpoints.isEmpty)
         self.endpoints = endpoints
         self.target = target
+        self.columns = columns
+        self.identity = identity
         self.credentials = credentials
         self.requestTimeout = requestTimeout
+        self.compressesBodies = compressesBodies
         self.transport = transport
+        self.now = now
+        self.sleep = sleep
+        state = Mutex(State(selector: EndpointSelector(endpoints)))
+    }
+
+    /// What is known of the table; nil until it was asked.
+    package var destination: DestinationProfile? { state.withLock(\.destination) }
+
+    /// Asks the server what the table is, unless that is known.
+    ///
+    /// - Returns: a failure of kind `destination` when records cannot be stored there, saying all that is missing.
+    package func preflight() async -> Result<DestinationProfile, InsertFailure> {
+        await withEndpoint { endpoint throws(InsertFailure) in try await profile(of: endpoint).destination }
     }
 
     /// Sends one batch once.
@@ -43,82 +80,229 @@ package final class InsertClient: Sendable {
     ///   - rows: JSON lines, each closed by a newline.
     ///   - token: the batch's deduplication token.
     package func insert(_ rows: [UInt8], token: String) async -> InsertOutcome {
-        let endpoint = endpoints[state.withLock(\.current)]
-        let outcome: InsertOutcome
-        do throws(InsertFailure) {
-            let known = try await knownSettings(of: endpoint)
-            outcome = await send(rows, token: token, to: endpoint, knownSettings: known)
-        } catch {
-            outcome = .failed(error)
+        let pinned = state.withLock { $0.pins[token] }
+        let result = await withEndpoint(pinned) { endpoint throws(InsertFailure) in
+            let profile = try await profile(of: endpoint)
+            do throws(InsertFailure) {
+                try await send(rows, token: token, to: endpoint, profile)
+            } catch {
+                if error.mayHaveBeenStored, !profile.mayMove { state.withLock { $0.pins[token] = endpoint } }
+                throw error
+            }
         }
-        if case .failed(let failure) = outcome { learn(from: failure, at: endpoint) }
-        return outcome
+        switch result {
+        case .success:
+            state.withLock { $0.pins[token] = nil }
+            return .accepted
+        case .failure(let failure):
+            return .failed(failure)
+        }
+    }
+
+    /// How many rows with each key the table has.
+    ///
+    /// - Parameters:
+    ///   - token: of the batch that may have been stored.
+    ///   - doubtAge: how long ago its first failure was; nil when no insert of it can be running.
+    /// - Returns: a failure while an insert under the token may still be running, or a replica lacks what another has.
+    package func countStored(
+        _ keys: Set<RowKey>,
+        token: String,
+        doubtAge: Duration?
+    ) async -> Result<[RowKey: Int], InsertFailure> {
+        do throws(InsertFailure) {
+            if let doubtAge { try await checkNothingRuns(token, doubtAge) }
+        } catch {
+            return .failure(error)
+        }
+        return await withEndpoint { endpoint throws(InsertFailure) in
+            let profile = try await profile(of: endpoint)
+            if profile.table.isReplicated, let doubtAge { try await checkIsComplete(endpoint, doubtAge) }
+            var counts = try await countStored(keys, at: endpoint)
+            // Tables that do not share their rows are asked one by one.
+            if !profile.table.isShared {
+                for other in endpoints where other != endpoint {
+                    _ = try await self.profile(of: other)
+                    counts.merge(try await countStored(keys, at: other), uniquingKeysWith: +)
+                }
+            }
+            return counts
+        }
     }
 
     /// Runs a statement that is no insert.
     ///
-    /// - Returns: the response's text, at most ``HTTPResponse/bodyLimit`` bytes.
-    package func execute(_ statement: String, at endpoint: Endpoint) async throws(InsertFailure) -> String {
-        let response: HTTPResponse
-        do throws(TransportFailure) {
-            response = try await exchange([("wait_end_of_query", "1")], body: Array(statement.utf8), at: endpoint)
-        } catch {
-            throw InsertFailure(kind: .transient, message: summarize(error.message, credentials: credentials))
-        }
-        let text = String(decoding: response.body, as: UTF8.self)
-        guard response.status == 200, response.exceptionCode == nil else {
-            let code = response.exceptionCode ?? ResponseClassifier.exceptionCode(in: text)
-            throw InsertFailure(
-                kind: code.map { ExceptionCode.kind(of: $0, message: text) } ?? .transient,
-                code: code,
-                status: response.status,
-                message: summarize(text, credentials: credentials),
-                retryAfter: response.retryAfter
-            )
-        }
-        return text
+    /// - Parameter responseLimit: bytes; a response of so many or more is a failure.
+    /// - Returns: the response's text.
+    package func execute(
+        _ statement: String,
+        at endpoint: Endpoint,
+        responseLimit: Int = 64 << 10
+    ) async throws(InsertFailure) -> String {
+        try await ask(statement, at: endpoint, responseLimit: responseLimit).text
     }
 
     package func close() async {
         await transport.close()
     }
 
+    // MARK: Endpoints
+
+    /// Runs `body` with one endpoint after the other until one does not fail in a way that another might not.
+    private func withEndpoint<Value: Sendable>(
+        _ pinned: Endpoint? = nil,
+        _ body: (Endpoint) async throws(InsertFailure) -> Value
+    ) async -> Result<Value, InsertFailure> {
+        let candidates = pinned.map { [$0] } ?? state.withLock { $0.selector.candidates(now: now()) }
+        var latest: InsertFailure?
+        for endpoint in candidates {
+            do throws(InsertFailure) {
+                let value = try await body(endpoint)
+                state.withLock { $0.selector.recordSuccess(endpoint) }
+                return .success(value)
+            } catch {
+                learn(from: error, at: endpoint)
+                latest = error
+                // What may be stored already goes back to whoever must ask first.
+                let isForAnother = error.kind == .transient && !error.mayHaveBeenStored
+                if !isForAnother || Task.isCancelled { break }
+            }
+        }
+        return .failure(latest ?? InsertFailure(kind: .transient, message: "no endpoint"))
+    }
+
+    /// After a failure the server may be another one than before: restarted, upgraded, its table mended.
+    private func learn(from failure: InsertFailure, at endpoint: Endpoint) {
+        switch failure.kind {
+        case .data, .tooLarge:
+            return
+        case .destination:
+            state.withLock { $0.profiles[endpoint] = nil }
+        case .transient, .outcomeUnknown:
+            state.withLock { state in
+                state.profiles[endpoint] = nil
+                state.selector.recordFailure(endpoint, now: now(), retryAfter: failure.retryAfter)
+            }
+        }
+    }
+
+    func profile(of endpoint: Endpoint) async throws(InsertFailure) -> EndpointProfile {
+        if let profile = state.withLock({ $0.profiles[endpoint] }) { return profile }
+        let profile: EndpointProfile
+        do throws(InsertFailure) {
+            profile = try await askProfile(of: endpoint)
+        } catch {
+            var failure = error
+            failure.mayHaveBeenStored = false
+            throw failure
+        }
+        state.withLock { state in
+            state.profiles[endpoint] = profile
+            state.destination = profile.destination
+        }
+        return profile
+    }
+
+    // MARK: Requests
+
     private func send(
         _ rows: [UInt8],
         token: String,
         to endpoint: Endpoint,
-        knownSettings: Set<String>
-    ) async -> InsertOutcome {
+        _ profile: EndpointProfile
+    ) async throws(InsertFailure) {
         // A new id for every attempt: the one before may still be running, and ids must not meet (code 216).
         let queryID = "\(token)-\(UInt32.random(in: 0 ... .max))"
         let parameters = InsertSettings.parameters(
             statement: target.insertStatement,
             queryID: queryID,
             token: token,
-            known: knownSettings
+            known: profile.knownSettings
         )
+        var headers = headers
+        var body = rows
+        // A cut body of plain JSON is stored in part by old servers, a cut gzip stream is refused.
+        if compressesBodies || !profile.knowsTokens, let compressed = try? Gzip.compress(rows) {
+            body = compressed
+            headers.append(("Content-Encoding", "gzip"))
+        }
+        let response: HTTPResponse
         do throws(TransportFailure) {
-            let response = try await exchange(parameters, body: rows, at: endpoint)
-            return ResponseClassifier(queryID: queryID, credentials: credentials).classify(response)
+            response = try await exchange(parameters, headers: headers, body: body, at: endpoint)
         } catch {
-            return .failed(
-                InsertFailure(
-                    kind: error.isBeforeSending ? .transient : .outcomeUnknown,
-                    message: summarize(error.message, credentials: credentials)
-                )
+            throw failure(error)
+        }
+        let classifier = ResponseClassifier(
+            queryID: queryID,
+            expectsEcho: profile.echoesQueryID,
+            credentials: credentials
+        )
+        if case .failed(let failure) = classifier.classify(response) { throw failure }
+    }
+
+    /// A query's text and whether the response named the query.
+    func ask(
+        _ statement: String,
+        at endpoint: Endpoint,
+        responseLimit: Int = 64 << 10
+    ) async throws(InsertFailure) -> (text: String, isEchoed: Bool) {
+        let queryID = "question-\(UInt64.random(in: 0 ... .max))"
+        let response: HTTPResponse
+        do throws(TransportFailure) {
+            response = try await exchange(
+                [("wait_end_of_query", "1"), ("query_id", queryID)],
+                headers: headers,
+                body: Array(statement.utf8),
+                at: endpoint,
+                responseLimit: responseLimit
+            )
+        } catch {
+            var failure = failure(error)
+            failure.kind = .transient
+            throw failure
+        }
+        let text = String(decoding: response.body, as: UTF8.self)
+        guard response.status == 200, response.exceptionCode == nil else {
+            let code = response.exceptionCode ?? ResponseClassifier.exceptionCode(in: text)
+            let kind = code.map { ExceptionCode.kind(of: $0, message: text) }
+            throw InsertFailure(
+                kind: kind == .destination ? .destination : .transient,
+                code: code,
+                status: response.status,
+                message: summarize(text, credentials: credentials),
+                retryAfter: response.retryAfter
             )
         }
+        guard response.body.count < responseLimit else {
+            throw InsertFailure(
+                kind: .transient,
+                status: 200,
+                message: "a response of more than \(responseLimit) bytes"
+            )
+        }
+        return (text, response.headers["x-clickhouse-query-id"] == queryID)
+    }
+
+    private func failure(_ error: TransportFailure) -> InsertFailure {
+        InsertFailure(
+            kind: error.isBeforeSending ? .transient : .outcomeUnknown,
+            message: summarize(error.message, credentials: credentials),
+            mayHaveBeenStored: !error.isBeforeSending
+        )
     }
 
     private func exchange(
         _ parameters: [(name: String, value: String)],
+        headers: [(name: String, value: String)],
         body: [UInt8],
-        at endpoint: Endpoint
+        at endpoint: Endpoint,
+        responseLimit: Int = 64 << 10
     ) async throws(TransportFailure) -> HTTPResponse {
         let request = HTTPRequest(
             url: "\(endpoint.url)/?\(Self.encodeQuery(parameters))",
             headers: headers,
-            body: body
+            body: body,
+            responseLimit: responseLimit
         )
         return try await transport.send(request, timeout: requestTimeout)
     }
@@ -128,30 +312,6 @@ package final class InsertClient: Sendable {
         let agent = [(name: "User-Agent", value: "clickhouse-writer")]
         guard let credentials else { return agent }
         return agent + [("X-ClickHouse-User", credentials.user), ("X-ClickHouse-Key", credentials.password)]
-    }
-
-    private func knownSettings(of endpoint: Endpoint) async throws(InsertFailure) -> Set<String> {
-        if let known = state.withLock({ $0.knownSettings[endpoint] }) { return known }
-        let names = try await execute(InsertSettings.lookUpStatement, at: endpoint)
-        let known = Set(names.split(whereSeparator: \.isNewline).map(String.init))
-            .intersection(InsertSettings.versioned)
-        // An answer that is not ClickHouse's would make us send without a token, and a retry would store rows twice.
-        guard known.contains(InsertSettings.knownToAll) else {
-            let text = summarize("no list of ClickHouse's settings: \(names)", credentials: credentials)
-            throw InsertFailure(kind: .transient, status: 200, message: text)
-        }
-        state.withLock { $0.knownSettings[endpoint] = known }
-        return known
-    }
-
-    /// After a failure the server may be another one than before: restarted, upgraded, or the next in the list.
-    private func learn(from failure: InsertFailure, at endpoint: Endpoint) {
-        let unknownSetting = 115
-        guard failure.kind != .data, failure.kind != .destination || failure.code == unknownSetting else { return }
-        state.withLock { state in
-            state.knownSettings[endpoint] = nil
-            if endpoints[state.current] == endpoint { state.current = (state.current + 1) % endpoints.count }
-        }
     }
 
     static func encodeQuery(_ parameters: [(name: String, value: String)]) -> String {

@@ -4,12 +4,17 @@ struct InsertSettings {
     /// knows this one.
     static let knownToAll = "input_format_skip_unknown_fields"
 
+    /// What ClickHouse recognises a repeated batch by, since 22.2.
+    static let token = "insert_deduplication_token"
+
     /// The settings that a server may be too old to know; it would answer code 115 to them.
     static let versioned = [
         knownToAll,
         // Asynchronous inserts (the default since 26.2) with deduplication tokens have lost rows: ClickHouse #111031.
         "async_insert",
-        "insert_deduplication_token",
+        token,
+        // A Distributed table must have passed the rows on before it acknowledges them.
+        "insert_distributed_sync",
         // Without it, servers before 20 refuse the fraction and the "Z" of our times.
         "date_time_input_format",
     ]
@@ -23,7 +28,8 @@ struct InsertSettings {
     ) -> [(name: String, value: String)] {
         let values = [
             "async_insert": "0",
-            "insert_deduplication_token": token,
+            Self.token: token,
+            "insert_distributed_sync": "1",
             "date_time_input_format": "best_effort",
             knownToAll: "0",
         ]

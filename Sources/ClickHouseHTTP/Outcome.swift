@@ -7,13 +7,15 @@ package enum InsertOutcome: Sendable, Equatable {
 
 /// Why a batch was not provably accepted.
 package struct InsertFailure: Error, Sendable, Equatable, CustomStringConvertible {
-    package enum Kind: String, Sendable {
+    package enum Kind: String, Sendable, CaseIterable {
         /// The server cannot now, or was not reached: the same batch again, later.
         case transient
         /// Nobody knows whether the batch was stored: the same batch again, under the same token.
         case outcomeUnknown = "outcome unknown"
         /// A value in the batch cannot be stored.
         case data
+        /// The batch has too many rows, bytes or partitions: smaller ones may do.
+        case tooLarge = "too large"
         /// Table, column, permission or setting: no batch can be stored until the destination is mended.
         case destination
     }
@@ -32,18 +34,28 @@ package struct InsertFailure: Error, Sendable, Equatable, CustomStringConvertibl
     /// How long the server asked us to wait.
     package var retryAfter: Duration?
 
+    /// The row that ClickHouse's message points at, counted from 1. It may be wrong.
+    package var badRow: Int?
+
+    /// False only when the server cannot have seen the rows.
+    package var mayHaveBeenStored: Bool
+
     package init(
         kind: Kind,
         code: Int? = nil,
         status: Int? = nil,
         message: String,
-        retryAfter: Duration? = nil
+        retryAfter: Duration? = nil,
+        badRow: Int? = nil,
+        mayHaveBeenStored: Bool = true
     ) {
         self.kind = kind
         self.code = code
         self.status = status
         self.message = message
         self.retryAfter = retryAfter
+        self.badRow = badRow
+        self.mayHaveBeenStored = mayHaveBeenStored
     }
 
     package var description: String {

@@ -4,10 +4,14 @@
 /// Everything else is a failure, classified by ClickHouse's code where there is one.
 package struct ResponseClassifier: Sendable {
     let queryID: String
+
+    /// Whether this server names the query in its responses, as all since 20.x do: then one without is not its own.
+    let expectsEcho: Bool
     let credentials: Credentials?
 
-    package init(queryID: String, credentials: Credentials?) {
+    package init(queryID: String, expectsEcho: Bool, credentials: Credentials?) {
         self.queryID = queryID
+        self.expectsEcho = expectsEcho
         self.credentials = credentials
     }
 
@@ -18,14 +22,23 @@ package struct ResponseClassifier: Sendable {
         }
         guard response.status == 200 else {
             // Nothing of ClickHouse's speaks here: a gateway, a redirect, a proxy. The insert may have reached it or not.
-            let isRefusal = response.status == 429 || response.status == 503
-            return fail(response, isRefusal ? .transient : .outcomeUnknown, "status \(response.status): \(text)")
+            let kind: InsertFailure.Kind =
+                switch response.status {
+                case 413: .tooLarge
+                case 429, 503: .transient
+                default: .outcomeUnknown
+                }
+            return fail(response, kind, "status \(response.status): \(text)")
         }
         guard response.body.isEmpty else {
             return fail(response, .outcomeUnknown, "a body where an insert has none: \(text)")
         }
-        if let echoed = response.headers["x-clickhouse-query-id"], echoed != queryID {
+        let echoed = response.headers["x-clickhouse-query-id"]
+        if let echoed, echoed != queryID {
             return fail(response, .outcomeUnknown, "the response is to another query: \(echoed)")
+        }
+        if echoed == nil, expectsEcho {
+            return fail(response, .outcomeUnknown, "the response does not name our query; is a gateway answering?")
         }
         return .accepted
     }
@@ -42,9 +55,17 @@ package struct ResponseClassifier: Sendable {
                 code: code,
                 status: response.status,
                 message: summarize(text, credentials: credentials),
-                retryAfter: response.retryAfter
+                retryAfter: response.retryAfter,
+                badRow: Self.badRow(in: text)
             )
         )
+    }
+
+    /// N of the last "(at row N)" in a message. What stands before may be a value of ours.
+    static func badRow(in text: String) -> Int? {
+        guard let start = text.ranges(of: "(at row ").last?.upperBound else { return nil }
+        let digits = text[start...].prefix { $0.isASCII && $0.isNumber }
+        return text[digits.endIndex...].hasPrefix(")") ? Int(digits) : nil
     }
 
     /// The code in a message like `Code: 60. DB::Exception: …` (`Code: 60, e.displayText() = …` before 20.x), which is

@@ -14,6 +14,9 @@ package enum Fault: Sendable, Equatable {
     case dropBeforeProcessing
     /// The connection is cut after the rows were stored: the lost acknowledgement.
     case dropAfterProcessing
+    /// The first rows are stored, without the token, and the connection is cut: what an 18.16 server makes of a body that
+    /// is cut between two rows.
+    case dropAfterStoring(rows: Int)
     case redirect(to: String)
     /// Status 200 with a body, which an insert never has.
     case unexpectedBody(String)

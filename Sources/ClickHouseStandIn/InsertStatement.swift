@@ -6,7 +6,7 @@ struct InsertStatement: Equatable {
 
     /// nil when `sql` is no such statement.
     init?(_ sql: String) {
-        var scanner = Scanner(rest: sql[...])
+        var scanner = SQLScanner(rest: sql[...])
         guard scanner.skip(word: "INSERT"), scanner.skip(word: "INTO"), let first = scanner.identifier() else {
             return nil
         }
@@ -23,37 +23,5 @@ struct InsertStatement: Equatable {
         }
         guard scanner.skip(word: "FORMAT"), let format = scanner.identifier() else { return nil }
         self.format = format
-    }
-
-    private struct Scanner {
-        var rest: Substring
-
-        mutating func skip(_ character: Character) -> Bool {
-            rest = rest.trimmingPrefix { $0.isWhitespace }
-            guard rest.first == character else { return false }
-            rest.removeFirst()
-            return true
-        }
-
-        mutating func skip(word: String) -> Bool {
-            rest = rest.trimmingPrefix { $0.isWhitespace }
-            guard rest.prefix(word.count).uppercased() == word else { return false }
-            rest = rest.dropFirst(word.count)
-            return true
-        }
-
-        /// A bare name, or one in backquotes with backslash escapes.
-        mutating func identifier() -> String? {
-            guard skip("`") else {
-                let name = rest.prefix { $0.isLetter || $0.isNumber || $0 == "_" }
-                rest = rest[name.endIndex...]
-                return name.isEmpty ? nil : String(name)
-            }
-            var name = ""
-            while let character = rest.popFirst(), character != "`" {
-                name.append(character == "\\" ? rest.popFirst() ?? character : character)
-            }
-            return name
-        }
     }
 }

@@ -3,7 +3,9 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import Logging
 internal import NIOCore
+internal import NIOEmbedded
 internal import NIOHTTP1
+internal import NIOHTTPCompression
 
 /// Gives each request its connection, which faults cut.
 struct StandInContext: RequestContext {
@@ -22,7 +24,13 @@ struct StandInResponder: HTTPResponder {
 
     /// The settings that it takes; others are refused with code 115, as by a server that does not know them.
     static let modernSettings: Set<String> = [
-        "async_insert", "insert_deduplication_token", "date_time_input_format", "input_format_skip_unknown_fields",
+        "async_insert", "insert_deduplication_token", "insert_distributed_sync", "date_time_input_format",
+        "input_format_skip_unknown_fields",
+    ]
+
+    /// Those of them that an 18.16 server has too.
+    static let legacySettings: Set<String> = [
+        "insert_distributed_sync", "date_time_input_format", "input_format_skip_unknown_fields",
     ]
 
     private static let parameters: Set<String> = ["query", "query_id", "wait_end_of_query", "database"]
@@ -34,11 +42,14 @@ struct StandInResponder: HTTPResponder {
     let knownSettings: Set<String>
     let requiredUser: String?
 
+    /// Whether a repeated token is stored once.
+    let deduplicates: Bool
+
     func respond(to request: Request, context: StandInContext) async throws -> Response {
         if request.uri.path == "/ping" { return answer(text: "Ok.\n") }
         let parameters = request.uri.queryParameters
         let queryID = parameters["query_id"].map(String.init)
-        let body = try await request.body.collect(upTo: Self.bodyLimit)
+        let body = try await Self.decode(request.body.collect(upTo: Self.bodyLimit), request.headers)
         let query = parameters["query"].map(String.init) ?? String(buffer: body)
         if query.isEmpty { return answer(text: "Ok.\n") }
         if let requiredUser, request.headers[.clickHouseUser] != requiredUser {
@@ -48,11 +59,11 @@ struct StandInResponder: HTTPResponder {
         where !Self.parameters.contains(String(name)) && !knownSettings.contains(String(name)) {
             return exception(404, code: 115, "Setting \(name) is neither a builtin setting nor a user-defined one")
         }
-        guard let insert = InsertStatement(query) else { return answerQuery(query) }
+        guard let insert = InsertStatement(query) else { return try await answerQuery(query, queryID: queryID) }
         let token = parameters["insert_deduplication_token"].map(String.init) ?? ""
         journal.add(InsertJournal.Entry(token: token, queryID: queryID ?? "", body: String(buffer: body)))
         return try await strike(faults.take(), queryID: queryID, channel: context.channel) {
-            try await self.store(insert, token: token, body: body, queryID: queryID)
+            try await self.store(insert, token: token, body: body, firstRows: $0, queryID: queryID)
         }
     }
 
@@ -60,12 +71,19 @@ struct StandInResponder: HTTPResponder {
         _ insert: InsertStatement,
         token: String,
         body: ByteBuffer,
+        firstRows: Int?,
         queryID: String?
     ) async throws -> Response {
         guard insert.format == "JSONEachRow" else { return exception(404, code: 73, "Unknown format \(insert.format)") }
-        let rows = String(buffer: body).split(separator: "\n").map(String.init)
+        let all = String(buffer: body).split(separator: "\n").map(String.init)
+        let rows = Array(all.prefix(firstRows ?? all.count))
         let unreadable = try await store.insert(
-            StandInStore.Insert(database: insert.database, table: insert.table, token: token, rows: rows)
+            StandInStore.Insert(
+                database: insert.database,
+                table: insert.table,
+                token: deduplicates && firstRows == nil ? token : "",
+                rows: rows
+            )
         )
         if let unreadable {
             return exception(400, code: 27, "Cannot parse input: expected a JSON object: (at row \(unreadable.number))")
@@ -73,13 +91,48 @@ struct StandInResponder: HTTPResponder {
         return answer(text: "", queryID: queryID)
     }
 
-    private func answerQuery(_ query: String) -> Response {
-        if query.contains("system.settings") {
-            return answer(text: knownSettings.filter { query.contains("'\($0)'") }.map { $0 + "\n" }.joined())
+    /// What a batch writer asks besides inserting.
+    private func answerQuery(_ query: String, queryID: String?) async throws -> Response {
+        let text: String
+        if query.hasPrefix("CREATE ") {
+            text = ""
+        } else if query.contains("version()") {
+            text = Self.version + "\n"
+        } else if query.contains("system.settings") {
+            text = knownSettings.filter { query.contains("'\($0)'") }.map { $0 + "\n" }.joined()
+        } else if query.contains("system.tables") {
+            let window = deduplicates ? Int32.max : 0
+            text = "MergeTree\tMergeTree ORDER BY tuple() SETTINGS non_replicated_deduplication_window = \(window)\n"
+        } else if query.contains("system.columns") || query.contains("merge_tree_settings") {
+            text = ""
+        } else if query.contains("system.processes") {
+            text = "running\n0\n"
+        } else if let question = StoredRowsQuery(query) {
+            text = try await store.count(question)
+        } else {
+            return exception(400, code: 62, "Syntax error: the stand-in runs no such query: \(query.prefix(100))")
         }
-        if query.contains("version()") { return answer(text: Self.version + "\n") }
-        if query.hasPrefix("CREATE ") { return answer(text: "") }
-        return exception(400, code: 62, "Syntax error: the stand-in runs no such query: \(query.prefix(100))")
+        return answer(text: text, queryID: queryID)
+    }
+
+    private static func decode(_ body: ByteBuffer, _ headers: HTTPFields) throws -> ByteBuffer {
+        guard headers[.contentEncoding] == "gzip" else { return body }
+        let channel = EmbeddedChannel(handler: NIOHTTPRequestDecompressor(limit: .size(bodyLimit)))
+        let head = HTTPRequestHead(
+            version: .http1_1,
+            method: .POST,
+            uri: "/",
+            headers: ["Content-Encoding": "gzip", "Content-Length": "\(body.readableBytes)"]
+        )
+        try channel.writeInbound(HTTPServerRequestPart.head(head))
+        try channel.writeInbound(HTTPServerRequestPart.body(body))
+        try channel.writeInbound(HTTPServerRequestPart.end(nil))
+        var decoded = ByteBuffer()
+        while let part = try channel.readInbound(as: HTTPServerRequestPart.self) {
+            if case .body(var buffer) = part { decoded.writeBuffer(&buffer) }
+        }
+        _ = try channel.finish()
+        return decoded
     }
 
     /// Applies the fault around `process`, the real work.
@@ -87,29 +140,33 @@ struct StandInResponder: HTTPResponder {
         _ fault: Fault?,
         queryID: String?,
         channel: any Channel,
-        process: () async throws -> Response
+        process: (_ rows: Int?) async throws -> Response
     ) async throws -> Response {
         switch fault {
         case nil:
-            return try await process()
+            return try await process(nil)
         case .error(let status, let code, let message, let retryAfter):
             var response = exception(status, code: code, message)
             if let retryAfter { response.headers[.retryAfter] = "\(retryAfter)" }
             return response
         case .errorAfterProcessing(let status, let code, let message):
-            _ = try await process()
+            _ = try await process(nil)
             return exception(status, code: code, message)
         case .delay(let duration):
             try await Task.sleep(for: duration)
-            return try await process()
+            return try await process(nil)
         case .hang:
             try await Task.sleep(for: .seconds(3_600))
             return Response(status: .internalServerError)
         case .dropBeforeProcessing:
             try await channel.close()
             return Response(status: .internalServerError)
+        case .dropAfterStoring(let rows):
+            _ = try await process(rows)
+            try await channel.close()
+            return Response(status: .internalServerError)
         case .dropAfterProcessing:
-            _ = try await process()
+            _ = try await process(nil)
             try await channel.close()
             return Response(status: .internalServerError)
         case .redirect(let target):

@@ -39,12 +39,14 @@ package final class StandInServer: Service {
     /// - Parameters:
     ///   - port: 0 takes any free one.
     ///   - knowsModernSettings: false refuses the settings that an 18.16 server does not know.
+    ///   - deduplicates: whether a repeated token is stored once.
     ///   - requiredUser: refuses requests of anybody else.
     ///   - keepsJournal: whether to remember every insert in memory.
     package static func start(
         store: StandInStore,
         port: Int = 0,
         knowsModernSettings: Bool = true,
+        deduplicates: Bool = true,
         requiredUser: String? = nil,
         keepsJournal: Bool = false
     ) async throws -> StandInServer {
@@ -60,8 +62,9 @@ package final class StandInServer: Service {
                 journal: journal,
                 knownSettings: knowsModernSettings
                     ? StandInResponder.modernSettings
-                    : ["date_time_input_format", "input_format_skip_unknown_fields"],
-                requiredUser: requiredUser
+                    : StandInResponder.legacySettings,
+                requiredUser: requiredUser,
+                deduplicates: deduplicates
             ),
             configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: port), serverName: nil),
             onServerRunning: { running.yield($0.localAddress?.port ?? 0) },

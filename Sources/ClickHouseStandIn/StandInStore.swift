@@ -69,6 +69,29 @@ package struct StandInStore: Sendable {
         }
     }
 
+    /// The answer to a query for stored rows, as `FORMAT TabSeparatedWithNames` has it.
+    func count(_ query: StoredRowsQuery) async throws -> String {
+        try await database.run { database throws(SQLiteError) in
+            let rows = try database.prepare(
+                """
+                SELECT payload ->> ?3, coalesce(CAST(strftime('%s', payload ->> ?4) AS INTEGER), 0), count(*)
+                FROM inserted_rows
+                WHERE database = ?1 AND table_name = ?2 AND payload ->> ?3 IN (SELECT value FROM json_each(?5))
+                GROUP BY 1, 2
+                """
+            )
+            try rows.bind([
+                .text(query.database), .text(query.table), .text(query.idColumn), .optional(query.timeColumn),
+                .text(query.idsAsJSON),
+            ])
+            var text = "key\tseconds\trows\n"
+            while try rows.step() {
+                text += "\(rows.text(0) ?? "")\t\(rows.integer(1) ?? 0)\t\(rows.integer(2) ?? 0)\n"
+            }
+            return text
+        }
+    }
+
     package func close() async {
         await database.close()
     }

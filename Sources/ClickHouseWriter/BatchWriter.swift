@@ -8,7 +8,7 @@ internal import Synchronization
 /// Invariants:
 /// - What `write` returned for is committed to the spool. What it threw for is not.
 /// - `write` waits for the disk, never for the network.
-/// - A record leaves the spool only when ClickHouse provably accepted the batch that holds it.
+/// - A record leaves the spool only when ClickHouse provably has it, or for the dead letters, with the reason.
 ///
 /// One writer owns one spool. It delivers from its making until ``close()``, what an earlier process left included:
 ///
@@ -36,7 +36,7 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
     public convenience init(configuration: BatchWriterConfiguration, logger: Logger) throws(WriterError) {
         try configuration.validate()
         try Self.validateColumns()
-        let client = try InsertClient(configuration)
+        let client = try InsertClient(configuration, columns: Record.columns, identity: Record.identity)
         try self.init(configuration: configuration, logger: logger, sink: client)
     }
 
@@ -64,6 +64,8 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
         let flusher = Flusher(
             spool: spool,
             sink: sink,
+            columns: Record.columns,
+            identity: configuration.reconciles ? Record.identity : nil,
             configuration: configuration,
             clock: clock,
             jitter: jitter,
@@ -98,13 +100,15 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
     /// The state of affairs after the latest commit. Costs no I/O.
     public var status: WriterStatus {
         let summary = spool.summary
+        let note = flusher.note
         return WriterStatus(
             pending: summary.pending,
             inFlight: summary.inFlight,
             deadLetters: summary.deadLetters,
             payloadBytes: summary.payloadBytes,
             delivered: flusher.delivered,
-            delivery: WriterStatus.Delivery(flusher.failure)
+            delivery: WriterStatus.Delivery(note),
+            guarantee: note.guarantee
         )
     }
 
@@ -211,7 +215,7 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
             group.addTask { await flusher.drain(retryDelay: configuration.minRetryDelay, clock: clock) }
             group.addTask {
                 try? await clock.sleep(for: deadline)
-                return flusher.failure?.description ?? "ClickHouse did not answer within \(deadline)"
+                return flusher.note.reason ?? "ClickHouse did not answer within \(deadline)"
             }
             defer {
                 group.cancelAll()
@@ -223,7 +227,7 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
     }
 
     private static func validateColumns() throws(WriterError) {
-        let columns = Record.columns
+        let columns = Record.columns.map(\.name)
         guard !columns.isEmpty, Set(columns).count == columns.count, !columns.contains("") else {
             throw WriterError(.invalidConfiguration, "\(Record.self).columns must name every column once: \(columns)")
         }
@@ -267,14 +271,15 @@ extension Flusher {
 }
 
 extension WriterStatus.Delivery {
-    fileprivate init(_ failure: InsertFailure?) {
-        guard let failure else {
-            self = .fine
-            return
-        }
+    fileprivate init(_ note: DeliveryNote) {
+        let reason = note.reason ?? ""
         self =
-            DeliveryFailure(failure).isHeld
-            ? .held(reason: failure.description) : .backingOff(reason: failure.description)
+            switch note.state {
+            case .fine: .fine
+            case .backingOff: .backingOff(reason: reason)
+            case .held: .held(reason: reason)
+            case .poisoned: .poisoned(reason: reason)
+            }
     }
 }
 

@@ -1,32 +1,38 @@
 internal import ClickHouseHTTP
 internal import Metrics
+internal import SQLiteSpool
 
 /// Every metric of a writer. All carry the dimension `table`.
 struct WriterMetrics: Sendable {
     /// `clickhouse_writer_records_enqueued`: records that `write` committed.
     private let enqueued: Counter
-    /// `clickhouse_writer_records_delivered`: records that ClickHouse provably accepted and the spool let go.
+    /// `clickhouse_writer_records_delivered`: records that ClickHouse provably has and the spool let go.
     private let delivered: Counter
     /// `clickhouse_writer_records_undelivered`: records in the spool, pending or in flight, after each send.
     private let undelivered: Gauge
+    /// `clickhouse_writer_dead_letters`: records set aside since the start, by ClickHouse's `code`.
+    private let table: [(String, String)]
     /// `clickhouse_writer_send_duration`: time of one request, whatever its outcome.
     private let sendDuration: Timer
     /// `clickhouse_writer_send_failures`: requests that were not accepted, by `kind`.
     private let failures: [InsertFailure.Kind: Counter]
+    /// `clickhouse_writer_delivery_state`: 1 for the `state` that holds (fine, backing off, held, poisoned), else 0.
+    private let states: [DeliveryNote.State: Gauge]
 
-    init(table: String) {
-        let table = [("table", table)]
+    init(table name: String) {
+        let table = [("table", name)]
+        self.table = table
         enqueued = Counter(label: "clickhouse_writer_records_enqueued", dimensions: table)
         delivered = Counter(label: "clickhouse_writer_records_delivered", dimensions: table)
         undelivered = Gauge(label: "clickhouse_writer_records_undelivered", dimensions: table)
         sendDuration = Timer(label: "clickhouse_writer_send_duration", dimensions: table)
-        let kinds: [InsertFailure.Kind] = [.transient, .outcomeUnknown, .data, .destination]
-        failures = Dictionary(
-            uniqueKeysWithValues: kinds.map { kind in
-                let dimensions = table + [("kind", kind.rawValue)]
-                return (kind, Counter(label: "clickhouse_writer_send_failures", dimensions: dimensions))
-            }
-        )
+        failures = Self.byCase { kind in
+            Counter(label: "clickhouse_writer_send_failures", dimensions: table + [("kind", kind.rawValue)])
+        }
+        states = Self.byCase { state in
+            Gauge(label: "clickhouse_writer_delivery_state", dimensions: table + [("state", state.rawValue)])
+        }
+        recordState(.fine)
     }
 
     func recordEnqueued(_ records: Int) {
@@ -42,8 +48,21 @@ struct WriterMetrics: Sendable {
         recordUndelivered(left)
     }
 
+    func recordDeadLetter(code: Int?) {
+        let dimensions = table + [("code", code.map(String.init) ?? "none")]
+        Counter(label: "clickhouse_writer_dead_letters", dimensions: dimensions).increment()
+    }
+
     func recordSend(_ outcome: InsertOutcome, duration: Duration) {
         sendDuration.record(duration: duration)
         if case .failed(let failure) = outcome { failures[failure.kind]?.increment() }
+    }
+
+    func recordState(_ current: DeliveryNote.State) {
+        for (state, gauge) in states { gauge.record(state == current ? 1 : 0) }
+    }
+
+    private static func byCase<Case: CaseIterable & Hashable, Metric>(_ make: (Case) -> Metric) -> [Case: Metric] {
+        Dictionary(uniqueKeysWithValues: Case.allCases.map { ($0, make($0)) })
     }
 }

@@ -6,9 +6,12 @@ public struct WriterStatus: Sendable, Equatable {
         case fine
         /// ClickHouse is away, busy or silent. The same batch is sent again, later and later.
         case backingOff(reason: String)
-        /// Nothing can be stored until somebody mends the table, the permission or the data that the reason names.
+        /// Nothing can be stored until somebody mends the table, the permission or whatever else the reason names.
         /// It is tried again all the same, and goes on by itself.
         case held(reason: String)
+        /// ClickHouse refuses a record for its data. It is being isolated, or waits for proof that the table is fine;
+        /// other records are delivered.
+        case poisoned(reason: String)
     }
 
     /// Records not sent yet.
@@ -19,8 +22,10 @@ public struct WriterStatus: Sendable, Equatable {
     public let deadLetters: Int
     /// Bytes of all pending and in-flight rows.
     public let payloadBytes: Int
-    /// Records that ClickHouse accepted from this writer.
+    /// Records that ClickHouse accepted from this writer, or was found to have.
     public let delivered: Int
     /// Whether ClickHouse takes what is sent, and if not, why.
     public let delivery: Delivery
+    /// What a retry means for the table, for example `effectively-once by token`; nil until ClickHouse was reached.
+    public let guarantee: String?
 }

@@ -22,7 +22,7 @@ actor TableMaker: Service {
     /// Tries once.
     func attempt() async {
         do {
-            for warning in try await TraceTable.create(configuration) { logger.warning("\(warning)") }
+            try await TraceTable.create(configuration)
             isMade = true
         } catch {
             logger.warning("The table could not be made; it is tried again", metadata: ["error": "\(error)"])

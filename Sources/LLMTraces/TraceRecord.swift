@@ -95,11 +95,18 @@ public struct TraceRecord: Sendable, Equatable {
 extension TraceRecord: ClickHouseRecord {
     /// The table's columns, but for `event_date`, which ClickHouse computes.
     public static let columns = [
-        "request_id", "org_id", "agent_id", "session_id", "checkpoint_id", "model", "provider", "is_streaming",
-        "input_tokens", "output_tokens", "total_tokens", "auth_latency_ms", "directive_latency_ms",
-        "provider_ttfb_ms", "total_latency_ms", "status_code", "is_complete", "error_code", "requested_at",
-        "completed_at",
+        Column("request_id", String.self), Column("org_id", UUID.self), Column("agent_id", UUID.self),
+        Column("session_id", UUID?.self), Column("checkpoint_id", UUID?.self), Column("model", String.self),
+        Column("provider", String.self), Column("is_streaming", Bool.self), Column("input_tokens", UInt32.self),
+        Column("output_tokens", UInt32.self), Column("total_tokens", UInt32.self),
+        Column("auth_latency_ms", UInt16.self), Column("directive_latency_ms", UInt16.self),
+        Column("provider_ttfb_ms", UInt32.self), Column("total_latency_ms", UInt32.self),
+        Column("status_code", UInt16.self), Column("is_complete", Bool.self), Column("error_code", String.self),
+        Column("requested_at", Date.self), Column("completed_at", Date.self),
     ]
+
+    /// The request's id and time.
+    public static let identity: RecordIdentity? = RecordIdentity(id: "request_id", time: "requested_at")
 
     /// Writes all twenty columns.
     public func encode(to row: inout RowEncoder) {

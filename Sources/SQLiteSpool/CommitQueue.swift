@@ -28,6 +28,10 @@ final class CommitQueue: Sendable {
         case freeze(Batch)
         case acknowledge(Batch)
         case recordFailure(Batch, error: String)
+        /// The records that no child holds are deleted: they were delivered.
+        case replace(Batch, members: [BatchMember], children: [(batch: Batch, members: [BatchMember])])
+        case deadLetter(Batch, code: Int?, message: String)
+        case note(DeliveryNote)
     }
 
     /// What goes into one transaction.

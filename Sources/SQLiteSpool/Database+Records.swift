@@ -5,7 +5,8 @@ extension Database {
         after id: Int64,
         maxRecords: Int,
         maxBytes: Int,
-        spool uuid: String
+        spool uuid: String,
+        now: WallInstant
     ) throws(SQLiteError) -> FrozenBatch? {
         let rows = try prepare("SELECT id, payload FROM records WHERE id > ?1 ORDER BY id LIMIT ?2")
         try rows.bind([.integer(id), .integer(Int64(maxRecords))])
@@ -23,7 +24,7 @@ extension Database {
             body.append(UInt8(ascii: "\n"))
         }
         guard let ids else { return nil }
-        let batch = Batch(spool: uuid, ids: ids, records: records, payloadBytes: payloadBytes)
+        let batch = Batch(spool: uuid, ids: ids, records: records, payloadBytes: payloadBytes, frozenAt: now)
         return FrozenBatch(batch: batch, body: body)
     }
 
@@ -47,6 +48,44 @@ extension Database {
             )
         }
         return body
+    }
+
+    /// Ids and sizes of a batch's records, in their order.
+    borrowing func readMembers(of batch: Batch) throws(SQLiteError) -> [BatchMember] {
+        let rows = try prepare("SELECT id, payload FROM records WHERE id BETWEEN ?1 AND ?2 ORDER BY id")
+        try rows.bind([.integer(batch.ids.lowerBound), .integer(batch.ids.upperBound)])
+        var members: [BatchMember] = []
+        members.reserveCapacity(batch.records)
+        while try rows.step(), let id = rows.integer(0) {
+            members.append(BatchMember(id: id, payloadBytes: rows.byteCount(1)))
+        }
+        return members
+    }
+
+    /// What tells the batch's records from others, in their order; nil where a record has no such field.
+    borrowing func readKeys(
+        of batch: Batch,
+        idField: String,
+        timeField: String?
+    ) throws(SQLiteError) -> [(id: String, seconds: Int64?)?] {
+        // `->` keeps the JSON text, so that neither a large number nor a NUL in a string is changed on its way.
+        let rows = try prepare(
+            """
+            SELECT payload -> ?3, CAST(strftime('%s', payload ->> ?4) AS INTEGER)
+            FROM records WHERE id BETWEEN ?1 AND ?2 ORDER BY id
+            """
+        )
+        try rows.bind([
+            .integer(batch.ids.lowerBound), .integer(batch.ids.upperBound), .text(idField), .optional(timeField),
+        ])
+        var keys: [(id: String, seconds: Int64?)?] = []
+        keys.reserveCapacity(batch.records)
+        while try rows.step() {
+            let id = rows.text(0).flatMap { $0 == "null" ? nil : $0 }
+            let seconds = rows.integer(1)
+            keys.append(id.map { ($0, seconds) })
+        }
+        return keys
     }
 
     borrowing func enqueueTime(ofFirstAfter id: Int64) throws(SQLiteError) -> Int64? {

@@ -13,6 +13,9 @@ struct Ledger: Equatable {
 
     var inFlight: Int { batches.reduce(0) { $0 + $1.records } }
 
+    /// Records up to this id are delivered or dead letters.
+    var deliveredThrough: Int64 { batches.first.map { $0.ids.lowerBound - 1 } ?? frozenThrough }
+
     var summary: SpoolSummary {
         SpoolSummary(
             pending: records - inFlight,
@@ -20,7 +23,8 @@ struct Ledger: Equatable {
             deadLetters: deadLetters,
             payloadBytes: payloadBytes,
             lastID: lastID,
-            frozenThrough: frozenThrough
+            frozenThrough: frozenThrough,
+            deliveredThrough: deliveredThrough
         )
     }
 
@@ -39,16 +43,21 @@ struct Ledger: Equatable {
     }
 
     /// - Returns: false when the batch is not in flight (any more).
-    mutating func remove(_ batch: Batch) -> Bool {
-        guard let index = batches.firstIndex(where: { $0.ids == batch.ids }) else { return false }
-        batches.remove(at: index)
-        records -= batch.records
-        payloadBytes -= batch.payloadBytes
+    mutating func replace(_ batch: Batch, with children: [Batch]) -> Bool {
+        guard let index = batches.firstIndex(where: { $0.token == batch.token }) else { return false }
+        batches.replaceSubrange(index...index, with: children)
+        records -= batch.records - children.reduce(0) { $0 + $1.records }
+        payloadBytes -= batch.payloadBytes - children.reduce(0) { $0 + $1.payloadBytes }
         return true
     }
 
+    /// - Returns: false when the batch is not in flight (any more).
+    mutating func remove(_ batch: Batch) -> Bool {
+        replace(batch, with: [])
+    }
+
     mutating func recordFailure(of batch: Batch, error: String) {
-        guard let index = batches.firstIndex(where: { $0.ids == batch.ids }) else { return }
+        guard let index = batches.firstIndex(where: { $0.token == batch.token }) else { return }
         batches[index].attempts += 1
         batches[index].lastError = error
     }

@@ -5,7 +5,8 @@ internal import Synchronization
 /// Invariants:
 /// - When `append` returns, its records are committed; when it throws, none of them is stored.
 /// - Ids follow the order of commits and are never given out twice.
-/// - A record leaves only by `acknowledge` of the frozen batch that holds it.
+/// - A record leaves only with the frozen batch that holds it: acknowledged, replaced by batches without it, or as a
+///   dead letter.
 /// - One process owns a spool, and in it one thread writes to it.
 ///
 ///         append ──▶ CommitQueue ──▶ CommitThread ── one transaction ──▶ SpoolConnection ──▶ file
@@ -18,6 +19,7 @@ package final class Spool: Sendable {
     package let recovered: SpoolSummary
 
     private let uuid: String
+    private let clock: any WallClock
     private let queue = CommitQueue()
 
     /// A connection of its own, so that reading never waits for a commit nor a commit for reading.
@@ -46,6 +48,7 @@ package final class Spool: Sendable {
         }
         reader = DatabaseQueue(try file.openForReading(), label: "clickhouse-spool-reader")
         path = file.path
+        self.clock = clock
         uuid = connection.ledger.uuid
         recovered = connection.ledger.summary
         contents = SpoolContents(connection.ledger)
@@ -81,22 +84,26 @@ package final class Spool: Sendable {
         try await queue.append(.many(payloads))
     }
 
-    /// The batch to send: the oldest one in flight, as it was frozen; else a new one, frozen and committed.
+    /// The batches that were frozen and not acknowledged, in the order of their records.
+    package var batches: [Batch] { contents.batches }
+
+    /// Freezes the oldest pending records as a new batch and commits it. Called by one task at a time.
     ///
     /// - Parameters:
-    ///   - maxRecords: the most records of a new batch.
-    ///   - maxBytes: the most payload bytes of a new batch; a single record may be larger.
-    /// - Returns: nil when the spool is empty.
-    package func nextBatch(maxRecords: Int, maxBytes: Int) async throws(SpoolError) -> FrozenBatch? {
-        if let batch = contents.oldestBatch { return try await load(batch) }
+    ///   - maxRecords: the most records of the batch.
+    ///   - maxBytes: the most payload bytes of the batch; a single record may be larger.
+    /// - Returns: nil when nothing is pending.
+    package func freeze(maxRecords: Int, maxBytes: Int) async throws(SpoolError) -> FrozenBatch? {
         let summary = contents.summary
+        let now = clock.now
         if summary.pending == 0 { return nil }
         let candidate = try await read { [uuid] database throws(SQLiteError) in
             try database.readPending(
                 after: summary.frozenThrough,
                 maxRecords: maxRecords,
                 maxBytes: maxBytes,
-                spool: uuid
+                spool: uuid,
+                now: now
             )
         }
         guard let candidate else {
@@ -109,6 +116,59 @@ package final class Spool: Sendable {
     /// Deletes the records of a batch that ClickHouse provably accepted. Does nothing when they are gone already.
     package func acknowledge(_ batch: Batch) async throws(SpoolError) {
         try await queue.change(.acknowledge(batch))
+    }
+
+    /// The records of a batch, in their order.
+    package func members(of batch: Batch) async throws(SpoolError) -> [BatchMember] {
+        try await read { database throws(SQLiteError) in try database.readMembers(of: batch) }
+    }
+
+    /// What tells each of the batch's records from others in the destination, in their order.
+    ///
+    /// - Parameters:
+    ///   - idField: the payload's field that identifies a record.
+    ///   - timeField: a field with a time as `2026-11-22T16:23:00.123Z`.
+    /// - Returns: the first field's JSON text and the second in whole seconds since 1970; nil for a record without the
+    ///   first, `seconds` nil without a time.
+    package func keys(
+        of batch: Batch,
+        idField: String,
+        timeField: String?
+    ) async throws(SpoolError) -> [(id: String, seconds: Int64?)?] {
+        try await read { database throws(SQLiteError) in
+            try database.readKeys(of: batch, idField: idField, timeField: timeField)
+        }
+    }
+
+    /// Puts smaller batches with tokens of their own in the place of one, in a single commit. What no piece holds is
+    /// deleted: it was delivered. Does nothing when the batch is gone already.
+    ///
+    /// - Parameters:
+    ///   - members: all of the batch's records.
+    ///   - pieces: some of them each, in their order, none twice.
+    package func replace(
+        _ batch: Batch,
+        members: [BatchMember],
+        with pieces: [[BatchMember]]
+    ) async throws(SpoolError) -> [Batch] {
+        let now = clock.now
+        let children = pieces.map { (batch: batch.child(of: uuid, $0, frozenAt: now), members: $0) }
+        try await queue.change(.replace(batch, members: members, children: children))
+        return children.map(\.batch)
+    }
+
+    /// Moves a batch's records to the dead letters.
+    ///
+    /// - Parameters:
+    ///   - code: ClickHouse's error code.
+    ///   - message: why they cannot be delivered.
+    package func deadLetter(_ batch: Batch, code: Int?, message: String) async throws(SpoolError) {
+        try await queue.change(.deadLetter(batch, code: code, message: message))
+    }
+
+    /// Keeps how the delivery goes.
+    package func note(_ note: DeliveryNote) async throws(SpoolError) {
+        try await queue.change(.note(note))
     }
 
     /// Counts a failed send and keeps its reason, for whoever looks at the spool.
@@ -132,9 +192,9 @@ package final class Spool: Sendable {
         await hasEnded.wait()
     }
 
-    private func load(_ batch: Batch) async throws(SpoolError) -> FrozenBatch {
-        let body = try await read { database throws(SQLiteError) in try database.readBody(of: batch) }
-        return FrozenBatch(batch: batch, body: body)
+    /// What is sent for a frozen batch: one payload a line, the same bytes each time.
+    package func body(of batch: Batch) async throws(SpoolError) -> [UInt8] {
+        try await read { database throws(SQLiteError) in try database.readBody(of: batch) }
     }
 
     private func read<Value: Sendable>(

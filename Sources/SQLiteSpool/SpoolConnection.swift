@@ -85,24 +85,11 @@ struct SpoolConnection: ~Copyable {
         switch change {
         case .freeze(let batch):
             ledger.freeze(batch)
-            try database.prepare(
-                """
-                INSERT INTO batches (first_id, last_id, token, records, payload_bytes, frozen_at)
-                VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                """
-            ).run(
-                .integer(batch.ids.lowerBound),
-                .integer(batch.ids.upperBound),
-                .text(batch.token),
-                .integer(Int64(batch.records)),
-                .integer(Int64(batch.payloadBytes)),
-                .integer(now)
-            )
+            try insert(batch)
         case .acknowledge(let batch):
             guard ledger.remove(batch) else { return }
-            try database.prepare("DELETE FROM records WHERE id BETWEEN ?1 AND ?2")
-                .run(.integer(batch.ids.lowerBound), .integer(batch.ids.upperBound))
-            try database.prepare("DELETE FROM batches WHERE first_id = ?1").run(.integer(batch.ids.lowerBound))
+            try deleteRecords(batch.ids)
+            try delete(batch)
         case .recordFailure(let batch, let message):
             ledger.recordFailure(of: batch, error: message)
             try database.prepare(
@@ -111,7 +98,64 @@ struct SpoolConnection: ~Copyable {
                 WHERE first_id = ?1
                 """
             ).run(.integer(batch.ids.lowerBound), .integer(now), .text(message))
+        case .replace(let batch, let members, let children):
+            guard ledger.replace(batch, with: children.map(\.batch)) else { return }
+            try delete(batch)
+            for child in children { try insert(child.batch) }
+            let kept = Set(children.flatMap(\.members).map(\.id))
+            for member in members where !kept.contains(member.id) { try deleteRecords(member.id...member.id) }
+        case .deadLetter(let batch, let code, let message):
+            guard ledger.remove(batch) else { return }
+            ledger.deadLetters += batch.records
+            try database.prepare(
+                """
+                INSERT INTO dead_letters (id, enqueued_at, payload, code, message, attempts, dead_lettered_at)
+                SELECT id, enqueued_at, payload, ?3, ?4, ?5, ?6 FROM records WHERE id BETWEEN ?1 AND ?2
+                """
+            ).run(
+                .integer(batch.ids.lowerBound),
+                .integer(batch.ids.upperBound),
+                .optional(code.map(Int64.init)),
+                .text(message),
+                .integer(Int64(batch.attempts)),
+                .integer(now)
+            )
+            try deleteRecords(batch.ids)
+            try delete(batch)
+        case .note(let note):
+            try database.prepare(
+                """
+                UPDATE delivery SET since = iif(state = ?1, since, ?4), state = ?1, reason = ?2, guarantee = ?3
+                """
+            ).run(.text(note.state.rawValue), .optional(note.reason), .optional(note.guarantee), .integer(now))
         }
+    }
+
+    private func insert(_ batch: Batch) throws(SQLiteError) {
+        try database.prepare(
+            """
+            INSERT INTO batches (first_id, last_id, token, records, payload_bytes, frozen_at, attempts, last_error)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+            """
+        ).run(
+            .integer(batch.ids.lowerBound),
+            .integer(batch.ids.upperBound),
+            .text(batch.token),
+            .integer(Int64(batch.records)),
+            .integer(Int64(batch.payloadBytes)),
+            .integer(batch.frozenAt.milliseconds),
+            .integer(Int64(batch.attempts)),
+            .optional(batch.lastError)
+        )
+    }
+
+    private func delete(_ batch: Batch) throws(SQLiteError) {
+        try database.prepare("DELETE FROM batches WHERE first_id = ?1").run(.integer(batch.ids.lowerBound))
+    }
+
+    private func deleteRecords(_ ids: ClosedRange<Int64>) throws(SQLiteError) {
+        try database.prepare("DELETE FROM records WHERE id BETWEEN ?1 AND ?2")
+            .run(.integer(ids.lowerBound), .integer(ids.upperBound))
     }
 
     private static func readLedger(_ database: borrowing Database) throws(SQLiteError) -> Ledger {
@@ -119,7 +163,7 @@ struct SpoolConnection: ~Copyable {
         guard try counts.step(), let uuid = counts.text(0), let lastID = counts.integer(1) else {
             throw SQLiteError.corrupt("its row is missing", action: "read table spool")
         }
-        let batches = try readBatches(database, uuid: uuid)
+        let batches = try readBatches(database)
         let firstID = try database.integer("SELECT min(id) FROM records") ?? lastID + 1
         return Ledger(
             uuid: uuid,
@@ -132,24 +176,25 @@ struct SpoolConnection: ~Copyable {
         )
     }
 
-    private static func readBatches(
-        _ database: borrowing Database,
-        uuid: String
-    ) throws(SQLiteError) -> [Batch] {
+    private static func readBatches(_ database: borrowing Database) throws(SQLiteError) -> [Batch] {
         let rows = try database.prepare(
-            "SELECT first_id, last_id, records, payload_bytes, attempts, last_error FROM batches ORDER BY first_id"
+            """
+            SELECT first_id, last_id, token, records, payload_bytes, frozen_at, attempts, last_error
+            FROM batches ORDER BY first_id
+            """
         )
         var batches: [Batch] = []
         while try rows.step() {
             guard let first = rows.integer(0), let last = rows.integer(1), first <= last else { continue }
             batches.append(
                 Batch(
-                    spool: uuid,
+                    token: rows.text(2) ?? "",
                     ids: first...last,
-                    records: Int(rows.integer(2) ?? 0),
-                    payloadBytes: Int(rows.integer(3) ?? 0),
-                    attempts: Int(rows.integer(4) ?? 0),
-                    lastError: rows.text(5)
+                    records: Int(rows.integer(3) ?? 0),
+                    payloadBytes: Int(rows.integer(4) ?? 0),
+                    frozenAt: WallInstant(milliseconds: rows.integer(5) ?? 0),
+                    attempts: Int(rows.integer(6) ?? 0),
+                    lastError: rows.text(7)
                 )
             )
         }

@@ -10,7 +10,7 @@ final class SpoolContents: Sendable {
 
     var summary: SpoolSummary { ledger.withLock(\.summary) }
 
-    var oldestBatch: Batch? { ledger.withLock(\.batches.first) }
+    var batches: [Batch] { ledger.withLock(\.batches) }
 
     /// - Returns: what the spool held before.
     func replace(with new: Ledger) -> SpoolSummary {

@@ -11,6 +11,8 @@ package struct SpoolSummary: Sendable, Equatable {
     package var lastID: Int64
     /// Records up to this id are in a batch or gone.
     package var frozenThrough: Int64
+    /// Records up to this id are delivered or dead letters.
+    package var deliveredThrough: Int64
 
     /// Records that ClickHouse has not provably accepted yet.
     package var undelivered: Int { pending + inFlight }

@@ -15,7 +15,8 @@ import Testing
             endpoints: [try Endpoint.parse(standIn.url).endpoint],
             target: InsertTarget(database: "ibex", table: "t"),
             credentials: user.map { Credentials(user: $0, password: "p") },
-            requestTimeout: requestTimeout
+            requestTimeout: requestTimeout,
+            transport: AsyncHTTPTransport()
         )
         do {
             try await body(client)
@@ -110,7 +111,8 @@ import Testing
                 endpoints: [try Endpoint.parse(url).endpoint],
                 target: InsertTarget(database: "ibex", table: "t"),
                 credentials: nil,
-                requestTimeout: .seconds(30)
+                requestTimeout: .seconds(30),
+                transport: AsyncHTTPTransport()
             )
             let outcome = await client.insert(rows, token: "T")
             await client.close()

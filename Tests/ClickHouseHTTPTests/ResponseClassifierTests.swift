@@ -4,6 +4,7 @@ import Testing
 @Suite struct ResponseClassifierTests {
     private let classifier = ResponseClassifier(
         queryID: "ours",
+        expectsEcho: false,
         credentials: Credentials(user: "writer", password: "hunter2")
     )
 
@@ -27,7 +28,6 @@ import Testing
         HTTPResponse(status: 301, headers: ["location": "http://elsewhere"]),
         HTTPResponse(status: 307),
         HTTPResponse(status: 404, body: Array("not found".utf8)),
-        HTTPResponse(status: 413),
         HTTPResponse(status: 500),
         HTTPResponse(status: 502, body: Array("<html>Bad Gateway</html>".utf8)),
     ])
@@ -42,7 +42,7 @@ import Testing
 
     @Test(arguments: [
         (60, InsertFailure.Kind.destination), (81, .destination), (16, .destination), (516, .destination),
-        (115, .destination), (117, .destination), (123_456, .destination), (27, .data), (72, .data), (376, .data),
+        (115, .destination), (123_456, .destination), (27, .data), (72, .data), (376, .data),
         (467, .data), (241, .transient), (242, .transient), (252, .transient), (999, .transient), (209, .transient),
     ])
     func `a code decides, whatever the status`(code: Int, expected: InsertFailure.Kind) {
@@ -52,11 +52,64 @@ import Testing
         }
     }
 
+    @Test func `a gateway that finds a batch too large wants a smaller one`() {
+        #expect(kind(HTTPResponse(status: 413, body: Array("<html>Request Entity Too Large</html>".utf8))) == .tooLarge)
+    }
+
+    @Test func `a server that names queries is believed only when it names ours`() {
+        let strict = ResponseClassifier(queryID: "ours", expectsEcho: true, credentials: nil)
+        #expect(strict.classify(HTTPResponse(status: 200)) != .accepted)
+        #expect(strict.classify(HTTPResponse(status: 200, headers: ["x-clickhouse-query-id": "ours"])) == .accepted)
+    }
+
+    private func kind(_ code: Int, _ message: String) -> InsertFailure.Kind? {
+        let text = "Code: \(code). DB::Exception: \(message) (SOME_NAME) (version 26.9.2.1)"
+        return kind(HTTPResponse(status: 500, body: Array(text.utf8)))
+    }
+
+    @Test func `117 is a field that the table lacks, or a value that cannot be read`() {
+        #expect(
+            kind(117, "Unknown field found while parsing JSONEachRow format: surprise: (at row 57)") == .destination
+        )
+        #expect(kind(117, "Duplicate field found while parsing JSONEachRow format: model: (at row 57)") == .data)
+        #expect(kind(117, "Cannot read JSON field here: 'oops}'") == .data)
+    }
+
+    @Test func `when a view fails the rows are stored, so nothing is cut`() {
+        for code in [6, 27, 252, 241] {
+            let text = "Too many partitions: while pushing to view default.v (8c2e): While executing X."
+            #expect(kind(code, text) == .destination)
+        }
+        // A row that says so itself is only a row.
+        #expect(
+            kind(27, "Cannot parse: 'while pushing to view': (while reading the value of key a): (at row 3)") == .data
+        )
+    }
+
+    @Test(arguments: [
+        ("Cannot parse (at row 57)", 57), ("value '(at row 3)': (at row 12): While executing", 12), ("no row", nil),
+        ("(at row )", nil), ("(at row 5", nil), ("(at row 99999999999999999999)", nil),
+    ])
+    func `the row is the last that the message names`(message: String, row: Int?) {
+        #expect(ResponseClassifier.badRow(in: message) == row)
+    }
+
+    @Test func `every error of ClickHouse has one decided action and a reason`() {
+        let decided = ExceptionCode.groups.flatMap(\.codes)
+        #expect(Dictionary(decided, uniquingKeysWith: { _, _ in "decided twice" }) == exceptionNames)
+        #expect(exceptionNames.count == 678)
+        #expect(ExceptionCode.groups.allSatisfy { $0.reason.count > 20 })
+        for (code, _) in decided where ![117, 252].contains(code) {
+            let group = ExceptionCode.groups.first { $0.codes.contains { $0.0 == code } }
+            #expect(kind(code, "it failed") == group?.kind)
+        }
+    }
+
     @Test func `too many partitions is the batch's fault, too many parts the table's`() {
         let headers = ["x-clickhouse-exception-code": "252"]
         let partitions = "Code: 252. DB::Exception: Too many partitions for single INSERT block (more than 100)."
         let parts = "Code: 252. DB::Exception: Too many parts (300). Merges are processing significantly slower"
-        #expect(kind(HTTPResponse(status: 500, headers: headers, body: Array(partitions.utf8))) == .data)
+        #expect(kind(HTTPResponse(status: 500, headers: headers, body: Array(partitions.utf8))) == .tooLarge)
         #expect(kind(HTTPResponse(status: 500, headers: headers, body: Array(parts.utf8))) == .transient)
     }
 

@@ -79,7 +79,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [InsertOutcome.transient, .data, .destination])
+    @Test(arguments: [InsertOutcome.transient, .destination])
     func `a batch that is not taken is sent again, the same, before any other`(outcome: InsertOutcome) async throws {
         try await withTemporaryDirectory { directory in
             let clock = ManualClock()
@@ -144,7 +144,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [InsertOutcome.transient, .data, .destination])
+    @Test(arguments: [InsertOutcome.transient, .destination])
     func `flush says what is left and why when ClickHouse does not take it`(outcome: InsertOutcome) async throws {
         try await withTemporaryDirectory { directory in
             let sink = RecordingSink()

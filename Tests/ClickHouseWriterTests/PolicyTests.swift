@@ -99,6 +99,8 @@ import Testing
             "CLICKHOUSE_MIN_RETRY_DELAY": "1s", "CLICKHOUSE_MAX_RETRY_DELAY": "2m", "CLICKHOUSE_MAX_BATCH_SIZE": "7",
             "CLICKHOUSE_MAX_BATCH_BYTES": "8", "CLICKHOUSE_MAX_RECORD_BYTES": "9", "CLICKHOUSE_FLUSH_INTERVAL": "3s",
             "CLICKHOUSE_SHUTDOWN_TIMEOUT": "1h", "CLICKHOUSE_SPOOL_PATH": "/p", "CLICKHOUSE_DURABILITY": "processCrash",
+            "CLICKHOUSE_TLS_CA_FILE": "/ca", "CLICKHOUSE_TLS_CERTIFICATE_FILE": "/c", "CLICKHOUSE_TLS_KEY_FILE": "/k",
+            "CLICKHOUSE_COMPRESSION": "gzip",
         ])
         #expect(read.urls == ["http://a:1", "http://b:2"])
         #expect(read.user == "u")
@@ -115,6 +117,10 @@ import Testing
         #expect(read.shutdownTimeout == .seconds(3_600))
         #expect(read.spoolPath == "/p")
         #expect(read.durability == .processCrash)
+        #expect(read.tlsCAFile == "/ca")
+        #expect(read.tlsCertificateFile == "/c")
+        #expect(read.tlsKeyFile == "/k")
+        #expect(read.compression == .gzip)
     }
 
     @Test func `what is absent or empty keeps its default`() throws {
@@ -124,12 +130,15 @@ import Testing
         #expect(read.maxBatchSize == 100)
         #expect(read.requestTimeout == .seconds(30))
         #expect(read.durability == .powerLoss)
+        #expect(read.tlsCAFile == nil)
+        #expect(read.compression == .none)
     }
 
     @Test(arguments: [
         ("CLICKHOUSE_FLUSH_INTERVAL", "5"), ("CLICKHOUSE_FLUSH_INTERVAL", "5 s"), ("CLICKHOUSE_FLUSH_INTERVAL", "-5s"),
         ("CLICKHOUSE_FLUSH_INTERVAL", "soon"), ("CLICKHOUSE_FLUSH_INTERVAL", "99999999999999999999s"),
         ("CLICKHOUSE_MAX_BATCH_SIZE", "many"), ("CLICKHOUSE_MAX_BATCH_SIZE", "1.5"), ("CLICKHOUSE_DURABILITY", "some"),
+        ("CLICKHOUSE_COMPRESSION", "zip"),
     ])
     func `what cannot be read is an error that names the key and the value`(key: String, value: String) throws {
         let error = #expect(throws: WriterError.self) { try configuration([key: value]) }
@@ -162,6 +171,29 @@ import Testing
             }
             #expect(error?.code == .invalidConfiguration)
         }
+    }
+
+    @Test(arguments: [
+        ("https://a", TLSFiles(certificateFile: "/c"), "needed together"),
+        ("https://a", TLSFiles(keyFile: "/k"), "needed together"),
+        ("http://a", TLSFiles(caFile: "/ca"), "no ClickHouse URL starts with https://"),
+        ("http://a", TLSFiles(certificateFile: "/c", keyFile: "/k"), "no ClickHouse URL starts with https://"),
+        ("https://a", TLSFiles(caFile: "/absent/ca"), "\"/absent/ca\" cannot be used: No such file"),
+    ])
+    func `TLS files that cannot be used are refused, and what is wrong is said`(
+        url: String,
+        files: TLSFiles,
+        reason: String
+    ) {
+        var configuration = BatchWriterConfiguration(spoolPath: "/absent/directory/x", urls: [url], table: "t")
+        configuration.tlsCAFile = files.caFile
+        configuration.tlsCertificateFile = files.certificateFile
+        configuration.tlsKeyFile = files.keyFile
+        let error = #expect(throws: WriterError.self) {
+            try BatchWriter<Sample>(configuration: configuration, logger: LogRecorder().logger)
+        }
+        #expect(error?.code == .invalidConfiguration)
+        #expect(error?.message.contains(reason) == true)
     }
 
     @Test func `no description of a configuration shows the password`() {

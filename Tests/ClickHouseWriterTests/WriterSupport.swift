@@ -6,7 +6,7 @@ import TestSupport
 struct Sample: ClickHouseRecord, Equatable {
     var number: Int
 
-    static let columns = ["n"]
+    static let columns: [Column] = ["n"]
 
     func encode(to row: inout RowEncoder) {
         row.write("n", number)

@@ -43,7 +43,7 @@ struct CrashWriter {
 struct Number: ClickHouseRecord {
     var n: Int
 
-    static let columns = ["n"]
+    static let columns: [Column] = ["n"]
 
     func encode(to row: inout RowEncoder) {
         row.write("n", n)

@@ -50,7 +50,7 @@ import Testing
         let create = try #require(migrations.flatMap(\.statements).first { $0.hasPrefix("CREATE TABLE") })
         let columns = create.split(separator: "\n").filter { $0.hasPrefix("    ") }
             .compactMap { $0.split(separator: " ").first.map(String.init) }
-        #expect(columns == TraceRecord.columns + ["event_date"])
+        #expect(columns == TraceRecord.columns.map(\.name) + ["event_date"])
     }
 
     @Test func `a migration goes to the table that was asked for, whatever its name`() throws {

@@ -6,6 +6,16 @@ import Testing
         Ledger(uuid: "u", lastID: 0, records: 0, payloadBytes: 0, deadLetters: 0, batches: [], frozenThrough: 0)
     }
 
+    private func batch(_ ids: ClosedRange<Int64>, bytes: Int) -> Batch {
+        Batch(
+            spool: "u",
+            ids: ids,
+            records: ids.count,
+            payloadBytes: bytes,
+            frozenAt: WallInstant(milliseconds: 0)
+        )
+    }
+
     @Test func `whatever happens, the counts are those of the records that are there`() {
         for _ in 0..<200 {
             var ledger = makeLedger()
@@ -18,7 +28,7 @@ import Testing
                 case 2 where ledger.frozenThrough < ledger.lastID:
                     let ids = ledger.frozenThrough + 1...Int64.random(in: ledger.frozenThrough + 1...ledger.lastID)
                     let bytes = ids.reduce(0) { $0 + (present[$1] ?? 0) }
-                    ledger.freeze(Batch(spool: "u", ids: ids, records: ids.count, payloadBytes: bytes))
+                    ledger.freeze(batch(ids, bytes: bytes))
                 default:
                     guard let batch = ledger.batches.randomElement() else { continue }
                     let removals = [ledger.remove(batch), ledger.remove(batch)]
@@ -36,7 +46,7 @@ import Testing
     @Test func `a failure is counted for its batch only`() {
         var ledger = makeLedger()
         for _ in 0..<4 { _ = ledger.append(payloadBytes: 1) }
-        let batches = [1...2, 3...4].map { Batch(spool: "u", ids: $0, records: 2, payloadBytes: 2) }
+        let batches = [1...2, 3...4].map { batch($0, bytes: 2) }
         for batch in batches { ledger.freeze(batch) }
         ledger.recordFailure(of: batches[1], error: "away")
         #expect(ledger.batches.map(\.attempts) == [0, 1])

@@ -31,7 +31,8 @@ import Testing
                                 deadLetters: 0,
                                 payloadBytes: spool.recovered.payloadBytes,
                                 lastID: 250,
-                                frozenThrough: 100
+                                frozenThrough: 100,
+                                deliveredThrough: 0
                             )
                     )
                 }

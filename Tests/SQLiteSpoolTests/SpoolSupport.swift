@@ -33,7 +33,8 @@ extension Spool {
     }
 
     func next(_ maxRecords: Int = 100, maxBytes: Int = 1 << 20) async throws -> FrozenBatch? {
-        try await nextBatch(maxRecords: maxRecords, maxBytes: maxBytes)
+        if let batch = batches.first { return FrozenBatch(batch: batch, body: try await body(of: batch)) }
+        return try await freeze(maxRecords: maxRecords, maxBytes: maxBytes)
     }
 }
 

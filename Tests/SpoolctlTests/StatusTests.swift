@@ -10,7 +10,7 @@ import Testing
         try await withTemporaryDirectory { directory in
             let spool = try Spool(SpoolConfiguration(path: directory + "/s", durability: .processCrash))
             try await spool.append(contentsOf: [Array("{}".utf8), Array("{}".utf8)])
-            let batch = try #require(try await spool.nextBatch(maxRecords: 1, maxBytes: 100)).batch
+            let batch = try #require(try await spool.freeze(maxRecords: 1, maxBytes: 100)).batch
             try await spool.recordFailure(of: batch, error: "destination (code 60): no such table")
             // While its owner lives.
             let status = try SpoolStatus(readingSpoolAt: directory + "/s")

@@ -5,12 +5,14 @@ package func withStandIn<Result>(
     in directory: String,
     isolation: isolated (any Actor)? = #isolation,
     knowsModernSettings: Bool = true,
+    deduplicates: Bool = true,
     requiredUser: String? = nil,
     _ body: (StandInServer) async throws -> Result
 ) async throws -> Result {
     let server = try await StandInServer.start(
         store: StandInStore(path: directory + "/stand-in.sqlite"),
         knowsModernSettings: knowsModernSettings,
+        deduplicates: deduplicates,
         requiredUser: requiredUser,
         keepsJournal: true
     )

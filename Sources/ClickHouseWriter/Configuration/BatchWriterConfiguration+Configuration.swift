@@ -8,12 +8,19 @@ extension BatchWriterConfiguration {
     /// | `clickhouse.url` | `CLICKHOUSE_URL` | one or more URLs, commas between them |
     /// | `clickhouse.user` | `CLICKHOUSE_USER` | text |
     /// | `clickhouse.password` | `CLICKHOUSE_PASSWORD` | text, a secret |
+    /// | `clickhouse.tlsCaFile` | `CLICKHOUSE_TLS_CA_FILE` | path |
+    /// | `clickhouse.tlsCertificateFile` | `CLICKHOUSE_TLS_CERTIFICATE_FILE` | path |
+    /// | `clickhouse.tlsKeyFile` | `CLICKHOUSE_TLS_KEY_FILE` | path |
+    /// | `clickhouse.compression` | `CLICKHOUSE_COMPRESSION` | `none` or `gzip` |
     /// | `clickhouse.database` | `CLICKHOUSE_DATABASE` | text |
     /// | `clickhouse.table` | `CLICKHOUSE_TABLE` | text |
     /// | `clickhouse.requestTimeout` | `CLICKHOUSE_REQUEST_TIMEOUT` | duration |
     /// | `clickhouse.minRetryDelay` | `CLICKHOUSE_MIN_RETRY_DELAY` | duration |
     /// | `clickhouse.maxRetryDelay` | `CLICKHOUSE_MAX_RETRY_DELAY` | duration |
     /// | `clickhouse.maxBatchSize` | `CLICKHOUSE_MAX_BATCH_SIZE` | records |
+    /// | `clickhouse.catchUpBatchSize` | `CLICKHOUSE_CATCH_UP_BATCH_SIZE` | records |
+    /// | `clickhouse.maxInFlight` | `CLICKHOUSE_MAX_IN_FLIGHT` | batches |
+    /// | `clickhouse.reconciles` | `CLICKHOUSE_RECONCILES` | `true` or `false` |
     /// | `clickhouse.maxBatchBytes` | `CLICKHOUSE_MAX_BATCH_BYTES` | bytes |
     /// | `clickhouse.maxRecordBytes` | `CLICKHOUSE_MAX_RECORD_BYTES` | bytes |
     /// | `clickhouse.flushInterval` | `CLICKHOUSE_FLUSH_INTERVAL` | duration |
@@ -29,6 +36,10 @@ extension BatchWriterConfiguration {
         if let urls = keys.text("url") { self.urls = urls.split(separator: ",").map { $0.trimmed } }
         user = keys.text("user") ?? user
         password = keys.secret("password") ?? password
+        tlsCAFile = keys.text("tlsCaFile") ?? tlsCAFile
+        tlsCertificateFile = keys.text("tlsCertificateFile") ?? tlsCertificateFile
+        tlsKeyFile = keys.text("tlsKeyFile") ?? tlsKeyFile
+        compression = try keys.compression("compression") ?? compression
         database = keys.text("database") ?? database
         table = keys.text("table") ?? table
         spoolPath = keys.text("spoolPath") ?? spoolPath
@@ -38,6 +49,9 @@ extension BatchWriterConfiguration {
         flushInterval = try keys.duration("flushInterval") ?? flushInterval
         shutdownTimeout = try keys.duration("shutdownTimeout") ?? shutdownTimeout
         maxBatchSize = try keys.integer("maxBatchSize") ?? maxBatchSize
+        catchUpBatchSize = try keys.integer("catchUpBatchSize") ?? catchUpBatchSize
+        maxInFlight = try keys.integer("maxInFlight") ?? maxInFlight
+        reconciles = try keys.boolean("reconciles") ?? reconciles
         maxBatchBytes = try keys.integer("maxBatchBytes") ?? maxBatchBytes
         maxRecordBytes = try keys.integer("maxRecordBytes") ?? maxRecordBytes
         durability = try keys.durability("durability") ?? durability
@@ -65,12 +79,20 @@ private struct ConfigurationKeys {
         try parse(key, "a whole number") { Int($0) }
     }
 
+    func boolean(_ key: ConfigKey) throws(WriterError) -> Bool? {
+        try parse(key, "true or false") { Bool($0) }
+    }
+
     func duration(_ key: ConfigKey) throws(WriterError) -> Duration? {
         try parse(key, "a duration like 500ms, 2s or 1m") { Duration(configurationValue: $0) }
     }
 
     func durability(_ key: ConfigKey) throws(WriterError) -> BatchWriterConfiguration.Durability? {
         try parse(key, "powerLoss or processCrash") { BatchWriterConfiguration.Durability(rawValue: $0) }
+    }
+
+    func compression(_ key: ConfigKey) throws(WriterError) -> BatchWriterConfiguration.Compression? {
+        try parse(key, "none or gzip") { BatchWriterConfiguration.Compression(rawValue: $0) }
     }
 
     private func parse<Value>(

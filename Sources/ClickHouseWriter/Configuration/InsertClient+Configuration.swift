@@ -1,8 +1,12 @@
 package import ClickHouseHTTP
 
 extension InsertClient {
-    /// - Throws: ``WriterError/Code/invalidConfiguration`` for a URL or credentials that cannot be used.
-    package convenience init(_ configuration: BatchWriterConfiguration) throws(WriterError) {
+    /// - Throws: ``WriterError/Code/invalidConfiguration`` for URLs, credentials or TLS files that cannot be used.
+    package convenience init(
+        _ configuration: BatchWriterConfiguration,
+        columns: [Column] = [],
+        identity: RecordIdentity? = nil
+    ) throws(WriterError) {
         var endpoints: [Endpoint] = []
         var inURLs: [Credentials] = []
         for (index, url) in configuration.urls.enumerated() {
@@ -17,13 +21,32 @@ extension InsertClient {
         self.init(
             endpoints: endpoints,
             target: InsertTarget(database: configuration.database, table: configuration.table),
+            columns: columns.map(\.name),
+            identity: configuration.reconciles ? identity.map { IdentityColumns(id: $0.id, time: $0.time) } : nil,
             credentials: try configuration.credentials(inURLs: inURLs),
-            requestTimeout: configuration.requestTimeout
+            requestTimeout: configuration.requestTimeout,
+            compressesBodies: configuration.compression == .gzip,
+            transport: try configuration.transport(to: endpoints)
         )
     }
 }
 
 extension BatchWriterConfiguration {
+    fileprivate func transport(to endpoints: [Endpoint]) throws(WriterError) -> AsyncHTTPTransport {
+        let files = TLSFiles(caFile: tlsCAFile, certificateFile: tlsCertificateFile, keyFile: tlsKeyFile)
+        guard files.isEmpty || endpoints.contains(where: \.usesTLS) else {
+            throw WriterError(
+                .invalidConfiguration,
+                "TLS files are given, and no ClickHouse URL starts with https://: nothing would be encrypted"
+            )
+        }
+        do throws(InvalidTLSFile) {
+            return try AsyncHTTPTransport(tls: files)
+        } catch {
+            throw WriterError(.invalidConfiguration, error.description, cause: error)
+        }
+    }
+
     /// The configuration's own user and password; what they leave open is taken from the URLs.
     fileprivate func credentials(inURLs: [Credentials]) throws(WriterError) -> Credentials? {
         guard inURLs.allSatisfy({ $0 == inURLs.first }) else {

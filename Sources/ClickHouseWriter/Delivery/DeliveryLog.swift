@@ -7,13 +7,12 @@ internal import SQLiteSpool
 struct DeliveryLog: Sendable {
     let logger: Logger
 
-    func failed(_ failure: InsertFailure, of batch: Batch, failuresInRow: Int, nextAttemptIn delay: Duration) {
-        var metadata = metadata(of: batch)
-        metadata["clickhouse.failure.kind"] = "\(failure.kind.rawValue)"
-        metadata["clickhouse.failure.message"] = "\(failure.message)"
+    /// - Parameter batch: nil when nothing was sent yet.
+    func failed(_ failure: InsertFailure, of batch: Batch?, failuresInRow: Int, nextAttemptIn delay: Duration) {
+        var metadata = metadata(of: failure)
+        if let batch { metadata.merge(self.metadata(of: batch)) { first, _ in first } }
         metadata["clickhouse.failure.count"] = "\(failuresInRow)"
         metadata["clickhouse.retry.seconds"] = "\((delay.inSeconds * 1_000).rounded() / 1_000)"
-        if let code = failure.code { metadata["clickhouse.failure.code"] = "\(code)" }
         let isFirst = failuresInRow == 1
         switch failure.kind {
         case .transient, .outcomeUnknown:
@@ -22,10 +21,10 @@ struct DeliveryLog: Sendable {
                 "ClickHouse did not take a batch; it is kept",
                 metadata: metadata
             )
-        case .data:
+        case .data, .tooLarge:
             logger.log(
                 level: isFirst ? .error : .debug,
-                "ClickHouse refuses a batch for its data; it is kept",
+                "ClickHouse refuses a record; it is kept until another one shows that the table is fine",
                 metadata: metadata
             )
         case .destination:
@@ -43,8 +42,49 @@ struct DeliveryLog: Sendable {
         logger.notice("ClickHouse takes batches again", metadata: metadata)
     }
 
+    func isolating(_ failure: InsertFailure, in batch: Batch) {
+        logger.debug(
+            "ClickHouse refuses a batch; it is cut to find out why",
+            metadata: metadata(of: batch).merging(metadata(of: failure)) { first, _ in first }
+        )
+    }
+
+    func deadLettered(_ batch: Batch, _ failure: InsertFailure) {
+        var metadata = metadata(of: failure)
+        metadata["record.id"] = "\(batch.ids.lowerBound)"
+        logger.error("ClickHouse refuses a record and takes others; it is a dead letter now", metadata: metadata)
+    }
+
+    /// - Parameter missing: records that the table does not have.
+    func reconciled(_ batch: Batch, missing: Int) {
+        var metadata = metadata(of: batch)
+        metadata["batch.missing"] = "\(missing)"
+        logger.notice("Part of a batch whose outcome was unknown is stored; only the rest is sent", metadata: metadata)
+    }
+
+    /// - Parameter losses: what the table cannot hold exactly.
+    func learned(_ destination: DestinationProfile, losses: [String]) {
+        logger.info(
+            "ClickHouse answers",
+            metadata: [
+                "clickhouse.version": "\(destination.version)", "clickhouse.guarantee": "\(destination.guarantee)",
+            ]
+        )
+        for loss in losses {
+            logger.warning("A column cannot hold every value", metadata: ["clickhouse.column": "\(loss)"])
+        }
+    }
+
     func spoolFailed(_ error: SpoolError) {
         logger.error("The spool failed; nothing is sent", metadata: ["spool.error": "\(error)"])
+    }
+
+    private func metadata(of failure: InsertFailure) -> Logger.Metadata {
+        var metadata: Logger.Metadata = [
+            "clickhouse.failure.kind": "\(failure.kind.rawValue)", "clickhouse.failure.message": "\(failure.message)",
+        ]
+        if let code = failure.code { metadata["clickhouse.failure.code"] = "\(code)" }
+        return metadata
     }
 
     private func metadata(of batch: Batch) -> Logger.Metadata {

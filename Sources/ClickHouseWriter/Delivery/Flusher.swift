@@ -3,28 +3,50 @@ internal import Logging
 internal import SQLiteSpool
 internal import Synchronization
 
-/// Takes batches from the spool to ClickHouse, one at a time and in order, until its task is cancelled.
+/// Takes batches from the spool to ClickHouse until its task is cancelled.
 ///
 /// Invariants:
-/// - What is sent was frozen and committed before; what is acknowledged was provably accepted.
-/// - A batch is sent until it is accepted, before any later one. It is never dropped.
+/// - What is sent was frozen and committed before; what leaves the spool was provably accepted, found in the table, or
+///   is a dead letter.
+/// - The same token stands for the same bytes. A batch that is cut has smaller ones with tokens of their own in its
+///   place, committed before they are sent.
 final class Flusher: Sendable {
+    private struct State {
+        var plan: DeliveryPlan
+        var sizing: BatchSizing
+        var flushes = FlushWaiters()
+        /// Set when the flusher ends. Nothing is delivered any more, so nobody may wait.
+        var hasEnded = false
+        var delivered = 0
+        /// What the record after `id`, the oldest pending one, waits; a clock that is set back does not prolong it.
+        var freshPause: (id: Int64, pause: Pause)?
+        var published = DeliveryNote(state: .fine)
+    }
+
     private let spool: Spool
     private let sink: any BatchSink
-    private let limits: (maxRecords: Int, maxBytes: Int)
+    private let columns: [Column]
+    private let identity: RecordIdentity?
+    private let maxBatchBytes: Int
+    private let maxBatchSize: Int
     private let flushPolicy: FlushPolicy
-    private let backoff: BackoffPolicy
+    private let spoolRetryDelay: Duration
     private let clock: any WallClock
     private let jitter: @Sendable () -> Double
     private let wakeup: Wakeup
     private let log: DeliveryLog
     private let metrics: WriterMetrics
-    private let state = Mutex(DeliveryState())
+    private let state: Mutex<State>
 
-    /// - Parameter jitter: draws the part of each wait that is waited, from 0 up to 1.
+    /// - Parameters:
+    ///   - columns: what the records fill.
+    ///   - identity: the columns that tell a record from others; nil when nothing may be asked about it.
+    ///   - jitter: draws the part of each wait that is waited, from 0 up to 1.
     init(
         spool: Spool,
         sink: any BatchSink,
+        columns: [Column],
+        identity: RecordIdentity?,
         configuration: BatchWriterConfiguration,
         clock: any WallClock,
         jitter: @escaping @Sendable () -> Double,
@@ -34,95 +56,230 @@ final class Flusher: Sendable {
     ) {
         self.spool = spool
         self.sink = sink
-        self.limits = (configuration.maxBatchSize, configuration.maxBatchBytes)
-        self.flushPolicy = FlushPolicy(configuration)
-        self.backoff = BackoffPolicy(minDelay: configuration.minRetryDelay, maxDelay: configuration.maxRetryDelay)
+        self.columns = columns
+        self.identity = identity
+        maxBatchBytes = configuration.maxBatchBytes
+        maxBatchSize = configuration.maxBatchSize
+        flushPolicy = FlushPolicy(configuration)
+        spoolRetryDelay = configuration.maxRetryDelay
         self.clock = clock
         self.jitter = jitter
         self.wakeup = wakeup
-        self.log = DeliveryLog(logger: logger)
+        log = DeliveryLog(logger: logger)
         self.metrics = metrics
+        state = Mutex(
+            State(
+                plan: DeliveryPlan(configuration: configuration, recovered: spool.batches, now: clock.now),
+                sizing: BatchSizing(usual: configuration.maxBatchSize, most: configuration.catchUpBatchSize ?? 0)
+            )
+        )
     }
 
+    /// Records that ClickHouse accepted, or was found to have, since the writer was made.
     var delivered: Int { state.withLock(\.delivered) }
 
-    /// Why the latest send failed; nil while all is well.
-    var failure: InsertFailure? { state.withLock(\.failure) }
-
-    func run() async {
-        while !Task.isCancelled {
-            do throws(SpoolError) {
-                guard try await waitUntilDue(), let batch = try await nextBatch() else { continue }
-                await deliver(batch)
-            } catch {
-                await handle(error)
-            }
-        }
-        fail(state.withLock { $0.end() }, .closed)
+    /// How the delivery goes.
+    var note: DeliveryNote {
+        let (state, reason) = state.withLock(\.plan.state)
+        return DeliveryNote(state: state, reason: reason, guarantee: sink.destination?.guarantee.description)
     }
 
-    /// Sends at once what the spool holds now, and returns when it is delivered.
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            while !Task.isCancelled {
+                do throws(SpoolError) {
+                    try await takeStep(&group)
+                } catch {
+                    await handle(error)
+                }
+            }
+            group.cancelAll()
+        }
+        let waiting = state.withLock { state in
+            state.hasEnded = true
+            return state.flushes.takeAll()
+        }
+        for flush in waiting { flush.resume(returning: .failure(.closed)) }
+    }
+
+    /// Sends at once what the spool holds now, and returns when it is delivered or given up.
     func flush() async -> Result<Void, DeliveryFailure> {
         let summary = spool.summary
         if summary.undelivered == 0 { return .success(()) }
         return await withCheckedContinuation { completion in
-            let isAdded = state.withLock { $0.addFlush(through: summary.lastID, completion: completion) }
+            let isAdded = state.withLock { state in
+                if state.hasEnded { return false }
+                state.flushes.add(through: summary.lastID, completion)
+                state.plan.hurry()
+                return true
+            }
             isAdded ? wakeup.signal() : completion.resume(returning: .failure(.closed))
         }
     }
 
-    /// - Returns: whether there is something to send now; false after a wait.
-    private func waitUntilDue() async throws(SpoolError) -> Bool {
-        let isFlushRequested = state.withLock(\.isFlushRequested)
-        let summary = spool.summary
-        if summary.inFlight > 0 { return true }
-        if summary.pending == 0, isFlushRequested {
-            // Delivered between the request and its note.
-            let done = state.withLock { $0.takeFlushes { $0 <= summary.lastID } }
-            for flush in done { flush.resume(returning: .success(())) }
+    // MARK: The next step
+
+    private func takeStep(_ group: inout DiscardingTaskGroup) async throws(SpoolError) {
+        let fresh = try await freshBatchDecision()
+        // Nothing new is begun while the writer is being closed.
+        if Task.isCancelled { return }
+        let now = clock.now
+        let (step, maxRecords) = state.withLock { state in
+            (state.plan.next(now: now, fresh: fresh), state.sizing.maxRecords(pending: spool.summary.pending))
         }
-        let oldest = try await oldestPending(of: summary)
+        switch step {
+        case .preflight:
+            group.addTask { await self.preflight() }
+        case .send(let batch):
+            group.addTask { await self.attempt(batch, body: nil) }
+        case .freeze:
+            guard let frozen = try await spool.freeze(maxRecords: maxRecords, maxBytes: maxBatchBytes) else { return }
+            state.withLock { $0.plan.didFreeze(frozen.batch) }
+            group.addTask { await self.attempt(frozen.batch, body: frozen.body) }
+        case .wait(let delay, let isBlocked):
+            answerFlushes(isBlocked: isBlocked)
+            _ = await wakeup.wait(until: delay.map(now.advanced(by:)), clock: clock)
+        }
+    }
+
+    /// Whether what is in no batch yet makes one now.
+    private func freshBatchDecision() async throws(SpoolError) -> FlushPolicy.Decision {
+        let summary = spool.summary
+        // A full batch leaves whatever its age is, and that is the case that must be fast.
+        let isPart = summary.pending > 0 && summary.pending < maxBatchSize
+        let oldest = isPart ? try await spool.oldestPending() : nil
         let now = clock.now
         let decision = flushPolicy.decide(
             pending: summary.pending,
             oldestAge: oldest?.duration(to: now) ?? .zero,
-            isFlushRequested: isFlushRequested
+            isFlushRequested: state.withLock { !$0.flushes.isEmpty }
         )
-        switch decision {
-        case .sendNow:
-            return true
-        case .wait(let timeout):
-            // A wait that ran its length makes a batch due, also when a clock that was set back says otherwise.
-            let end = await wakeup.wait(until: timeout.map(now.advanced(by:)), clock: clock)
-            return end == .deadline && !Task.isCancelled
+        guard case .wait(let delay?) = decision else { return decision }
+        let rest = state.withLock { state -> Duration? in
+            if let (id, pause) = state.freshPause, id == summary.frozenThrough { return pause.rest(now) }
+            state.freshPause = (summary.frozenThrough, Pause(delay, from: now))
+            return delay
+        }
+        return rest.map { .wait(min($0, delay)) } ?? .sendNow
+    }
+
+    /// A flush is over when all of its records are gone, and has failed when what is left waits.
+    private func answerFlushes(isBlocked: Bool) {
+        let deliveredThrough = spool.summary.deliveredThrough
+        let (done, failed, plan) = state.withLock { state in
+            let done = state.flushes.take(deliveredThrough: deliveredThrough)
+            return (done, isBlocked ? state.flushes.takeAll() : [], state.plan.state)
+        }
+        for flush in done { flush.resume(returning: .success(())) }
+        let failure = DeliveryFailure(
+            reason: plan.reason ?? "the spool failed",
+            isHeld: plan.state == .held || plan.state == .poisoned
+        )
+        for flush in failed { flush.resume(returning: .failure(failure)) }
+    }
+
+    private func preflight() async {
+        let result = await sink.preflight()
+        if !Task.isCancelled {
+            switch result {
+            case .success(let destination):
+                state.withLock { $0.plan.didPreflight() }
+                log.learned(destination, losses: ColumnFit.losses(columns, in: destination.columnTypes))
+            case .failure(let failure):
+                let (delay, failures) = state.withLock { state in
+                    let delay = state.plan.didFailPreflight(failure, now: clock.now, random: jitter())
+                    return (delay, state.plan.failuresInRow)
+                }
+                log.failed(failure, of: nil, failuresInRow: failures, nextAttemptIn: delay)
+            }
+        }
+        await endStep()
+    }
+
+    /// Publishes how the delivery goes when that has changed, and lets the next step be taken.
+    private func endStep() async {
+        let note = note
+        let isNews = state.withLock { state in
+            defer { state.published = note }
+            return state.published != note
+        }
+        if isNews {
+            metrics.recordState(note.state)
+            do throws(SpoolError) {
+                try await spool.note(note)
+            } catch {
+                log.spoolFailed(error)
+            }
+        }
+        wakeup.signal()
+    }
+
+    // MARK: One attempt
+
+    private func attempt(_ batch: Batch, body: [UInt8]?) async {
+        do throws(SpoolError) {
+            if try await isToBeSent(batch) { try await send(batch, body: body) }
+        } catch {
+            state.withLock { $0.plan.didGiveUp(batch, now: clock.now) }
+            await handle(error)
+        }
+        await endStep()
+    }
+
+    private func send(_ batch: Batch, body: [UInt8]?) async throws(SpoolError) {
+        let rows: [UInt8]
+        if let body { rows = body } else { rows = try await spool.body(of: batch) }
+        let start = ContinuousClock.now
+        let outcome = await sink.insert(rows, token: batch.token)
+        metrics.recordSend(outcome, duration: start.duration(to: .now))
+        switch outcome {
+        case .accepted:
+            await acknowledge(batch)
+            let failures = state.withLock { state in
+                defer { state.plan.didDeliver(batch) }
+                state.sizing.grow()
+                return state.plan.failuresInRow
+            }
+            if failures > 0 { log.recovered(batch, failures: failures) }
+        case .failed(let failure):
+            try await settle(failure, of: batch)
         }
     }
 
-    private func oldestPending(of summary: SpoolSummary) async throws(SpoolError) -> WallInstant? {
-        // A full batch leaves whatever its age is, and that is the case that must be fast.
-        guard summary.pending > 0, summary.pending < limits.maxRecords else { return nil }
-        return try await spool.oldestPending()
-    }
-
-    private func nextBatch() async throws(SpoolError) -> FrozenBatch? {
-        try await spool.nextBatch(maxRecords: limits.maxRecords, maxBytes: limits.maxBytes)
-    }
-
-    /// Sends one batch until it is accepted or the task is cancelled.
-    private func deliver(_ frozen: FrozenBatch) async {
-        let batch = frozen.batch
-        while !Task.isCancelled {
-            let start = ContinuousClock.now
-            let outcome = await sink.insert(frozen.body, token: batch.token)
-            metrics.recordSend(outcome, duration: start.duration(to: .now))
-            switch outcome {
-            case .accepted:
-                return await acknowledge(batch)
-            case .failed(let failure):
-                // A request that closing cut short says nothing about ClickHouse.
-                if Task.isCancelled { return }
-                await backOff(after: failure, of: batch)
-            }
+    /// What becomes of a batch that was not accepted.
+    private func settle(_ failure: InsertFailure, of batch: Batch) async throws(SpoolError) {
+        // A request that closing cut short says nothing about ClickHouse.
+        if Task.isCancelled { return state.withLock { $0.plan.didGiveUp(batch, now: clock.now) } }
+        metrics.recordUndelivered(spool.summary.undelivered)
+        let (wasDoubtful, (verdict, failed, failures)) = state.withLock { state in
+            let wasDoubtful = state.plan.doubtfulSince(batch) != nil
+            if failure.kind == .tooLarge || failure.code == ExceptionCode.memoryLimitExceeded { state.sizing.shrink() }
+            let result = state.plan.didFail(
+                batch,
+                failure,
+                canAsk: identity != nil && sink.destination?.canReconcile == true,
+                now: clock.now,
+                random: jitter()
+            )
+            return (wasDoubtful, result)
+        }
+        switch verdict {
+        case .keep(let delay):
+            log.failed(failure, of: failed, failuresInRow: failures, nextAttemptIn: delay)
+            try await spool.recordFailure(of: failed, error: failure.description)
+        case .split:
+            log.isolating(failure, in: failed)
+            guard try await isWhollyMissing(failed, mayBeRunning: wasDoubtful) else { return }
+            let members = try await spool.members(of: failed)
+            let (pieces, accused) = state.withLock { $0.plan.pieces(of: members, badRow: failure.badRow) }
+            let children = try await spool.replace(failed, members: members, with: pieces)
+            state.withLock { $0.plan.didReplace(failed, with: children, accused: accused) }
+        case .deadLetter:
+            guard try await isWhollyMissing(failed, mayBeRunning: wasDoubtful) else { return }
+            try await spool.deadLetter(failed, code: failure.code, message: failure.message)
+            state.withLock { $0.plan.didRemove(failed) }
+            metrics.recordDeadLetter(code: failure.code)
+            log.deadLettered(failed, failure)
         }
     }
 
@@ -135,65 +292,97 @@ final class Flusher: Sendable {
             } catch {
                 await handle(error)
                 if Task.isCancelled { return }
+                _ = try? await clock.sleep(for: spoolRetryDelay)
             }
         }
+        state.withLock { $0.delivered += batch.records }
         metrics.recordDelivered(batch.records, left: spool.summary.undelivered)
-        let (failuresBefore, done) = state.withLock { state -> (Int, [DeliveryState.Completion]) in
-            (state.failuresInRow, state.recordSuccess(of: batch))
-        }
-        if failuresBefore > 0 { log.recovered(batch, failures: failuresBefore) }
-        for flush in done { flush.resume(returning: .success(())) }
     }
 
-    private func backOff(after failure: InsertFailure, of batch: Batch) async {
-        do throws(SpoolError) {
+    // MARK: What may be stored already
+
+    /// Settles whether a batch of unknown outcome is stored, where that must be known before it is sent again.
+    ///
+    /// - Returns: false when it is not to be sent as it is: it is stored, in part or whole, or nobody knows yet.
+    private func isToBeSent(_ batch: Batch) async throws(SpoolError) -> Bool {
+        guard state.withLock({ $0.plan.doubtfulSince(batch) }) != nil else { return true }
+        let age = batch.frozenAt.duration(to: clock.now)
+        guard ResendPolicy.decide(sink.destination, age: age) == .reconcile else { return true }
+        return try await isWhollyMissing(batch, mayBeRunning: true)
+    }
+
+    /// Asks the table which of the batch's records it has, where it can be asked, and lets those go.
+    ///
+    /// - Parameter mayBeRunning: whether an insert of the batch may not be over.
+    /// - Returns: whether it has none of them; true also when it cannot be asked.
+    private func isWhollyMissing(_ batch: Batch, mayBeRunning: Bool) async throws(SpoolError) -> Bool {
+        guard let identity, sink.destination?.canReconcile == true else { return true }
+        let fields = try await spool.keys(of: batch, idField: identity.id, timeField: identity.time)
+        // A record of an older type may not have the column.
+        guard let keys = RowKey.keys(fields) else { return true }
+        let members = try await spool.members(of: batch)
+        let doubtfulSince = state.withLock { $0.plan.doubtfulSince(batch) }
+        let age = mayBeRunning ? doubtfulSince?.duration(to: clock.now) : nil
+        switch await sink.countStored(Set(keys), token: batch.token, doubtAge: age) {
+        case .failure(let failure):
+            if Task.isCancelled {
+                state.withLock { $0.plan.didGiveUp(batch, now: clock.now) }
+                return false
+            }
+            let (delay, failures) = state.withLock { state in
+                let delay = state.plan.didFailToAsk(batch, failure, now: clock.now, random: jitter())
+                return (delay, state.plan.failuresInRow)
+            }
+            log.failed(failure, of: batch, failuresInRow: failures, nextAttemptIn: delay)
             try await spool.recordFailure(of: batch, error: failure.description)
-        } catch {
-            log.spoolFailed(error)
+            return false
+        case .success(var stored):
+            let missing = zip(members, keys).filter { _, key in
+                guard let count = stored[key], count > 0 else { return true }
+                stored[key] = count - 1
+                return false
+            }.map(\.0)
+            if missing.count == members.count {
+                state.withLock { $0.plan.didSettle(batch) }
+                return true
+            }
+            log.reconciled(batch, missing: missing.count)
+            try await letGo(of: batch, members: members, except: missing)
+            return false
         }
-        metrics.recordUndelivered(spool.summary.undelivered)
-        let (waiting, failures) = state.withLock { state -> ([DeliveryState.Completion], Int) in
-            (state.recordFailure(failure), state.failuresInRow)
-        }
-        fail(waiting, DeliveryFailure(failure))
-        let delay = backoff.delay(failures: failures, retryAfter: failure.retryAfter, random: jitter())
-        log.failed(failure, of: batch, failuresInRow: failures, nextAttemptIn: delay)
-        await wait(delay)
     }
 
-    /// Waits, unless somebody asks for a flush. New records do not shorten it.
-    private func wait(_ delay: Duration) async {
-        var deadline = clock.now.advanced(by: delay)
-        while !Task.isCancelled, !state.withLock(\.isFlushRequested) {
-            if await wakeup.wait(until: deadline, clock: clock) == .deadline { return }
-            // Should the machine's clock have been set back, the wait still ends in time.
-            deadline = min(deadline, clock.now.advanced(by: delay))
+    private func letGo(
+        of batch: Batch,
+        members: [BatchMember],
+        except missing: [BatchMember]
+    ) async throws(SpoolError) {
+        if missing.isEmpty {
+            await acknowledge(batch)
+            return state.withLock { $0.plan.didRemove(batch) }
         }
+        let children = try await spool.replace(batch, members: members, with: [missing])
+        state.withLock { state in
+            state.plan.didReplace(batch, with: children)
+            state.delivered += members.count - missing.count
+        }
+        metrics.recordDelivered(members.count - missing.count, left: spool.summary.undelivered)
     }
 
     /// The spool itself failed. Nothing can be sent or acknowledged; records in it stay.
     private func handle(_ error: SpoolError) async {
-        let waiting = state.withLock { $0.takeFlushes { _ in true } }
-        fail(waiting, DeliveryFailure(reason: error.description, isHeld: !error.isPassing))
+        let waiting = state.withLock { state in
+            state.plan.pause(spoolRetryDelay, now: clock.now)
+            return state.flushes.takeAll()
+        }
+        let failure = DeliveryFailure(reason: error.description, isHeld: !error.isPassing)
+        for flush in waiting { flush.resume(returning: .failure(failure)) }
         log.spoolFailed(error)
-        await wait(backoff.maxDelay)
-    }
-
-    private func fail(_ flushes: [DeliveryState.Completion], _ failure: DeliveryFailure) {
-        for flush in flushes { flush.resume(returning: .failure(failure)) }
     }
 }
 
 extension FlushPolicy {
     init(_ configuration: BatchWriterConfiguration) {
         self.init(maxBatchSize: configuration.maxBatchSize, flushInterval: configuration.flushInterval)
-    }
-}
-
-extension DeliveryFailure {
-    static let closed = DeliveryFailure(reason: "the writer was closed", isHeld: false)
-
-    init(_ failure: InsertFailure) {
-        self.init(reason: failure.description, isHeld: failure.kind == .data || failure.kind == .destination)
     }
 }

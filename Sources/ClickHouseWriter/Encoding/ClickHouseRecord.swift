@@ -8,7 +8,7 @@ internal import Foundation
 ///     var status: UInt16
 ///     var at: Date
 ///
-///     static let columns = ["url", "status", "at"]
+///     static let columns: [Column] = ["url", "status", "at"]
 ///
 ///     func encode(to row: inout RowEncoder) {
 ///         row.write("url", url)
@@ -23,12 +23,21 @@ internal import Foundation
 public protocol ClickHouseRecord: Sendable {
     /// The names of the table's columns that a row fills, in the order in which ``encode(to:)`` writes them.
     /// Columns that are not named get their default from ClickHouse.
-    static var columns: [String] { get }
+    static var columns: [Column] { get }
+
+    /// The columns that tell a record from all others. nil, the default, when there are none: then a batch that may have
+    /// been stored is sent again, which stores it twice where the table does not recognise it.
+    static var identity: RecordIdentity? { get }
 
     /// Writes every column of ``columns``, in that order.
     ///
     /// What it throws, ``BatchWriter/write(_:)`` throws as ``WriterError/Code/recordNotEncodable``.
     func encode(to row: inout RowEncoder) throws
+}
+
+extension ClickHouseRecord {
+    /// None.
+    public static var identity: RecordIdentity? { nil }
 }
 
 extension ClickHouseRecord where Self: Encodable {

@@ -12,7 +12,8 @@ package struct ColumnNames: Sendable {
     /// Room for a row, so that it is allocated once: twice the keys is enough for usual values.
     let expectedRowSize: Int
 
-    package init(_ names: [String]) {
+    package init(_ columns: [Column]) {
+        let names = columns.map(\.name)
         self.names = names
         nameBytes = names.map { Array($0.utf8) }
         keys = names.enumerated().map { index, name in

@@ -1,7 +1,7 @@
 public import Foundation
 
 /// A value that a column can hold. Make your own types conform by writing one that does.
-public protocol RowValue {
+public protocol RowValue: SendableMetatype {
     /// Writes the value as JSON, or refuses it.
     func write(to row: inout RowEncoder)
 }

@@ -7,6 +7,10 @@ package struct Statement: ~Copyable {
     package enum Value: Sendable {
         case integer(Int64)
         case text(String)
+        case null
+
+        package static func optional(_ integer: Int64?) -> Value { integer.map { .integer($0) } ?? .null }
+        package static func optional(_ text: String?) -> Value { text.map { .text($0) } ?? .null }
     }
 
     private let handle: OpaquePointer
@@ -88,6 +92,7 @@ package struct Statement: ~Copyable {
     private func bind(_ value: Value, at index: Int32) throws(SQLiteError) {
         let code =
             switch value {
+            case .null: unsafe sqlite3_bind_null(handle, index)
             case .integer(let integer): unsafe sqlite3_bind_int64(handle, index, integer)
             // -1 is SQLITE_TRANSIENT, a C macro that Swift cannot import: SQLite copies the text.
             case .text(let text):

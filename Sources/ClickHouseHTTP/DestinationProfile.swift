@@ -1,0 +1,38 @@
+/// What the table that records go to, and its server, allow to promise.
+package struct DestinationProfile: Sendable, Equatable {
+    /// As the server gives it, for example `26.9.2.1`.
+    package let version: String
+    package let guarantee: Guarantee
+
+    /// Whether the table can be asked which records it has.
+    package let canReconcile: Bool
+
+    /// ClickHouse's type of each column; empty when the user may not see them.
+    package let columnTypes: [String: String]
+
+    package init(version: String, guarantee: Guarantee, canReconcile: Bool, columnTypes: [String: String] = [:]) {
+        self.version = version
+        self.guarantee = guarantee
+        self.canReconcile = canReconcile
+        self.columnTypes = columnTypes
+    }
+}
+
+/// What becomes of a batch that is sent again after its first send may have been stored.
+package enum Guarantee: Sendable, Equatable, CustomStringConvertible {
+    /// The table drops a batch whose token it has seen, for so long; nil is for as many batches as it remembers.
+    case token(window: Duration?)
+    /// The table does not, so it is asked what it has before anything is sent again.
+    case reconciliation(reason: String)
+    /// Neither is possible.
+    case atLeastOnce(reason: String)
+
+    package var description: String {
+        switch self {
+        case .token(let window):
+            "effectively-once by token" + (window.map { " (for \($0.components.seconds) s)" } ?? "")
+        case .reconciliation(let reason): "effectively-once by reconciliation (\(reason))"
+        case .atLeastOnce(let reason): "at-least-once: retries may duplicate (\(reason))"
+        }
+    }
+}

@@ -1,0 +1,115 @@
+/// What is known of one endpoint's server and of the table there.
+struct EndpointProfile: Sendable, Equatable {
+    let knownSettings: Set<String>
+    let echoesQueryID: Bool
+    let table: TableProfile
+    let destination: DestinationProfile
+
+    var knowsTokens: Bool { knownSettings.contains(InsertSettings.token) }
+
+    /// Whether a batch that may be stored here can be sent elsewhere: the rows are the same there, and what is stored is
+    /// recognised or asked for.
+    var mayMove: Bool {
+        if case .atLeastOnce = destination.guarantee { return false }
+        return true
+    }
+}
+
+/// Asks a server what it and its table are, before anything is sent there.
+extension InsertClient {
+    /// - Throws: a failure of kind `destination` when columns are missing, naming all of them.
+    func askProfile(of endpoint: Endpoint) async throws(InsertFailure) -> EndpointProfile {
+        let (names, isEchoed) = try await ask(InsertSettings.lookUpStatement, at: endpoint)
+        let known = Set(names.lines).intersection(InsertSettings.versioned)
+        // An answer that is not ClickHouse's would make us send without a token, and a retry would store rows twice.
+        guard known.contains(InsertSettings.knownToAll) else {
+            let text = summarize("no list of ClickHouse's settings: \(names)", credentials: credentials)
+            throw InsertFailure(kind: .transient, status: 200, message: text)
+        }
+        let version = try await execute("SELECT version() FORMAT TabSeparated", at: endpoint).lines.first ?? ""
+        let table = try await askTable(at: endpoint)
+        try checkColumns(of: table)
+        let problem = try await reconciliationProblem(at: endpoint)
+        let guarantee = Guarantee(
+            table,
+            version: version,
+            knowsTokens: known.contains(InsertSettings.token),
+            reconciliationProblem: problem
+        )
+        return EndpointProfile(
+            knownSettings: known,
+            echoesQueryID: isEchoed,
+            table: table,
+            destination: DestinationProfile(
+                version: version,
+                guarantee: guarantee,
+                canReconcile: problem == nil,
+                columnTypes: table.columnTypes
+            )
+        )
+    }
+
+    private func askTable(at endpoint: Endpoint) async throws(InsertFailure) -> TableProfile {
+        let place = "database = \(quoteString(target.database)) AND"
+        var table = TableProfile()
+        let engine = try await rows(
+            "SELECT engine, engine_full FROM system.tables WHERE \(place) name = \(quoteString(target.table))",
+            at: endpoint
+        )
+        if let row = engine.first, row.count == 2 { (table.engine, table.definition) = (row[0], row[1]) }
+        let columns = try await rows(
+            "SELECT name, type FROM system.columns WHERE \(place) table = \(quoteString(target.table))",
+            at: endpoint
+        )
+        for row in columns where row.count == 2 { table.columnTypes[row[0]] = row[1] }
+        let source = table.isReplicated ? "system.replicated_merge_tree_settings" : "system.merge_tree_settings"
+        for source in [source, "system.merge_tree_settings"] where table.serverSettings.isEmpty {
+            let settings = try await rows(
+                "SELECT name, value FROM \(source) WHERE name LIKE '%deduplication_window%'",
+                at: endpoint
+            )
+            for row in settings where row.count == 2 { table.serverSettings[row[0]] = row[1] }
+        }
+        return table
+    }
+
+    /// The rows of a query about the server; none when the user may not ask, or the server is too old to have the table.
+    private func rows(_ query: String, at endpoint: Endpoint) async throws(InsertFailure) -> [[String]] {
+        do throws(InsertFailure) {
+            let text = try await execute(query + " FORMAT TabSeparated", at: endpoint, responseLimit: 4 << 20)
+            return text.lines.map {
+                $0.split(separator: "\t", omittingEmptySubsequences: false).map(unescapeTabSeparated)
+            }
+        } catch {
+            if error.kind == .destination, error.code.map({ !Self.isOfUser($0) }) ?? false { return [] }
+            throw error
+        }
+    }
+
+    /// A wrong user or password: then nothing else is worth asking.
+    private static func isOfUser(_ code: Int) -> Bool { [192, 193, 194, 195, 516].contains(code) }
+
+    private func checkColumns(of table: TableProfile) throws(InsertFailure) {
+        if table.columnTypes.isEmpty { return }
+        let missing = columns.filter { table.columnTypes[$0] == nil }
+        if missing.isEmpty { return }
+        throw InsertFailure(
+            kind: .destination,
+            message: "the table \(target.quotedName) lacks \(missing.count == 1 ? "the column" : "the columns") "
+                + missing.map(quoteIdentifier).joined(separator: ", ") + "; add with ALTER TABLE … ADD COLUMN",
+            mayHaveBeenStored: false
+        )
+    }
+
+    /// - Returns: why the table cannot be asked which records it has; nil when it can.
+    private func reconciliationProblem(at endpoint: Endpoint) async throws(InsertFailure) -> String? {
+        guard let identity else { return "the record type names no identity, or reconciliation is turned off" }
+        do throws(InsertFailure) {
+            _ = try await execute(Reconciliation(target, identity).probeStatement, at: endpoint)
+            return nil
+        } catch {
+            guard error.kind == .destination else { throw error }
+            return "the table cannot be asked what it has: \(error.message)"
+        }
+    }
+}

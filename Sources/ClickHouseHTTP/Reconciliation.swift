@@ -1,0 +1,197 @@
+/// The columns that tell a row from all others, and when it was made.
+package struct IdentityColumns: Sendable, Equatable {
+    package let id: String
+    package let time: String?
+
+    package init(id: String, time: String?) {
+        self.id = id
+        self.time = time
+    }
+}
+
+/// The queries that find out what of a batch is stored, and their answers.
+struct Reconciliation {
+    /// Keys and bytes of keys that are asked for at once: below ClickHouse's `max_query_size`, 256 KiB, also when each
+    /// byte is escaped.
+    private static let keysPerQuery = 1_000
+    private static let keyBytesPerQuery = 100_000
+
+    /// The keys in parts for one query each.
+    static func parts(_ keys: some Sequence<RowKey>) -> [[RowKey]] {
+        var parts: [[RowKey]] = []
+        var bytes = 0
+        for key in keys {
+            if let part = parts.last, part.count < keysPerQuery, bytes + key.id.count <= keyBytesPerQuery {
+                parts[parts.count - 1].append(key)
+                bytes += key.id.count
+            } else {
+                parts.append([key])
+                bytes = key.id.count
+            }
+        }
+        return parts
+    }
+
+    /// As the query's first line names its columns. A response without it is not ClickHouse's.
+    private static let header = "key\tseconds\trows"
+
+    private let target: InsertTarget
+    private let identity: IdentityColumns
+
+    init(_ target: InsertTarget, _ identity: IdentityColumns) {
+        self.target = target
+        self.identity = identity
+    }
+
+    /// Fails when the user or the table does not allow the question.
+    var probeStatement: String { "\(select) WHERE 0 GROUP BY key, seconds FORMAT TabSeparatedWithNames" }
+
+    /// - Parameter areIntegers: whether the column is one of integers, which are not quoted.
+    func statement(_ keys: [RowKey], areIntegers: Bool) -> String {
+        let ids = keys.map { key in
+            let text = String(decoding: key.id, as: UTF8.self)
+            return areIntegers ? text : quoteString(text)
+        }
+        var condition = "\(quoteIdentifier(identity.id)) IN (\(ids.joined(separator: ", ")))"
+        if let range = timeRange(keys), let time = identity.time {
+            condition +=
+                " AND \(quoteIdentifier(time)) >= toDateTime(\(range.lowerBound))"
+                + " AND \(quoteIdentifier(time)) <= toDateTime(\(range.upperBound))"
+        }
+        return "\(select) WHERE \(condition) GROUP BY key, seconds FORMAT TabSeparatedWithNames"
+    }
+
+    /// - Returns: rows with each key; nil when the text is not the whole answer to our query.
+    func parse(_ text: String, comparesTime: Bool) -> [RowKey: Int]? {
+        guard text.hasSuffix("\n"), text.hasPrefix(Self.header + "\n") else { return nil }
+        var counts: [RowKey: Int] = [:]
+        for line in text.lines.dropFirst() {
+            let fields = line.split(separator: "\t", omittingEmptySubsequences: false)
+            guard fields.count == 3, let seconds = Int64(fields[1]), let rows = Int(fields[2]) else { return nil }
+            let id = Array(unescapeTabSeparated(fields[0]).utf8)
+            counts[RowKey(id: id, seconds: comparesTime ? seconds : nil), default: 0] += rows
+        }
+        return counts
+    }
+
+    private var select: String {
+        let seconds = identity.time.map { "toUnixTimestamp(\(quoteIdentifier($0)))" } ?? "0"
+        return "SELECT toString(\(quoteIdentifier(identity.id))) AS key, \(seconds) AS seconds, count() AS rows"
+            + " FROM \(target.quotedName)"
+    }
+
+    /// A second around the keys' times: they may have fractions, or have lost them. nil when times are not compared.
+    private func timeRange(_ keys: [RowKey]) -> ClosedRange<Int64>? {
+        let seconds = keys.compactMap(\.seconds)
+        guard let first = seconds.min(), let last = seconds.max() else { return nil }
+        return first - 1...last + 1
+    }
+}
+
+extension InsertClient {
+    /// A server that does not answer for so long is not waited for: whatever ran there is over.
+    private static let patience = Duration.seconds(120)
+
+    /// How long an insert may take from its arrival to its place in `system.processes`.
+    private static let settlingTime = Duration.seconds(1)
+
+    func countStored(_ keys: Set<RowKey>, at endpoint: Endpoint) async throws(InsertFailure) -> [RowKey: Int] {
+        guard var identity else { return [:] }
+        let areIntegers = try await profile(of: endpoint).table.isInteger(identity.id)
+        let comparesTime = identity.time != nil && keys.allSatisfy { $0.seconds != nil }
+        if !comparesTime { identity = IdentityColumns(id: identity.id, time: nil) }
+        let reconciliation = Reconciliation(target, identity)
+        var counts: [RowKey: Int] = [:]
+        for part in Reconciliation.parts(keys) {
+            let statement = reconciliation.statement(part, areIntegers: areIntegers)
+            let text = try await execute(statement, at: endpoint, responseLimit: 4 << 20)
+            guard let found = reconciliation.parse(text, comparesTime: comparesTime) else {
+                let text = summarize("no answer of ClickHouse's: \(text)", credentials: credentials)
+                throw InsertFailure(kind: .transient, status: 200, message: text)
+            }
+            counts.merge(found, uniquingKeysWith: +)
+        }
+        return counts
+    }
+
+    /// - Throws: a transient failure while an insert under the token runs somewhere, or may.
+    func checkNothingRuns(_ token: String, _ doubtAge: Duration) async throws(InsertFailure) {
+        for endpoint in endpoints { try await checkNothingRuns(token, at: endpoint, doubtAge) }
+        // One that has just arrived is not listed yet: not before its body is complete.
+        try? await sleep(Self.settlingTime)
+        for endpoint in endpoints { try await checkNothingRuns(token, at: endpoint, doubtAge) }
+    }
+
+    private func checkNothingRuns(
+        _ token: String,
+        at endpoint: Endpoint,
+        _ doubtAge: Duration
+    ) async throws(InsertFailure) {
+        let pattern = quoteString("\(token)-%")
+        let text: String
+        do throws(InsertFailure) {
+            text = try await execute(
+                "SELECT count() AS running FROM system.processes WHERE query_id LIKE \(pattern)"
+                    + " FORMAT TabSeparatedWithNames",
+                at: endpoint
+            )
+        } catch {
+            // Nobody listens there: then nothing runs there either.
+            if error.kind == .transient, !error.mayHaveBeenStored { return }
+            // A user without the right to look, or a server that has not answered for long.
+            if error.kind == .destination || doubtAge >= Self.patience { return }
+            throw error
+        }
+        guard text == "running\n0\n" else {
+            throw InsertFailure(kind: .transient, message: "an earlier insert of this batch still runs at \(endpoint)")
+        }
+    }
+
+    /// - Throws: a transient failure while the replica may lack what another one has acknowledged.
+    func checkIsComplete(_ endpoint: Endpoint, _ doubtAge: Duration) async throws(InsertFailure) {
+        // A table that nobody has written to looks like one whose first entry was not pulled yet.
+        let isNew = doubtAge >= Self.patience ? " OR log_max_index = 0 AND log_pointer = 0" : ""
+        // Two looks, because entries go from the log to the queue in between: nothing to pull first, then nothing to do.
+        for condition in ["log_pointer > log_max_index\(isNew)", "inserts_in_queue = 0"] {
+            let text = try await execute(
+                "SELECT (\(condition)) AND is_readonly = 0 AND is_session_expired = 0 AS complete FROM system.replicas"
+                    + " WHERE database = \(quoteString(target.database)) AND table = \(quoteString(target.table))"
+                    + " FORMAT TabSeparatedWithNames",
+                at: endpoint
+            )
+            guard text == "complete\n1\n" else {
+                throw InsertFailure(
+                    kind: .transient,
+                    message: "the replica \(endpoint) does not have yet what others may have acknowledged"
+                )
+            }
+        }
+    }
+}
+
+extension String {
+    var lines: [String] { split(separator: "\n").map(String.init) }
+}
+
+/// A field of `FORMAT TabSeparated` (https://clickhouse.com/docs/interfaces/formats/TabSeparated#data-formatting).
+func unescapeTabSeparated(_ field: some StringProtocol) -> String {
+    guard field.contains("\\") else { return String(field) }
+    var text = ""
+    var rest = field.unicodeScalars[...]
+    while let scalar = rest.popFirst() {
+        guard scalar == "\\", let escaped = rest.popFirst() else {
+            text.unicodeScalars.append(scalar)
+            continue
+        }
+        switch escaped {
+        case "b": text.unicodeScalars.append("\u{8}")
+        case "f": text.unicodeScalars.append("\u{c}")
+        case "r": text.unicodeScalars.append("\r")
+        case "n": text.unicodeScalars.append("\n")
+        case "t": text.unicodeScalars.append("\t")
+        case "0": text.unicodeScalars.append("\0")
+        default: text.unicodeScalars.append(escaped)
+        }
+    }
+    return text
+}

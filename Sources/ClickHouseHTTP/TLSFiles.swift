@@ -1,0 +1,140 @@
+internal import Foundation
+internal import Glibc
+internal import NIOSSL
+
+/// Where the certificates for https:// lie, in PEM form. Servers are always verified: their certificate must come
+/// from a trusted CA and be for the URL's host.
+package struct TLSFiles: Sendable, Equatable {
+    /// The root certificates to trust in the place of the system's, as with `curl --cacert`; a server's self-signed
+    /// certificate will do as well. nil trusts the system's.
+    package var caFile: String?
+
+    /// Our own certificate for servers that ask for one, followed by the intermediate ones. nil shows none.
+    package var certificateFile: String?
+
+    /// The certificate's private key, not encrypted. It may be in the same file.
+    package var keyFile: String?
+
+    package init(caFile: String? = nil, certificateFile: String? = nil, keyFile: String? = nil) {
+        self.caFile = caFile
+        self.certificateFile = certificateFile
+        self.keyFile = keyFile
+    }
+
+    package var isEmpty: Bool { self == TLSFiles() }
+
+    /// Reads the files.
+    ///
+    /// - Returns: nil when there are none.
+    func configuration() throws(InvalidTLSFile) -> TLSConfiguration? {
+        if isEmpty { return nil }
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        if let caFile {
+            configuration.trustRoots = .certificates(try Self.certificates(in: PEMFile(.ca, at: caFile)))
+        }
+        switch (certificateFile, keyFile) {
+        case (nil, nil): break
+        case (let certificateFile?, nil):
+            throw InvalidTLSFile(.certificate, at: certificateFile, "it needs a key file beside it, and none is given")
+        case (nil, let keyFile?):
+            throw InvalidTLSFile(.key, at: keyFile, "it needs a certificate file beside it, and none is given")
+        case (let certificateFile?, let keyFile?):
+            let chain = try Self.certificates(in: PEMFile(.certificate, at: certificateFile))
+            let key = try Self.privateKey(in: PEMFile(.key, at: keyFile))
+            configuration.certificateChain = chain.map { .certificate($0) }
+            configuration.privateKey = .privateKey(key)
+            try checkPair(configuration, certificateFile: certificateFile, keyFile: keyFile)
+        }
+        return configuration
+    }
+
+    private static func certificates(in file: PEMFile) throws(InvalidTLSFile) -> [NIOSSLCertificate] {
+        guard file.text.contains("CERTIFICATE-----") else {
+            throw file.invalid(
+                "it holds no certificate in PEM form (-----BEGIN CERTIFICATE-----); "
+                    + "one in DER form is converted by: openssl x509 -inform der -in FILE -out FILE.pem"
+            )
+        }
+        guard let certificates = try? NIOSSLCertificate.fromPEMBytes(file.bytes), !certificates.isEmpty else {
+            throw file.invalid("a certificate in it is damaged")
+        }
+        return certificates
+    }
+
+    private static func privateKey(in file: PEMFile) throws(InvalidTLSFile) -> NIOSSLPrivateKey {
+        guard file.text.contains("PRIVATE KEY-----") else {
+            throw file.invalid("it holds no private key in PEM form (-----BEGIN PRIVATE KEY-----)")
+        }
+        // PKCS #8 says it in the first line, the older forms in the second.
+        guard !["BEGIN ENCRYPTED PRIVATE KEY", "Proc-Type: 4,ENCRYPTED"].contains(where: file.text.contains) else {
+            throw file.invalid("its key is encrypted; decrypt it with: openssl pkey -in FILE -out NEW-FILE")
+        }
+        guard let key = try? NIOSSLPrivateKey(bytes: file.bytes, format: .pem) else {
+            throw file.invalid("its private key is damaged, or of an unknown kind")
+        }
+        return key
+    }
+
+    /// Lets BoringSSL try the pair now, not at the first connection.
+    private func checkPair(
+        _ configuration: TLSConfiguration,
+        certificateFile: String,
+        keyFile: String
+    ) throws(InvalidTLSFile) {
+        var pair = configuration
+        // The system's many are of no interest here, and take long to load.
+        pair.trustRoots = .certificates([])
+        do {
+            _ = try NIOSSLContext(configuration: pair)
+        } catch NIOSSLError.failedToLoadPrivateKey {
+            throw InvalidTLSFile(
+                .key,
+                at: keyFile,
+                "its key does not belong to the first certificate in \(certificateFile)"
+            )
+        } catch {
+            throw InvalidTLSFile(.certificate, at: certificateFile, "TLS cannot use its kind of certificate")
+        }
+    }
+}
+
+/// Why a TLS file cannot be used, and what to do. Holds nothing of the file's content.
+package struct InvalidTLSFile: Error, CustomStringConvertible {
+    enum Role: String {
+        case ca = "CA"
+        case certificate
+        case key
+    }
+
+    package let description: String
+
+    init(_ role: Role, at path: String, _ reason: String) {
+        description = "the TLS \(role.rawValue) file \"\(path)\" cannot be used: \(reason)"
+    }
+}
+
+private struct PEMFile {
+    let role: InvalidTLSFile.Role
+    let path: String
+    let bytes: [UInt8]
+
+    init(_ role: InvalidTLSFile.Role, at path: String) throws(InvalidTLSFile) {
+        do {
+            bytes = Array(try Data(contentsOf: URL(filePath: path)))
+        } catch {
+            let posix = (error as? CocoaError)?.underlying as? POSIXError
+            // Safe: strerror's text is copied at once.
+            let reason = posix.map { unsafe String(cString: strerror($0.code.rawValue)) } ?? "\(error)"
+            throw InvalidTLSFile(role, at: path, reason)
+        }
+        self.role = role
+        self.path = path
+        if bytes.isEmpty { throw invalid("it is empty") }
+    }
+
+    var text: String { String(decoding: bytes, as: UTF8.self) }
+
+    func invalid(_ reason: String) -> InvalidTLSFile {
+        InvalidTLSFile(role, at: path, reason)
+    }
+}

@@ -1,0 +1,375 @@
+internal import ClickHouseHTTP
+internal import SQLiteSpool
+
+/// Which batch is sent next, and what becomes of one that is not accepted: decided here, acted on by ``Flusher``.
+///
+/// - All is well: the oldest batch first, several at once where that is allowed.
+/// - ClickHouse is away, busy or wrong: one batch at a time, later and later.
+/// - A batch is refused for its data: it is cut until the record is alone. A record is given up only when it was
+///   refused, then something else was accepted, and then it was refused again. Without that proof the table may be
+///   wrong, not the record; so the record waits, and what is behind it goes on.
+struct DeliveryPlan {
+    /// Counts starts and ends of sends: what came after what, whatever the clock says.
+    private typealias Moment = Int
+
+    struct Entry {
+        fileprivate(set) var batch: Batch
+
+        /// Since when it may be stored without our knowing; nil when it cannot be.
+        fileprivate(set) var doubtfulSince: WallInstant?
+
+        fileprivate var isSending = false
+        fileprivate var startedAt: Int?
+
+        /// When it, or the batch that it was cut from, was last refused for its data.
+        fileprivate var refusedAt: Int?
+
+        /// Whether ClickHouse's error pointed at it.
+        fileprivate var isAccused = false
+        fileprivate var failures = 0
+        fileprivate var pause: Pause?
+    }
+
+    enum Step: Equatable {
+        /// Ask the destination what it is.
+        case preflight
+        case send(Batch)
+        case freeze
+        /// - isBlocked: something is left that could be sent, and waits.
+        case wait(Duration?, isBlocked: Bool)
+    }
+
+    enum Verdict: Equatable {
+        /// The same batch again, after this.
+        case keep(Duration)
+        /// Smaller batches instead of it.
+        case split
+        case deadLetter
+    }
+
+    /// Refusals in a row, nothing accepted between them, that cost no wait: enough to find a good record where some are.
+    static let freeRefusals = 20
+
+    /// With so many batches waiting no more are frozen.
+    static let maxFrozen = 1_000
+
+    private let backoff: BackoffPolicy
+    private let maxInFlight: Int
+
+    /// Records of a batch that is not to be cut for a lack of memory.
+    private let usualBatchSize: Int
+
+    private(set) var entries: [Entry]
+    private var moment: Moment = 0
+
+    /// The start of the latest-started send that was accepted: the table was fine after it.
+    private var provenAt: Moment = -1
+
+    /// Whether "(at row N)" has held true so far.
+    private var trustsRows = true
+    private var needsPreflight = true
+    private var isAsking = false
+    private var hasFailedPreflight = false
+    private var pause: Pause?
+
+    /// Failures in a row that say nothing about the data, and the latest of them.
+    private(set) var failuresInRow = 0
+    private(set) var failure: InsertFailure?
+
+    private var refusalsInRow = 0
+    private var refusal: InsertFailure?
+
+    /// - Parameter recovered: what an earlier process left; it may have been sent.
+    init(configuration: BatchWriterConfiguration, recovered: [Batch], now: WallInstant) {
+        backoff = BackoffPolicy(minDelay: configuration.minRetryDelay, maxDelay: configuration.maxRetryDelay)
+        maxInFlight = configuration.maxInFlight
+        usualBatchSize = configuration.maxBatchSize
+        entries = recovered.map { Entry(batch: $0, doubtfulSince: now) }
+    }
+
+    /// How the delivery goes, in the words of the status.
+    var state: (state: DeliveryNote.State, reason: String?) {
+        if let failure { return (failure.kind == .destination ? .held : .backingOff, failure.description) }
+        guard let refusal, entries.contains(where: { $0.refusedAt != nil }) else { return (.fine, nil) }
+        return (refusesEverything ? .held : .poisoned, refusal.description)
+    }
+
+    private var refusesEverything: Bool { refusalsInRow > Self.freeRefusals }
+
+    /// - Parameter fresh: whether pending records make a new batch.
+    mutating func next(now: WallInstant, fresh: FlushPolicy.Decision) -> Step {
+        let isBusy = isAsking || entries.count { $0.isSending } >= (failuresInRow > 0 ? 1 : maxInFlight)
+        if isBusy { return .wait(nil, isBlocked: false) }
+        if let rest = pause?.rest(now) { return .wait(rest, isBlocked: true) }
+        if needsPreflight {
+            isAsking = true
+            return .preflight
+        }
+        let mayFreeze = fresh == .sendNow && entries.count < Self.maxFrozen
+        let ready = entries.indices.filter { isReady($0, now) }
+        // While nothing is accepted, what was not tried yet is likelier to show that the table is fine.
+        let isUntriedFirst = refusesEverything && ready.allSatisfy { entries[$0].startedAt != nil }
+        if mayFreeze, ready.isEmpty || isUntriedFirst { return .freeze }
+        let first = refusesEverything ? ready.min { rank($0) < rank($1) } : ready.first
+        if let first {
+            start(first)
+            return .send(entries[first].batch)
+        }
+        let rests = entries.indices.compactMap { index in
+            entries[index].isSending ? nil : entries[index].pause?.rest(now)
+        }
+        let waits = rests + (fresh.delay.map { [$0] } ?? [])
+        return .wait(waits.min(), isBlocked: !rests.isEmpty)
+    }
+
+    /// Nobody wants to wait: everything that was put off is tried once more.
+    mutating func hurry() {
+        pause = nil
+        for index in entries.indices { entries[index].pause = nil }
+    }
+
+    // MARK: What happened
+
+    mutating func didPreflight() {
+        isAsking = false
+        needsPreflight = false
+        // After a send that failed only one that does not shows that all is well again.
+        if hasFailedPreflight { recover() }
+    }
+
+    /// - Returns: how long to wait until the next try.
+    mutating func didFailPreflight(_ failure: InsertFailure, now: WallInstant, random: Double) -> Duration {
+        isAsking = false
+        let delay = noteOutage(failure, now, random)
+        needsPreflight = true
+        hasFailedPreflight = true
+        return delay
+    }
+
+    mutating func didFreeze(_ batch: Batch) {
+        entries.append(Entry(batch: batch))
+        start(entries.count - 1)
+    }
+
+    mutating func didDeliver(_ batch: Batch) {
+        guard let entry = remove(batch), let startedAt = entry.startedAt else { return }
+        moment += 1
+        provenAt = max(provenAt, startedAt)
+        if entry.isAccused { trustsRows = false }
+        refusalsInRow = 0
+        recover()
+    }
+
+    /// It was stored before, or given up, so it proves nothing about the table.
+    mutating func didRemove(_ batch: Batch) {
+        _ = remove(batch)
+    }
+
+    /// - Parameter accused: the child that ClickHouse's error pointed at.
+    mutating func didReplace(_ batch: Batch, with children: [Batch], accused: Int? = nil) {
+        guard let index = index(of: batch) else { return }
+        let refusedAt = entries[index].refusedAt
+        entries.replaceSubrange(
+            index...index,
+            with: children.enumerated().map { number, child in
+                Entry(batch: child, refusedAt: refusedAt, isAccused: number == accused)
+            }
+        )
+    }
+
+    /// Since when the batch may be stored without our knowing; nil when it cannot be.
+    func doubtfulSince(_ batch: Batch) -> WallInstant? {
+        index(of: batch).flatMap { entries[$0].doubtfulSince }
+    }
+
+    /// Nobody could say what of the batch is stored.
+    ///
+    /// - Returns: how long to wait until the next try.
+    mutating func didFailToAsk(
+        _ batch: Batch,
+        _ failure: InsertFailure,
+        now: WallInstant,
+        random: Double
+    ) -> Duration {
+        if let index = index(of: batch) {
+            entries[index].isSending = false
+            entries[index].doubtfulSince = entries[index].doubtfulSince ?? now
+            entries[index].batch.attempts += 1
+            entries[index].batch.lastError = failure.description
+        }
+        return noteOutage(failure, now, random)
+    }
+
+    /// It is certain that none of it is stored.
+    mutating func didSettle(_ batch: Batch) {
+        if let index = index(of: batch) { entries[index].doubtfulSince = nil }
+    }
+
+    /// The attempt ended without an answer about the batch: the spool failed, or the writer is being closed.
+    mutating func didGiveUp(_ batch: Batch, now: WallInstant) {
+        guard let index = index(of: batch) else { return }
+        entries[index].isSending = false
+        entries[index].doubtfulSince = entries[index].doubtfulSince ?? now
+    }
+
+    mutating func pause(_ duration: Duration, now: WallInstant) {
+        pause = Pause(duration, from: now)
+    }
+
+    /// The batch was not accepted.
+    ///
+    /// - Parameters:
+    ///   - canAsk: whether the destination says which records it has.
+    ///   - random: from 0 up to 1.
+    /// - Returns: what to do, the batch with its failure counted, and how many failures of this kind there were in a row.
+    mutating func didFail(
+        _ batch: Batch,
+        _ failure: InsertFailure,
+        canAsk: Bool,
+        now: WallInstant,
+        random: Double
+    ) -> (verdict: Verdict, batch: Batch, failuresInRow: Int) {
+        guard let index = index(of: batch) else { return (.keep(.zero), batch, 0) }
+        moment += 1
+        entries[index].failures += 1
+        entries[index].batch.attempts += 1
+        entries[index].batch.lastError = failure.description
+        let wasCertain = entries[index].doubtfulSince == nil
+        if failure.mayHaveBeenStored { entries[index].doubtfulSince = entries[index].doubtfulSince ?? now }
+        let isRefusal = failure.kind == .data || failure.kind == .tooLarge
+        let verdict: Verdict
+        if isRefusal {
+            verdict = judge(index, failure, now, random)
+        } else if failure.code == ExceptionCode.memoryLimitExceeded, entries[index].batch.records > usualBatchSize,
+            wasCertain || canAsk
+        {
+            verdict = .split
+        } else {
+            verdict = wait(index, failure, now, random)
+        }
+        return (verdict, entries[index].batch, isRefusal ? entries[index].failures : failuresInRow)
+    }
+
+    /// How the members of a batch that was refused are sent next, and which piece the error points at.
+    func pieces<Member>(of members: [Member], badRow: Int?) -> (pieces: [[Member]], accused: Int?) {
+        guard trustsRows, let badRow, members.indices.contains(badRow - 1) else {
+            let half = members.count / 2
+            return ([Array(members[..<half]), Array(members[half...])], nil)
+        }
+        let before = Array(members[..<(badRow - 1)])
+        let after = Array(members[badRow...])
+        return ([before, [members[badRow - 1]], after].filter { !$0.isEmpty }, before.isEmpty ? 0 : 1)
+    }
+
+    private mutating func wait(
+        _ index: Int,
+        _ failure: InsertFailure,
+        _ now: WallInstant,
+        _ random: Double
+    ) -> Verdict {
+        let delay = noteOutage(failure, now, random)
+        entries[index].isSending = false
+        // The batch's own wait, for when another one is accepted meanwhile.
+        entries[index].pause = Pause(delay, from: now)
+        return .keep(delay)
+    }
+
+    private mutating func judge(
+        _ index: Int,
+        _ failure: InsertFailure,
+        _ now: WallInstant,
+        _ random: Double
+    ) -> Verdict {
+        refusalsInRow += 1
+        refusal = failure
+        if refusesEverything {
+            let delay = backoff.delay(
+                failures: refusalsInRow - Self.freeRefusals,
+                retryAfter: failure.retryAfter,
+                random: random
+            )
+            pause = Pause(delay, from: now)
+        }
+        if entries[index].batch.records > 1 {
+            // Whatever was accepted before says nothing any more: the table may have been changed since.
+            entries[index].refusedAt = moment
+            return .split
+        }
+        let isProven = isProven(entries[index])
+        entries[index].refusedAt = entries[index].refusedAt ?? moment
+        if entries[index].isAccused { trustsRows = true }
+        if isProven { return .deadLetter }
+        let delay = backoff.delay(failures: entries[index].failures, retryAfter: failure.retryAfter, random: random)
+        entries[index].isSending = false
+        entries[index].pause = Pause(delay, from: now)
+        return .keep(delay)
+    }
+
+    private mutating func noteOutage(_ failure: InsertFailure, _ now: WallInstant, _ random: Double) -> Duration {
+        self.failure = failure
+        failuresInRow += 1
+        hasFailedPreflight = false
+        // What holds us may be mended by another table, other columns, another server.
+        if failure.kind == .destination { needsPreflight = true }
+        let delay = backoff.delay(failures: failuresInRow, retryAfter: failure.retryAfter, random: random)
+        pause = Pause(delay, from: now)
+        return delay
+    }
+
+    private mutating func recover() {
+        failure = nil
+        hasFailedPreflight = false
+        failuresInRow = 0
+        pause = nil
+    }
+
+    private func isReady(_ index: Int, _ now: WallInstant) -> Bool {
+        let entry = entries[index]
+        return !entry.isSending && (entry.pause?.rest(now) == nil || isProven(entry))
+    }
+
+    /// Whether the batch was refused, and something that was sent afterwards accepted.
+    private func isProven(_ entry: Entry) -> Bool {
+        entry.refusedAt.map { provenAt > $0 } ?? false
+    }
+
+    private func rank(_ index: Int) -> Moment { entries[index].startedAt ?? -1 }
+
+    private mutating func start(_ index: Int) {
+        moment += 1
+        entries[index].isSending = true
+        entries[index].startedAt = moment
+        entries[index].pause = nil
+    }
+
+    private mutating func remove(_ batch: Batch) -> Entry? {
+        index(of: batch).map { entries.remove(at: $0) }
+    }
+
+    private func index(of batch: Batch) -> Int? {
+        entries.firstIndex { $0.batch.token == batch.token }
+    }
+}
+
+/// A wait until a time. Should the machine's clock be set back, it starts anew at the most.
+struct Pause {
+    private let length: Duration
+    private let end: WallInstant
+
+    init(_ length: Duration, from now: WallInstant) {
+        self.length = length
+        end = now.advanced(by: length)
+    }
+
+    /// What is left of it; nil when it is over.
+    func rest(_ now: WallInstant) -> Duration? {
+        let rest = now.duration(to: end)
+        return rest > .zero ? min(rest, length) : nil
+    }
+}
+
+extension FlushPolicy.Decision {
+    fileprivate var delay: Duration? {
+        if case .wait(let delay) = self { delay } else { nil }
+    }
+}

@@ -1,0 +1,34 @@
+/// Who waits for records to be delivered.
+struct FlushWaiters {
+    typealias Completion = CheckedContinuation<Result<Void, DeliveryFailure>, Never>
+
+    private var waiting: [(through: Int64, completion: Completion)] = []
+
+    var isEmpty: Bool { waiting.isEmpty }
+
+    mutating func add(through id: Int64, _ completion: Completion) {
+        waiting.append((id, completion))
+    }
+
+    /// - Returns: whom to tell that all records up to an id are delivered.
+    mutating func take(deliveredThrough id: Int64) -> [Completion] {
+        let done = waiting.filter { $0.through <= id }
+        waiting.removeAll { $0.through <= id }
+        return done.map(\.completion)
+    }
+
+    /// - Returns: everybody.
+    mutating func takeAll() -> [Completion] {
+        take(deliveredThrough: .max)
+    }
+}
+
+/// Why a flush did not deliver everything.
+struct DeliveryFailure: Error {
+    let reason: String
+
+    /// Whether trying again soon is pointless: the destination, or the data, has to be mended.
+    let isHeld: Bool
+
+    static let closed = DeliveryFailure(reason: "the writer was closed", isHeld: false)
+}

@@ -1,0 +1,41 @@
+/// A column that a record type fills.
+///
+/// A name alone will do: `static let columns: [Column] = ["url", "status"]`. With the value's type the writer says at
+/// start when the table's column is too small for it: `Column("status", UInt16.self)`.
+public struct Column: Sendable, ExpressibleByStringLiteral {
+    /// As the table has it. Any name will do; it is quoted.
+    public let name: String
+
+    /// The type that the record writes; nil when it is not told.
+    public let type: (any RowValue.Type)?
+
+    /// A column of the given name and, where it is told, the type that is written to it.
+    public init(_ name: String, _ type: (any RowValue.Type)? = nil) {
+        self.name = name
+        self.type = type
+    }
+
+    /// A column of the given name.
+    public init(stringLiteral name: String) {
+        self.init(name)
+    }
+}
+
+/// The columns that tell a record from all others.
+///
+/// When a batch may have been stored without an acknowledgement, and the table does not recognise a batch that is sent
+/// twice, the writer asks the table for these and sends only what it does not have.
+public struct RecordIdentity: Sendable, Equatable {
+    /// A column of text, UUIDs or integers, never null and different in every record.
+    public let id: String
+
+    /// A column with the record's own time, so that only the parts of the table around it are searched. A stored
+    /// record counts as ours only with the same time, to the second.
+    public let time: String?
+
+    /// The identity by the column `id`, looked for around the time in column `time`.
+    public init(id: String, time: String? = nil) {
+        self.id = id
+        self.time = time
+    }
+}

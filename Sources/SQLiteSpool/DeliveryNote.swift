@@ -1,0 +1,23 @@
+/// How the delivery goes, kept in the spool for who looks at it from outside.
+package struct DeliveryNote: Sendable, Equatable {
+    package enum State: String, Sendable, CaseIterable {
+        case fine
+        case backingOff = "backing off"
+        case held
+        case poisoned
+    }
+
+    package var state: State
+
+    /// Why it is not fine.
+    package var reason: String?
+
+    /// What the destination's table allows to promise; nil until it was asked.
+    package var guarantee: String?
+
+    package init(state: State, reason: String? = nil, guarantee: String? = nil) {
+        self.state = state
+        self.reason = reason
+        self.guarantee = guarantee
+    }
+}

@@ -1,0 +1,50 @@
+@testable import ClickHouseHTTP
+import Testing
+
+/// Servers and proxies drop idle connections, some sooner than we do.
+@Suite(.timeLimit(.minutes(2))) struct DroppedConnectionTests {
+    private func request(_ scheme: String, _ server: LoopbackServer) -> HTTPRequest {
+        HTTPRequest(url: "\(scheme)://127.0.0.1:\(server.port)/", headers: [], body: Array("{}\n".utf8))
+    }
+
+    @Test func `a connection that is dropped under a request leaves its outcome unknown`() async throws {
+        try await LoopbackServer.withServer(.cutsAtSecondRequest) { server in
+            let transport = AsyncHTTPTransport()
+            for _ in 0..<20 {
+                let first = try await transport.send(request("http", server), timeout: .seconds(30))
+                #expect(first.status == 200)
+                let failure = await #expect(throws: TransportFailure.self) {
+                    try await transport.send(request("http", server), timeout: .seconds(30))
+                }
+                #expect(failure?.message == "the connection failed: Remote connection closed")
+                #expect(failure?.isBeforeSending == false)
+            }
+            await transport.close()
+        }
+    }
+
+    @Test(arguments: ["http", "https"])
+    func `connections that are dropped after each response cost failures to be retried, and nothing else`(
+        scheme: String
+    ) async throws {
+        try await TestCertificates.withServerCertificate { certificates in
+            let tls = scheme == "https" ? try certificates.serverConfiguration() : nil
+            try await LoopbackServer.withServer(tls: tls, .cutsAfterResponse) { server in
+                let transport = try AsyncHTTPTransport(tls: TLSFiles(caFile: certificates.certificate("ca")))
+                var answered = 0
+                // Whether the next request still takes the dying connection is a race, so there are many.
+                for _ in 0..<300 {
+                    do throws(TransportFailure) {
+                        let response = try await transport.send(request(scheme, server), timeout: .seconds(30))
+                        answered += response.status == 200 ? 1 : 0
+                    } catch {
+                        #expect(error.message.hasPrefix("the connection failed: "))
+                        #expect(!error.isBeforeSending)
+                    }
+                }
+                #expect(answered >= 100, "the dead connection is not taken again and again")
+                await transport.close()
+            }
+        }
+    }
+}

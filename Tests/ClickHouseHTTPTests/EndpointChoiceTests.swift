@@ -1,0 +1,80 @@
+@testable import ClickHouseHTTP
+import Synchronization
+import Testing
+
+/// Which of several replicas is used.
+@Suite struct EndpointChoiceTests {
+    private static let replicas = ["http://a:1", "http://b:1"]
+
+    @Test func `a replica that is away is passed over within one insert, and preferred again after a rest`()
+        async throws
+    {
+        let isAway = Mutex(true)
+        let now = Mutex(ContinuousClock.now)
+        let transport = ScriptedTransport { request, _ throws(TransportFailure) in
+            if request.isTo("a"), isAway.withLock({ $0 }) {
+                throw TransportFailure(message: "refused", isBeforeSending: true)
+            }
+            return nil
+        }
+        let client = try makeClient(transport, urls: Self.replicas, now: { now.withLock { $0 } })
+        for _ in 0..<3 { #expect(await client.insert([], token: "T") == .accepted) }
+        #expect(transport.inserts.allSatisfy { $0.isTo("b") })
+        #expect(transport.sent.count { $0.isTo("a") } == 1, "it rests")
+
+        isAway.withLock { $0 = false }
+        now.withLock { $0 += .seconds(61) }
+        #expect(await client.insert([], token: "T") == .accepted)
+        #expect(transport.inserts.last?.isTo("a") == true)
+    }
+
+    @Test func `a broken table is no reason to go to another replica`() async throws {
+        let transport = ScriptedTransport { request, _ in request.isInsert ? .exception(60) : nil }
+        let client = try makeClient(transport, urls: Self.replicas)
+        for _ in 0..<3 { #expect(await client.insert([], token: "T") != .accepted) }
+        #expect(transport.sent.allSatisfy { $0.isTo("a") })
+    }
+
+    @Test func `a batch that may be stored goes to another replica where its token is known`() async throws {
+        let transport = ScriptedTransport { request, _ throws(TransportFailure) in
+            if request.isInsert, request.isTo("a") { throw TransportFailure(message: "reset", isBeforeSending: false) }
+            return nil
+        }
+        let client = try makeClient(transport, urls: Self.replicas)
+        #expect(await client.insert([], token: "T") != .accepted)
+        #expect(await client.insert([], token: "T") == .accepted)
+        #expect(transport.inserts.map { $0.isTo("b") } == [false, true])
+    }
+
+    @Test func `a batch that may be stored stays where it is when nothing could tell it from a new one`() async throws {
+        let plain = ScriptedServer(definition: "MergeTree ORDER BY n")
+        let transport = ScriptedTransport(plain) { request, earlier throws(TransportFailure) in
+            if request.isInsert, !earlier.contains(where: \.isInsert) {
+                throw TransportFailure(message: "reset", isBeforeSending: false)
+            }
+            return nil
+        }
+        let client = try makeClient(transport, urls: Self.replicas)
+        #expect(await client.insert([], token: "T") != .accepted)
+        #expect(await client.insert([], token: "U") == .accepted)
+        #expect(await client.insert([], token: "T") == .accepted)
+        #expect(transport.inserts.map { $0.isTo("b") } == [false, true, false])
+    }
+
+    @Test func `rests grow to a minute, and the one that ends first is used when all rest`() throws {
+        let endpoints = try Self.replicas.map { try Endpoint.parse($0).endpoint }
+        let start = ContinuousClock.now
+        var selector = EndpointSelector(endpoints)
+        for failures in 1...9 {
+            selector.recordFailure(endpoints[0], now: start, retryAfter: nil)
+            let rest = min(60, 1 << (failures - 1))
+            #expect(selector.candidates(now: start + .seconds(rest) - .milliseconds(1)) == [endpoints[1]])
+            #expect(selector.candidates(now: start + .seconds(rest)) == endpoints)
+        }
+        selector.recordFailure(endpoints[1], now: start, retryAfter: .seconds(7))
+        #expect(selector.candidates(now: start) == [endpoints[1]])
+        #expect(selector.candidates(now: start + .seconds(6)) == [endpoints[1]])
+        selector.recordSuccess(endpoints[0])
+        #expect(selector.candidates(now: start) == [endpoints[0]])
+    }
+}

@@ -1,0 +1,85 @@
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+
+/// A server on 127.0.0.1 that answers requests with an empty 200, and can be unfriendly about it.
+struct LoopbackServer {
+    enum Behaviour {
+        case friendly
+        /// Each connection is cut when something has come, whatever it is.
+        case cutsAtOnce
+        /// Each connection is cut right after its first response, which does not announce it.
+        case cutsAfterResponse
+        /// Each connection is cut when its second request has come.
+        case cutsAtSecondRequest
+    }
+
+    let port: Int
+
+    /// Runs `body` with a server, with TLS where `tls` is given, and stops it afterwards.
+    static func withServer(
+        tls: TLSConfiguration? = nil,
+        _ behaviour: Behaviour = .friendly,
+        _ body: (LoopbackServer) async throws -> Void
+    ) async throws {
+        let context = try tls.map { try NIOSSLContext(configuration: $0) }
+        let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let pipeline = channel.pipeline.syncOperations
+                    if behaviour == .cutsAtOnce { return try pipeline.addHandler(CuttingHandler()) }
+                    if let context { try pipeline.addHandler(NIOSSLServerHandler(context: context)) }
+                    try pipeline.configureHTTPServerPipeline()
+                    try pipeline.addHandler(Handler(behaviour))
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0)
+            .get()
+        do {
+            try await body(LoopbackServer(port: listener.localAddress?.port ?? 0))
+        } catch {
+            try await listener.close()
+            throw error
+        }
+        try await listener.close()
+    }
+
+    private final class CuttingHandler: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            context.close(promise: nil)
+        }
+    }
+
+    private final class Handler: ChannelInboundHandler {
+        typealias InboundIn = HTTPServerRequestPart
+        typealias OutboundOut = HTTPServerResponsePart
+
+        private let behaviour: Behaviour
+        private var answered = 0
+
+        init(_ behaviour: Behaviour) {
+            self.behaviour = behaviour
+        }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            guard case .end = unwrapInboundIn(data) else { return }
+            if behaviour == .cutsAtSecondRequest, answered == 1 {
+                context.close(promise: nil)
+                return
+            }
+            answered += 1
+            let head = HTTPResponseHead(version: .http1_1, status: .ok, headers: ["Content-Length": "0"])
+            context.write(wrapOutboundOut(.head(head)), promise: nil)
+            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+            if behaviour == .cutsAfterResponse { context.close(promise: nil) }
+        }
+
+        func errorCaught(context: ChannelHandlerContext, error: any Error) {
+            context.close(promise: nil)
+        }
+    }
+}

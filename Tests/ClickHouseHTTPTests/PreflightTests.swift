@@ -1,0 +1,113 @@
+@testable import ClickHouseHTTP
+import Testing
+
+/// What is found out about a table before anything is sent to it.
+@Suite struct PreflightTests {
+    private static let identity = IdentityColumns(id: "n", time: nil)
+
+    private func guarantee(_ server: ScriptedServer, identity: IdentityColumns? = nil) async throws -> String {
+        let result = try await makeClient(ScriptedTransport(server), identity: identity).preflight()
+        return try result.get().guarantee.description
+    }
+
+    @Test(arguments: [
+        (ScriptedServer.modern, "effectively-once by token"),
+        (
+            ScriptedServer(
+                engine: "ReplicatedMergeTree",
+                definition: "ReplicatedMergeTree('/t', 'a') ORDER BY n",
+                mergeTreeSettings:
+                    "replicated_deduplication_window\t10000\nreplicated_deduplication_window_seconds\t3600\n"
+            ),
+            "effectively-once by token (for 3600 s)"
+        ),
+        (
+            ScriptedServer(
+                definition: "MergeTree ORDER BY n",
+                mergeTreeSettings: "non_replicated_deduplication_window\t50\n"
+            ),
+            "effectively-once by token"
+        ),
+    ])
+    func `a table that recognises tokens needs nothing else`(server: ScriptedServer, expected: String) async throws {
+        for identity in [nil, Self.identity] {
+            let found = try await guarantee(server, identity: identity)
+            #expect(found == expected)
+        }
+    }
+
+    @Test(arguments: [
+        (ScriptedServer(definition: "MergeTree ORDER BY n"), "the table's non_replicated_deduplication_window is 0"),
+        (ScriptedServer.legacy, "ClickHouse 18.16.1 knows no deduplication tokens"),
+        (
+            ScriptedServer(engine: "Buffer", definition: "Buffer"),
+            "a table of engine Buffer recognises no repeated batch"
+        ),
+        (ScriptedServer(engine: ""), "the user may not see the table's engine"),
+        (
+            ScriptedServer(
+                engine: "ReplicatedMergeTree",
+                definition: "ReplicatedMergeTree ORDER BY n SETTINGS replicated_deduplication_window = 0"
+            ), "the table's replicated_deduplication_window is 0"
+        ),
+    ])
+    func `any other is asked what it has, or retries may duplicate`(server: ScriptedServer, reason: String) async throws
+    {
+        let withIdentity = try await guarantee(server, identity: Self.identity)
+        #expect(withIdentity == "effectively-once by reconciliation (\(reason))")
+        let without = try await guarantee(server)
+        #expect(
+            without == "at-least-once: retries may duplicate (\(reason), and the record type names no identity, "
+                + "or reconciliation is turned off)"
+        )
+    }
+
+    @Test func `a table that may not be read cannot be asked`() async throws {
+        let transport = ScriptedTransport(ScriptedServer(definition: "MergeTree ORDER BY n")) { request, _ in
+            request.asks("WHERE 0") ? .exception(497, "Not enough privileges") : nil
+        }
+        let profile = try await makeClient(transport, identity: Self.identity).preflight().get()
+        #expect(!profile.canReconcile)
+        #expect(profile.guarantee.description.contains("Not enough privileges"))
+    }
+
+    @Test func `missing columns are named all at once, and nothing is sent`() async throws {
+        let transport = ScriptedTransport()
+        let client = try makeClient(transport, columns: ["n", "a", "b`c"])
+        guard case .failed(let failure) = await client.insert([], token: "T") else { Issue.record("sent"); return }
+        #expect(failure.kind == .destination)
+        #expect(failure.message.contains("lacks the columns `a`, `b\\`c`"))
+        #expect(!failure.mayHaveBeenStored)
+        #expect(transport.inserts.isEmpty)
+    }
+
+    @Test func `what may not be seen does not keep anybody from inserting`() async throws {
+        let transport = ScriptedTransport { request, _ in
+            request.asks("system.tables") || request.asks("system.columns") || request.asks("merge_tree_settings")
+                ? .exception(497, "Not enough privileges") : nil
+        }
+        #expect(try await makeClient(transport).insert([], token: "T") == .accepted)
+    }
+
+    @Test func `a wrong password is said, and not taken for a right that is missing`() async throws {
+        let transport = ScriptedTransport { request, _ in
+            request.asks("system.tables") ? .exception(516, "Authentication failed") : nil
+        }
+        guard case .failure(let failure) = try await makeClient(transport).preflight() else {
+            Issue.record("passed"); return
+        }
+        #expect(failure.code == 516)
+        #expect(failure.kind == .destination)
+    }
+
+    @Test func `the server is asked again after a hold`() async throws {
+        let transport = ScriptedTransport { request, earlier in
+            request.isInsert && !earlier.contains(where: \.isInsert) ? .exception(60) : nil
+        }
+        let client = try makeClient(transport)
+        #expect(await client.insert([], token: "T") != .accepted)
+        #expect(await client.insert([], token: "T") == .accepted)
+        #expect(await client.insert([], token: "T") == .accepted)
+        #expect(transport.sent.count { $0.asks("system.columns") } == 2)
+    }
+}

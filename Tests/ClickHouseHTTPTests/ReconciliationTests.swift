@@ -1,0 +1,125 @@
+@testable import ClickHouseHTTP
+import Testing
+
+/// Asking a table what it has of a batch.
+@Suite struct ReconciliationTests {
+    private static let target = InsertTarget(database: "ibex", table: "t")
+    private static let identity = IdentityColumns(id: "request id", time: "at")
+
+    private func key(_ id: String, _ seconds: Int64? = 1_790_000_000) -> RowKey {
+        RowKey(id: Array(id.utf8), seconds: seconds)
+    }
+
+    @Test func `the query names the ids and searches a second around their times`() {
+        let statement = Reconciliation(Self.target, Self.identity)
+            .statement([key("it's \\"), key("b", 1_790_000_009)], areIntegers: false)
+        #expect(
+            statement == "SELECT toString(`request id`) AS key, toUnixTimestamp(`at`) AS seconds, count() AS rows "
+                + "FROM `ibex`.`t` WHERE `request id` IN ('it\\'s \\\\', 'b') AND `at` >= toDateTime(1789999999) "
+                + "AND `at` <= toDateTime(1790000010) GROUP BY key, seconds FORMAT TabSeparatedWithNames"
+        )
+    }
+
+    @Test(arguments: [Int64?.none, -1, 1 << 40]) func `a time that DateTime cannot hold prunes nothing`(seconds: Int64?)
+    {
+        let statement = Reconciliation(Self.target, Self.identity).statement(
+            RowKey.keys([("1", seconds)]) ?? [],
+            areIntegers: true
+        )
+        #expect(statement.contains("WHERE `request id` IN (1) GROUP BY"))
+    }
+
+    @Test func `rows are counted by key`() {
+        let text = "key\tseconds\trows\na\\tb\\\\\t7\t2\nc\t8\t1\n"
+        let reconciliation = Reconciliation(Self.target, Self.identity)
+        #expect(reconciliation.parse(text, comparesTime: true) == [key("a\tb\\", 7): 2, key("c", 8): 1])
+        #expect(reconciliation.parse(text, comparesTime: false) == [key("a\tb\\", nil): 2, key("c", nil): 1])
+    }
+
+    @Test(arguments: ["", "Ok.\n", "key\tseconds\trows", "key\tseconds\trows\na\t7\n", "key\tseconds\trows\na\tx\t1\n"])
+    func `what is not the whole answer is none`(text: String) {
+        #expect(Reconciliation(Self.target, Self.identity).parse(text, comparesTime: true) == nil)
+    }
+
+    @Test func `keys come from JSON strings and whole numbers only`() {
+        #expect(
+            RowKey.keys([("\"a\\u0000\\\"\"", 7), ("18446744073709551615", 8)]) == [
+                key("a\0\"", 7), key("18446744073709551615", 8),
+            ]
+        )
+        #expect(RowKey.keys([("1", 7), ("2", nil)]) == [key("1", nil), key("2", nil)])
+        for odd in ["1.5", "1e3", "true", "[]", "{}", "\"", ""] { #expect(RowKey.keys([(odd, 7)]) == nil) }
+        #expect(RowKey.keys([("1", 7), nil]) == nil)
+    }
+
+    @Test func `two spellings of one character are two keys`() {
+        #expect(key("\u{e9}") != key("e\u{301}"))
+    }
+
+    // MARK: By the client
+
+    private func count(
+        _ transport: ScriptedTransport,
+        urls: [String] = ["http://a:1"],
+        doubtAge: Duration = .zero
+    ) async throws -> Result<[RowKey: Int], InsertFailure> {
+        try await makeClient(transport, urls: urls, identity: IdentityColumns(id: "n", time: nil))
+            .countStored([key("1", nil), key("2", nil)], token: "T", doubtAge: doubtAge)
+    }
+
+    @Test func `an insert that still runs is waited for`() async throws {
+        let transport = ScriptedTransport { request, _ in request.asks("system.processes") ? .text("running\n1\n") : nil
+        }
+        for age in [Duration.zero, .seconds(3_600)] {
+            guard case .failure(let failure) = try await count(transport, doubtAge: age) else {
+                Issue.record("asked"); return
+            }
+            #expect(failure.kind == .transient)
+            #expect(failure.message.contains("still runs"))
+        }
+    }
+
+    @Test func `a replica that lacks what another has is not asked`() async throws {
+        let replicated = ScriptedServer(engine: "ReplicatedMergeTree", definition: "ReplicatedMergeTree ORDER BY n")
+        let transport = ScriptedTransport(replicated) { request, _ in
+            request.asks("system.replicas") ? .text("complete\n0\n") : nil
+        }
+        guard case .failure(let failure) = try await count(transport) else { Issue.record("asked"); return }
+        #expect(failure.kind == .transient)
+    }
+
+    @Test func `tables that do not share their rows are all asked`() async throws {
+        let transport = ScriptedTransport { request, _ in
+            guard request.asks(" IN (") && request.asks("AS key") else { return nil }
+            return .text("key\tseconds\trows\n\(request.isTo("a") ? 1 : 2)\t0\t1\n")
+        }
+        let counts = try await count(transport, urls: ["http://a:1", "http://b:1"]).get()
+        #expect(counts == [key("1", nil): 1, key("2", nil): 1])
+    }
+
+    @Test func `where nobody listens nothing runs, and silence is waited out`() async throws {
+        for isRefused in [true, false] {
+            let transport = ScriptedTransport { request, _ throws(TransportFailure) in
+                guard request.isTo("a"), request.asks("system.processes") else { return nil }
+                throw TransportFailure(message: "away", isBeforeSending: isRefused)
+            }
+            for (age, isAsked) in [(Duration.zero, isRefused), (.seconds(121), true)] {
+                let result = try await count(transport, urls: ["http://a:1", "http://b:1"], doubtAge: age)
+                #expect((try? result.get()) == (isAsked ? [:] : nil))
+            }
+        }
+    }
+
+    @Test func `many ids are asked for in several queries`() async throws {
+        let transport = ScriptedTransport { request, _ in
+            guard request.asks(" IN (") && request.asks("AS key") else { return nil }
+            let ids = request.text.split(separator: "IN (")[1].split(separator: ")")[0].split(separator: ", ")
+            return .text("key\tseconds\trows\n" + ids.map { "\($0)\t0\t1\n" }.joined())
+        }
+        let keys = Set((0..<2_500).map { key("\($0)", nil) })
+        let counts = try await makeClient(transport, identity: IdentityColumns(id: "n", time: nil))
+            .countStored(keys, token: "T", doubtAge: .zero).get()
+        #expect(counts.count == 2_500)
+        #expect(transport.sent.count { $0.asks("AS key") && $0.asks(" IN (") } == 3)
+    }
+}

@@ -1,0 +1,110 @@
+import ClickHouseHTTP
+@testable import ClickHouseWriter
+import Foundation
+import SQLiteSpool
+import TestSupport
+import Testing
+
+/// Random histories of answers, silences, lies, crashes and restarts, checked against what must hold at their end.
+@Suite(.timeLimit(.minutes(15))) struct AdversaryTests {
+    /// Ten thousand with `ADVERSARY_HISTORIES=10000`, as CI runs them.
+    private static let histories = ProcessInfo.processInfo.environment["ADVERSARY_HISTORIES"].flatMap { Int($0) } ?? 300
+
+    @Test(arguments: SimulatedClickHouse.Table.allCases)
+    func `whatever happens, every record is stored once or is a dead letter`(
+        table: SimulatedClickHouse.Table
+    ) async throws {
+        try await withTemporaryDirectory { directory in
+            for seed in 0..<UInt64(Self.histories / 3) {
+                try await History(table, seed: seed).run(in: directory)
+            }
+        }
+    }
+}
+
+/// One history, drawn from its seed.
+private struct History {
+    private let table: SimulatedClickHouse.Table
+    private let seed: UInt64
+    private var random: SeededRandom
+
+    init(_ table: SimulatedClickHouse.Table, seed: UInt64) {
+        self.table = table
+        self.seed = seed
+        random = SeededRandom(seed)
+    }
+
+    func run(in directory: String) async throws {
+        var random = random
+        let path = "\(directory)/\(seed).spool"
+        let clock = SkippingClock()
+        var poison: Set<Int> = []
+        for _ in 0..<([0, 0, 1, 2, 10].randomElement(using: &random) ?? 0) {
+            poison.insert(Int.random(in: 0..<100, using: &random))
+        }
+        let server = SimulatedClickHouse(table, poison: poison, trouble: 0.5, seed: seed)
+        var configuration = BatchWriterConfiguration(spoolPath: path, urls: ["http://unused"], table: "t")
+        configuration.durability = .processCrash
+        var accepted = 0
+        for _ in 0..<Int.random(in: 1...3, using: &random) {
+            configuration.maxBatchSize = Int.random(in: 1...20, using: &random)
+            configuration.maxInFlight = Int.random(in: 1...3, using: &random)
+            configuration.catchUpBatchSize = Bool.random(using: &random) ? 40 : nil
+            let writer = try open(configuration, server, clock, random.next())
+            for _ in 0..<Int.random(in: 1...3, using: &random) {
+                let count = Int.random(in: 1...30, using: &random)
+                try await writer.write(contentsOf: numbers(accepted..<accepted + count))
+                accepted += count
+                for _ in 0..<Int.random(in: 0...40, using: &random) { await Task.yield() }
+            }
+            // On this clock its deadline is over at once: the writer is torn from whatever it is doing.
+            await writer.close()
+        }
+
+        server.setTrouble(0)
+        let writer = try open(configuration, server, clock, random.next())
+        var good = 0
+        repeat {
+            // It proves that the table is fine.
+            try await writer.write(Numbered(n: 1_000 + good))
+            good += 1
+            try? await writer.flush()
+        } while writer.status.pending + writer.status.inFlight > 0 && good < 100
+        let status = writer.status
+        await writer.close()
+
+        let expected = Set(0..<accepted).subtracting(poison).union(1_000..<1_000 + good)
+        #expect(server.rows.filter { $0.value != 1 } == [:], "stored twice; \(table), seed \(seed)")
+        #expect(Set(server.rows.keys) == expected, "lost, or stored and refused; \(table), seed \(seed)")
+        #expect(status.deadLetters == poison.filter { $0 < accepted }.count, "dead letters; \(table), seed \(seed)")
+        #expect(status.pending + status.inFlight == 0, "left; \(table), seed \(seed)")
+        #expect(server.brokenTokens == [], "a token with two bodies; \(table), seed \(seed)")
+        try FileManager.default.removeItem(atPath: path)
+    }
+
+    private func open(
+        _ configuration: BatchWriterConfiguration,
+        _ server: SimulatedClickHouse,
+        _ clock: SkippingClock,
+        _ seed: UInt64
+    ) throws -> BatchWriter<Numbered> {
+        try BatchWriter<Numbered>(
+            configuration: configuration,
+            logger: LogRecorder().logger,
+            sink: server,
+            clock: clock,
+            jitter: { 0.5 }
+        )
+    }
+
+    private func numbers(_ range: Range<Int>) -> [Numbered] { range.map { Numbered(n: $0) } }
+}
+
+private struct Numbered: ClickHouseRecord {
+    var n: Int
+
+    static let columns: [Column] = ["n"]
+    static let identity: RecordIdentity? = RecordIdentity(id: "n")
+
+    func encode(to row: inout RowEncoder) { row.write("n", n) }
+}

@@ -1,0 +1,200 @@
+import ClickHouseHTTP
+@testable import ClickHouseWriter
+import Foundation
+import Synchronization
+
+/// A table of ClickHouse's in memory, and everything between it and the writer that can go wrong.
+///
+/// What happens to each request is drawn from `random`; the table itself follows ClickHouse's rules.
+final class SimulatedClickHouse: BatchSink {
+    enum Table: CaseIterable {
+        /// Drops a batch whose token it has seen. Cannot be asked.
+        case knowsTokens
+        /// The same, but forgets tokens after a while, and can be asked.
+        case forgetsTokens
+        /// Knows no tokens, can be asked, and stores part of a batch when its body is cut.
+        case plain
+    }
+
+    /// What a request meets.
+    enum Fate: CaseIterable {
+        case fine, lostRequest, lostReply, transient, transientAfterStoring, destination, cutBody, hangs
+        case refusedAfterStoring
+    }
+
+    private struct State {
+        var random: SeededRandom
+        var trouble: Double
+        var rows: [Int: Int] = [:]
+        var tokens: [String: [Int]] = [:]
+        /// Bytes that were sent under each token, whatever became of them.
+        var bodies: [String: Set<[UInt8]>] = [:]
+        var sends = 0
+        var running: [String: (numbers: [Int], checks: Int)] = [:]
+        var isWrong = false
+    }
+
+    private let table: Table
+    private let poison: Set<Int>
+    private let state: Mutex<State>
+    let destination: DestinationProfile?
+
+    init(_ table: Table, poison: Set<Int> = [], trouble: Double, seed: UInt64) {
+        self.table = table
+        self.poison = poison
+        state = Mutex(State(random: SeededRandom(seed), trouble: trouble))
+        let guarantee: Guarantee =
+            switch table {
+            case .knowsTokens: .token(window: nil)
+            case .forgetsTokens: .token(window: .seconds(60))
+            case .plain: .reconciliation(reason: "it is plain")
+            }
+        destination = DestinationProfile(
+            version: "simulated",
+            guarantee: guarantee,
+            canReconcile: table != .knowsTokens
+        )
+    }
+
+    /// How often each number is stored.
+    var rows: [Int: Int] { state.withLock(\.rows) }
+    var sends: Int { state.withLock(\.sends) }
+
+    /// Tokens that stood for different bytes.
+    var brokenTokens: [String] { state.withLock { $0.bodies.filter { $0.value.count > 1 }.map(\.key) } }
+
+    /// The share of requests that something happens to, from 0 to 1.
+    func setTrouble(_ trouble: Double) {
+        state.withLock { $0.trouble = trouble }
+    }
+
+    /// Every row is refused, as when a column has the wrong type.
+    func setWrong(_ isWrong: Bool) {
+        state.withLock { $0.isWrong = isWrong }
+    }
+
+    func preflight() async -> Result<DestinationProfile, InsertFailure> {
+        let fails = state.withLock { Double.random(in: 0..<1, using: &$0.random) < $0.trouble / 2 }
+        if fails { return .failure(InsertFailure(kind: .transient, message: "away", mayHaveBeenStored: false)) }
+        return destination.map { .success($0) } ?? .failure(InsertFailure(kind: .transient, message: "away"))
+    }
+
+    func insert(_ rows: [UInt8], token: String) async -> InsertOutcome {
+        await pass()
+        let outcome = state.withLock { insert(rows, token, &$0) }
+        await pass()
+        // The writer was killed meanwhile: it never reads the reply.
+        return Task.isCancelled ? .failed(InsertFailure(kind: .outcomeUnknown, message: "killed")) : outcome
+    }
+
+    /// Lets others run, for a while that differs.
+    private func pass() async {
+        let turns = state.withLock { Int.random(in: 0...3, using: &$0.random) }
+        for _ in 0..<turns { await Task.yield() }
+    }
+
+    func countStored(
+        _ keys: Set<RowKey>,
+        token: String,
+        doubtAge: Duration?
+    ) async -> Result<[RowKey: Int], InsertFailure> {
+        state.withLock { state in
+            if let (numbers, checks) = state.running[token] {
+                if checks > 0 {
+                    state.running[token] = (numbers, checks - 1)
+                    return .failure(InsertFailure(kind: .transient, message: "still running"))
+                }
+                state.running[token] = nil
+                for number in numbers { state.rows[number, default: 0] += 1 }
+            }
+            if Double.random(in: 0..<1, using: &state.random) < state.trouble / 2 {
+                return .failure(InsertFailure(kind: .transient, message: "the question was lost"))
+            }
+            var counts: [RowKey: Int] = [:]
+            for key in keys {
+                counts[key] = Int(String(decoding: key.id, as: UTF8.self)).flatMap { state.rows[$0] }
+            }
+            return .success(counts)
+        }
+    }
+
+    func close() async {}
+
+    private func insert(_ body: [UInt8], _ token: String, _ state: inout State) -> InsertOutcome {
+        state.sends += 1
+        state.bodies[token, default: []].insert(body)
+        let numbers = String(decoding: body, as: UTF8.self).split(separator: "\n").compactMap {
+            Int($0.filter(\.isNumber))
+        }
+        let isTroubled = Double.random(in: 0..<1, using: &state.random) < state.trouble
+        let fate = isTroubled ? Fate.allCases.randomElement(using: &state.random) ?? .fine : .fine
+        switch fate {
+        case .fine:
+            return process(numbers, token, &state)
+        case .lostRequest:
+            return .failed(InsertFailure(kind: .transient, message: "refused", mayHaveBeenStored: false))
+        case .lostReply:
+            _ = process(numbers, token, &state)
+            return .failed(InsertFailure(kind: .outcomeUnknown, message: "the connection failed"))
+        case .transient:
+            return .failed(InsertFailure(kind: .transient, code: 241, message: "memory limit"))
+        case .transientAfterStoring:
+            _ = process(numbers, token, &state)
+            return .failed(InsertFailure(kind: .transient, code: 209, message: "socket timeout"))
+        case .destination:
+            return .failed(InsertFailure(kind: .destination, code: 497, message: "not enough privileges"))
+        case .cutBody where table == .plain:
+            let part = Array(numbers.prefix(Int.random(in: 0...numbers.count, using: &state.random)))
+            _ = process(part, token, &state)
+            return .failed(InsertFailure(kind: .outcomeUnknown, message: "the body was cut"))
+        case .hangs where table == .plain && refusal(of: numbers, state) == nil && state.running[token] == nil:
+            // Stored later, while nobody waits for it any more.
+            state.running[token] = (numbers, Int.random(in: 0...2, using: &state.random))
+            return .failed(InsertFailure(kind: .outcomeUnknown, message: "no response"))
+        case .refusedAfterStoring where table != .knowsTokens:
+            // A materialized view failed: the table has the rows.
+            guard case .accepted = process(numbers, token, &state) else {
+                return refusal(of: numbers, state) ?? .accepted
+            }
+            return .failed(InsertFailure(kind: .data, code: 6, message: "a view cannot parse it"))
+        case .cutBody, .hangs, .refusedAfterStoring:
+            return process(numbers, token, &state)
+        }
+    }
+
+    private func process(_ numbers: [Int], _ token: String, _ state: inout State) -> InsertOutcome {
+        if let refusal = refusal(of: numbers, state) { return refusal }
+        if table != .plain, let known = state.tokens[token] {
+            // Same token, other rows: ClickHouse drops them without a word.
+            precondition(known == numbers)
+            return .accepted
+        }
+        if table != .plain { state.tokens[token] = numbers }
+        for number in numbers { state.rows[number, default: 0] += 1 }
+        return .accepted
+    }
+
+    private func refusal(of numbers: [Int], _ state: State) -> InsertOutcome? {
+        guard let row = numbers.firstIndex(where: { poison.contains($0) || state.isWrong }) else { return nil }
+        return .failed(
+            InsertFailure(kind: .data, code: 27, message: "cannot parse (at row \(row + 1))", badRow: row + 1)
+        )
+    }
+}
+
+/// SplitMix64: the same seed gives the same history.
+struct SeededRandom: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(_ seed: UInt64) {
+        state = seed
+    }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
+    }
+}
