@@ -86,10 +86,14 @@ package struct StandInStore: Sendable {
             ])
             var text = "key\tseconds\trows\n"
             while try rows.step() {
-                text += "\(rows.text(0) ?? "")\t\(rows.integer(1) ?? 0)\t\(rows.integer(2) ?? 0)\n"
+                text += "\(Self.escape(rows.text(0) ?? ""))\t\(rows.integer(1) ?? 0)\t\(rows.integer(2) ?? 0)\n"
             }
             return text
         }
+    }
+
+    private static func escape(_ field: String) -> String {
+        field.replacing("\\", with: "\\\\").replacing("\t", with: "\\t").replacing("\n", with: "\\n")
     }
 
     package func close() async {

@@ -8,6 +8,10 @@ package struct SpoolStatus: Sendable, Equatable {
         package var lastError: String?
     }
 
+    /// How the delivery goes, as the owner last knew.
+    package var state: DeliveryNote.State
+    /// What the destination's table allows to promise; nil when it was never reached.
+    package var guarantee: String?
     /// Records not in a batch yet.
     package var pending: Int
     /// Records in batches that ClickHouse has not provably accepted yet.
@@ -17,7 +21,7 @@ package struct SpoolStatus: Sendable, Equatable {
     package var oldestPendingSeconds: Int?
     /// Bytes of the payloads of pending and in-flight records.
     package var payloadBytes: Int
-    /// Why the latest failed send of a batch in flight failed.
+    /// Why the delivery is not fine, or the latest failed send of a batch in flight failed.
     package var lastError: String?
     package var batches: [InFlightBatch]
 
@@ -32,7 +36,7 @@ package struct SpoolStatus: Sendable, Equatable {
         try database.execute("BEGIN")
         let row = try database.prepare(
             """
-            SELECT pending, in_flight, dead_letters, oldest_pending_seconds, payload_bytes, last_error
+            SELECT pending, in_flight, dead_letters, oldest_pending_seconds, payload_bytes, last_error, state, guarantee
             FROM spool_status
             """
         )
@@ -43,6 +47,8 @@ package struct SpoolStatus: Sendable, Equatable {
         oldestPendingSeconds = row.integer(3).map { Int($0) }
         payloadBytes = Int(row.integer(4) ?? 0)
         lastError = row.text(5)
+        state = row.text(6).flatMap(DeliveryNote.State.init) ?? .fine
+        guarantee = row.text(7)
         let rows = try database.prepare("SELECT token, records, attempts, last_error FROM batches ORDER BY first_id")
         batches = []
         while try rows.step() {

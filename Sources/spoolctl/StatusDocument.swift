@@ -4,7 +4,7 @@ internal import SQLiteSpool
 /// A spool's status as one JSON object. The keys are those of the view `spool_status`, and all of them are always there.
 struct StatusDocument: Encodable {
     private enum CodingKeys: String, CodingKey {
-        case pending, inFlight, deadLetters, oldestPendingSeconds, payloadBytes, lastError, batches
+        case state, guarantee, pending, inFlight, deadLetters, oldestPendingSeconds, payloadBytes, lastError, batches
     }
 
     private enum BatchKeys: String, CodingKey {
@@ -29,6 +29,8 @@ struct StatusDocument: Encodable {
     func encode(to encoder: any Encoder) throws {
         // By hand, because synthesized code leaves out what is nil.
         var document = encoder.container(keyedBy: CodingKeys.self)
+        try document.encode(status.state.rawValue, forKey: .state)
+        try document.encode(status.guarantee, forKey: .guarantee)
         try document.encode(status.pending, forKey: .pending)
         try document.encode(status.inFlight, forKey: .inFlight)
         try document.encode(status.deadLetters, forKey: .deadLetters)

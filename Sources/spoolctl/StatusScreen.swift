@@ -10,13 +10,18 @@ struct StatusScreen {
 
     var text: String {
         let lines = [
+            "delivery      \(status.state.rawValue)",
+            "guarantee     \(status.guarantee ?? "unknown: ClickHouse was never reached")",
             "pending       \(status.pending)",
             "in flight     \(status.inFlight)",
             "dead letters  \(status.deadLetters)",
             "oldest        \(status.oldestPendingSeconds.map(Self.age) ?? "-")",
             "payload       \(Self.size(status.payloadBytes))",
         ]
-        return (lines + status.batches.flatMap(describe)).joined(separator: "\n")
+        // A batch that failed says so itself.
+        let isSaidBelow = status.batches.contains { $0.lastError == status.lastError }
+        let reason = isSaidBelow ? [] : status.lastError.map { ["last error    \($0)"] } ?? []
+        return (lines + reason + status.batches.flatMap(describe)).joined(separator: "\n")
     }
 
     private func describe(_ batch: SpoolStatus.InFlightBatch) -> [String] {

@@ -101,6 +101,6 @@ final class RecordingSink: BatchSink {
 
 extension InsertOutcome {
     static let transient = failed(InsertFailure(kind: .transient, code: 241, message: "memory limit"))
-    static let data = failed(InsertFailure(kind: .data, code: 27, message: "cannot parse (at row 3)"))
+    static let data = failed(InsertFailure(kind: .data, code: 27, message: "cannot parse (at row 3)", badRow: 3))
     static let destination = failed(InsertFailure(kind: .destination, code: 60, message: "no such table"))
 }

@@ -16,6 +16,11 @@ final class SimulatedClickHouse: BatchSink {
         case plain
     }
 
+    /// What a refusal says of the row.
+    enum Hint: CaseIterable {
+        case right, none, wrong
+    }
+
     /// What a request meets.
     enum Fate: CaseIterable {
         case fine, lostRequest, lostReply, transient, transientAfterStoring, destination, cutBody, hangs
@@ -36,12 +41,14 @@ final class SimulatedClickHouse: BatchSink {
 
     private let table: Table
     private let poison: Set<Int>
+    private let hint: Hint
     private let state: Mutex<State>
     let destination: DestinationProfile?
 
-    init(_ table: Table, poison: Set<Int> = [], trouble: Double, seed: UInt64) {
+    init(_ table: Table, poison: Set<Int> = [], hint: Hint = .right, trouble: Double = 0, seed: UInt64 = 0) {
         self.table = table
         self.poison = poison
+        self.hint = hint
         state = Mutex(State(random: SeededRandom(seed), trouble: trouble))
         let guarantee: Guarantee =
             switch table {
@@ -175,10 +182,14 @@ final class SimulatedClickHouse: BatchSink {
     }
 
     private func refusal(of numbers: [Int], _ state: State) -> InsertOutcome? {
-        guard let row = numbers.firstIndex(where: { poison.contains($0) || state.isWrong }) else { return nil }
-        return .failed(
-            InsertFailure(kind: .data, code: 27, message: "cannot parse (at row \(row + 1))", badRow: row + 1)
-        )
+        guard let index = numbers.firstIndex(where: { poison.contains($0) || state.isWrong }) else { return nil }
+        let row: Int? =
+            switch hint {
+            case .right: index + 1
+            case .none: nil
+            case .wrong: index == 0 ? numbers.count : 1
+            }
+        return .failed(InsertFailure(kind: .data, code: 27, message: "cannot parse", badRow: row))
     }
 }
 

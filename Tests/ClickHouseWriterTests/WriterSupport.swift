@@ -24,7 +24,7 @@ func rows(_ numbers: Range<Int>) -> [String] {
 /// Opens a writer on a sink and a clock of the test's, runs `body` and closes it.
 func withWriter(
     at path: String,
-    sink: RecordingSink = RecordingSink(),
+    sink: any BatchSink = RecordingSink(),
     clock: any WallClock = SystemWallClock(),
     logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
     configure: (inout BatchWriterConfiguration) -> Void = { _ in },

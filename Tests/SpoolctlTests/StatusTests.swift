@@ -12,6 +12,7 @@ import Testing
             try await spool.append(contentsOf: [Array("{}".utf8), Array("{}".utf8)])
             let batch = try #require(try await spool.freeze(maxRecords: 1, maxBytes: 100)).batch
             try await spool.recordFailure(of: batch, error: "destination (code 60): no such table")
+            try await spool.note(DeliveryNote(state: .held, reason: "destination (code 60): no such table"))
             // While its owner lives.
             let status = try SpoolStatus(readingSpoolAt: directory + "/s")
             await spool.close()
@@ -22,7 +23,12 @@ import Testing
     @Test func `the screen says what is stuck and why`() async throws {
         try await withStatus { status in
             let lines = StatusScreen(status).text.split(separator: "\n")
-            #expect(lines.prefix(3) == ["pending       1", "in flight     1", "dead letters  0"])
+            #expect(
+                lines.prefix(5) == [
+                    "delivery      held", "guarantee     unknown: ClickHouse was never reached", "pending       1",
+                    "in flight     1", "dead letters  0",
+                ]
+            )
             #expect(lines.suffix(2).first?.hasSuffix("-1-1: 1 record, failed 1 time") == true)
             #expect(lines.last == "  last error: destination (code 60): no such table")
         }
@@ -38,8 +44,8 @@ import Testing
             await (try Spool(SpoolConfiguration(path: directory + "/s"))).close()
             let text = try StatusDocument(SpoolStatus(readingSpoolAt: directory + "/s")).text
             #expect(
-                text == #"{"batches":[],"dead_letters":0,"in_flight":0,"last_error":null,"#
-                    + #""oldest_pending_seconds":null,"payload_bytes":0,"pending":0}"#
+                text == #"{"batches":[],"dead_letters":0,"guarantee":null,"in_flight":0,"last_error":null,"#
+                    + #""oldest_pending_seconds":null,"payload_bytes":0,"pending":0,"state":"fine"}"#
             )
         }
     }

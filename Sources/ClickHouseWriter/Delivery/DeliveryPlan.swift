@@ -24,10 +24,17 @@ struct DeliveryPlan {
         /// When it, or the batch that it was cut from, was last refused for its data.
         fileprivate var refusedAt: Int?
 
-        /// Whether ClickHouse's error pointed at it.
-        fileprivate var isAccused = false
+        /// What ClickHouse's error said of it, when it was cut from a batch that was refused.
+        fileprivate var suspicion: Suspicion?
         fileprivate var failures = 0
         fileprivate var pause: Pause?
+    }
+
+    enum Suspicion: Equatable {
+        /// The error pointed at this record.
+        case accused
+        /// It stood before the record that the error pointed at, so it was read without a fault.
+        case cleared
     }
 
     enum Step: Equatable {
@@ -155,7 +162,7 @@ struct DeliveryPlan {
         guard let entry = remove(batch), let startedAt = entry.startedAt else { return }
         moment += 1
         provenAt = max(provenAt, startedAt)
-        if entry.isAccused { trustsRows = false }
+        if entry.suspicion == .accused { trustsRows = false }
         refusalsInRow = 0
         recover()
     }
@@ -165,14 +172,20 @@ struct DeliveryPlan {
         _ = remove(batch)
     }
 
-    /// - Parameter accused: the child that ClickHouse's error pointed at.
-    mutating func didReplace(_ batch: Batch, with children: [Batch], accused: Int? = nil) {
+    /// - Parameter suspicions: what ClickHouse's error said of each child; empty when it said nothing.
+    mutating func didReplace(_ batch: Batch, with children: [Batch], suspicions: [Suspicion?] = []) {
         guard let index = index(of: batch) else { return }
-        let refusedAt = entries[index].refusedAt
+        let parent = entries[index]
         entries.replaceSubrange(
             index...index,
             with: children.enumerated().map { number, child in
-                Entry(batch: child, refusedAt: refusedAt, isAccused: number == accused)
+                Entry(
+                    batch: child,
+                    // Its records were tried, with the parent.
+                    startedAt: parent.startedAt,
+                    refusedAt: parent.refusedAt,
+                    suspicion: suspicions.isEmpty ? nil : suspicions[number]
+                )
             }
         )
     }
@@ -250,15 +263,18 @@ struct DeliveryPlan {
         return (verdict, entries[index].batch, isRefusal ? entries[index].failures : failuresInRow)
     }
 
-    /// How the members of a batch that was refused are sent next, and which piece the error points at.
-    func pieces<Member>(of members: [Member], badRow: Int?) -> (pieces: [[Member]], accused: Int?) {
+    /// How the members of a batch that was refused are sent next, and what the error says of each piece.
+    func pieces<Member>(of members: [Member], badRow: Int?) -> (pieces: [[Member]], suspicions: [Suspicion?]) {
         guard trustsRows, let badRow, members.indices.contains(badRow - 1) else {
             let half = members.count / 2
-            return ([Array(members[..<half]), Array(members[half...])], nil)
+            return ([Array(members[..<half]), Array(members[half...])], [nil, nil])
         }
-        let before = Array(members[..<(badRow - 1)])
-        let after = Array(members[badRow...])
-        return ([before, [members[badRow - 1]], after].filter { !$0.isEmpty }, before.isEmpty ? 0 : 1)
+        let all: [([Member], Suspicion?)] = [
+            (Array(members[..<(badRow - 1)]), .cleared), ([members[badRow - 1]], .accused),
+            (Array(members[badRow...]), nil),
+        ]
+        let pieces = all.filter { !$0.0.isEmpty }
+        return (pieces.map(\.0), pieces.map(\.1))
     }
 
     private mutating func wait(
@@ -290,6 +306,8 @@ struct DeliveryPlan {
             )
             pause = Pause(delay, from: now)
         }
+        if entries[index].suspicion == .cleared { trustsRows = false }
+        if entries[index].suspicion == .accused { trustsRows = true }
         if entries[index].batch.records > 1 {
             // Whatever was accepted before says nothing any more: the table may have been changed since.
             entries[index].refusedAt = moment
@@ -297,7 +315,6 @@ struct DeliveryPlan {
         }
         let isProven = isProven(entries[index])
         entries[index].refusedAt = entries[index].refusedAt ?? moment
-        if entries[index].isAccused { trustsRows = true }
         if isProven { return .deadLetter }
         let delay = backoff.delay(failures: entries[index].failures, retryAfter: failure.retryAfter, random: random)
         entries[index].isSending = false

@@ -271,9 +271,9 @@ final class Flusher: Sendable {
             log.isolating(failure, in: failed)
             guard try await isWhollyMissing(failed, mayBeRunning: wasDoubtful) else { return }
             let members = try await spool.members(of: failed)
-            let (pieces, accused) = state.withLock { $0.plan.pieces(of: members, badRow: failure.badRow) }
+            let (pieces, suspicions) = state.withLock { $0.plan.pieces(of: members, badRow: failure.badRow) }
             let children = try await spool.replace(failed, members: members, with: pieces)
-            state.withLock { $0.plan.didReplace(failed, with: children, accused: accused) }
+            state.withLock { $0.plan.didReplace(failed, with: children, suspicions: suspicions) }
         case .deadLetter:
             guard try await isWhollyMissing(failed, mayBeRunning: wasDoubtful) else { return }
             try await spool.deadLetter(failed, code: failure.code, message: failure.message)
