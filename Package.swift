@@ -159,6 +159,7 @@ let package = Package(
                 "ClickHouseHTTP",
                 "ClickHouseStandIn",
                 "ClickHouseWriter",
+                "LLMTraces",
                 "SQLiteSpool",
                 "TestSupport",
                 .product(name: "Configuration", package: "swift-configuration"),
@@ -224,6 +225,7 @@ let package = Package(
         .testTarget(
             name: "SQLiteSpoolTests",
             dependencies: [
+                "Migrations",
                 "SQLiteSpool",
                 "TestSupport",
                 .product(name: "Subprocess", package: "swift-subprocess"),
@@ -238,15 +240,16 @@ let package = Package(
 if Context.environment["CLICKHOUSE_WRITER_BENCHMARKS"] != nil {
     package.targets.append(
         .executableTarget(
-            name: "write-benchmark",
+            name: "writer-benchmark",
             dependencies: [
+                "ClickHouseHTTP",
                 "ClickHouseWriter",
                 "LLMTraces",
                 "SQLiteSpool",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
-            path: "Benchmarks/WriteBenchmark",
+            path: "Benchmarks/WriterBenchmark",
             swiftSettings: testSettings
         )
     )

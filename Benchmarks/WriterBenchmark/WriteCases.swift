@@ -2,12 +2,14 @@ import ArgumentParser
 import ClickHouseWriter
 import Foundation
 import LLMTraces
-import Logging
 import SQLiteSpool
 
-/// How fast `write` is while ClickHouse is away, at several numbers of concurrent tasks.
-@main
-struct WriteBenchmark: AsyncParsableCommand {
+struct WriteCases: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "write",
+        abstract: "How fast `write` is while ClickHouse is away, at several numbers of concurrent tasks."
+    )
+
     @Option(help: "How long each case runs.")
     var seconds = 5
 
@@ -60,7 +62,7 @@ struct WriteBenchmark: AsyncParsableCommand {
         configuration.shutdownTimeout = .zero
         let writer = try BatchWriter<TraceRecord>(
             configuration: configuration,
-            logger: Logger(label: "benchmark") { _ in SwiftLogNoOpLogHandler() }
+            logger: .silent
         )
         let start = ContinuousClock.now
         let end = start.advanced(by: .seconds(seconds))
@@ -136,13 +138,7 @@ struct WriteBenchmark: AsyncParsableCommand {
         return Measurement(latencies: latencies, duration: start.duration(to: .now))
     }
 
-    private func temporaryPath() -> String {
-        directory + "/benchmark-\(UUID().uuidString).spool"
-    }
-
-    private func removeSpool(_ path: String) {
-        for suffix in ["", "-wal", "-shm", ".lock"] { try? FileManager.default.removeItem(atPath: path + suffix) }
-    }
+    private func temporaryPath() -> String { temporarySpool(in: directory) }
 }
 
 struct Measurement {
@@ -163,27 +159,4 @@ struct Measurement {
 
 extension BatchWriterConfiguration.Durability {
     fileprivate var short: String { self == .powerLoss ? "FULL" : "NORMAL" }
-}
-
-extension TraceRecord {
-    fileprivate static let sample = TraceRecord(
-        requestID: "0f5d2c1e-6a64-4d8f-a0c5-3a0a5fb7a9d1",
-        orgID: UUID(),
-        agentID: UUID(),
-        sessionID: UUID(),
-        model: "gpt-4o-mini",
-        provider: "openai",
-        isStreaming: true,
-        inputTokens: 1_234,
-        outputTokens: 567,
-        totalTokens: 1_801,
-        authLatencyMs: 2,
-        directiveLatencyMs: 1,
-        providerTTFBMs: 312,
-        totalLatencyMs: 4_821,
-        statusCode: 200,
-        isComplete: true,
-        requestedAt: Date(),
-        completedAt: Date()
-    )
 }
