@@ -10,14 +10,13 @@ struct WriterMetrics: Sendable {
     private let delivered: Counter
     /// `clickhouse_writer_records_undelivered`: records in the spool, pending or in flight, after each send.
     private let undelivered: Gauge
-    /// `clickhouse_writer_dead_letters`: records set aside since the start, by ClickHouse's `code`.
-    private let table: [(String, String)]
     /// `clickhouse_writer_send_duration`: time of one request, whatever its outcome.
     private let sendDuration: Timer
     /// `clickhouse_writer_send_failures`: requests that were not accepted, by `kind`.
     private let failures: [InsertFailure.Kind: Counter]
     /// `clickhouse_writer_delivery_state`: 1 for the `state` that holds (fine, backing off, held, poisoned), else 0.
     private let states: [DeliveryNote.State: Gauge]
+    private let table: [(String, String)]
 
     init(table name: String) {
         let table = [("table", name)]
@@ -48,6 +47,7 @@ struct WriterMetrics: Sendable {
         recordUndelivered(left)
     }
 
+    /// `clickhouse_writer_dead_letters`: records set aside, by ClickHouse's `code`.
     func recordDeadLetter(code: Int?) {
         let dimensions = table + [("code", code.map(String.init) ?? "none")]
         Counter(label: "clickhouse_writer_dead_letters", dimensions: dimensions).increment()

@@ -19,10 +19,12 @@ struct BatchSizing {
         pending > usual * Self.backlogBatches ? current : usual
     }
 
-    mutating func grow() {
-        current = min(most, current * 2)
+    /// A batch of so many records was accepted.
+    mutating func grow(after records: Int) {
+        if records >= current { current = min(most, current * 2) }
     }
 
+    /// A batch was too large for ClickHouse.
     mutating func shrink() {
         current = max(usual, current / 2)
     }

@@ -16,11 +16,11 @@ struct DeliveryLog: Sendable {
         let isFirst = failuresInRow == 1
         switch failure.kind {
         case .transient, .outcomeUnknown:
-            logger.log(
-                level: isFirst ? .warning : .debug,
-                "ClickHouse did not take a batch; it is kept",
-                metadata: metadata
-            )
+            let message: Logger.Message =
+                batch == nil
+                ? "ClickHouse cannot be asked for its table; records are kept"
+                : "ClickHouse did not take a batch; it is kept"
+            logger.log(level: isFirst ? .warning : .debug, message, metadata: metadata)
         case .data, .tooLarge:
             logger.log(
                 level: isFirst ? .error : .debug,

@@ -237,7 +237,7 @@ final class Flusher: Sendable {
             await acknowledge(batch)
             let failures = state.withLock { state in
                 defer { state.plan.didDeliver(batch) }
-                state.sizing.grow()
+                state.sizing.grow(after: batch.records)
                 return state.plan.failuresInRow
             }
             if failures > 0 { log.recovered(batch, failures: failures) }
