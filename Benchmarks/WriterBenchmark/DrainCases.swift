@@ -86,11 +86,10 @@ struct DrainCases: AsyncParsableCommand {
     }
 
     private func residentMiB() -> Int {
-        // A file of /proc says that it is empty, so it must be read to its end.
-        let text = try? FileHandle(forReadingAtPath: "/proc/self/statm")?.readToEnd()
-        let fields = String(decoding: text ?? Data(), as: UTF8.self).split(separator: " ")
+        let status = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)) ?? ""
+        let fields = status.split(separator: " ")
         let pages = fields.dropFirst().first.flatMap { Int($0) } ?? 0
-        return pages * 4_096 >> 20
+        return (pages * 4_096) >> 20
     }
 }
 
