@@ -211,3 +211,53 @@ import Testing
         }
     }
 }
+
+@Suite struct ResendPolicyTests {
+    private static func profile(_ guarantee: Guarantee, canReconcile: Bool = true) -> DestinationProfile {
+        DestinationProfile(version: "26.9", guarantee: guarantee, canReconcile: canReconcile)
+    }
+
+    @Test(arguments: [
+        (nil, Duration.zero, ResendPolicy.Decision.sameToken),
+        (profile(.token(window: nil)), .seconds(1_000_000), .sameToken),
+        (profile(.token(window: .seconds(3_600))), .seconds(1_799), .sameToken),
+        (profile(.token(window: .seconds(3_600))), .seconds(1_800), .reconcile),
+        // The clock was set back: nobody knows how old it is.
+        (profile(.token(window: .seconds(3_600))), .seconds(-1), .reconcile),
+        (profile(.token(window: .seconds(3_600)), canReconcile: false), .seconds(9_999), .sameToken),
+        (profile(.reconciliation(reason: "plain")), .zero, .reconcile),
+        (profile(.atLeastOnce(reason: "plain"), canReconcile: false), .zero, .sameToken),
+    ])
+    func `a batch that may be stored goes again under its token, or what is missing of it`(
+        destination: DestinationProfile?,
+        age: Duration,
+        decision: ResendPolicy.Decision
+    ) {
+        #expect(ResendPolicy.decide(destination, age: age) == decision)
+    }
+}
+
+@Suite struct BatchSizingTests {
+    @Test func `sizes double with each full batch, end at the most, and halve when one is too large`() {
+        var sizing = BatchSizing(usual: 100, most: 1_000)
+        var sizes: [Int] = []
+        for _ in 0..<6 {
+            sizes.append(sizing.maxRecords(pending: 401))
+            sizing.grow(after: sizes[sizes.count - 1])
+        }
+        #expect(sizes == [100, 200, 400, 800, 1_000, 1_000])
+        sizing.shrink()
+        #expect(sizing.maxRecords(pending: 401) == 500)
+        sizing.grow(after: 100)
+        #expect(sizing.maxRecords(pending: 401) == 500, "a small batch shows nothing")
+        #expect(sizing.maxRecords(pending: 400) == 100, "without a backlog batches are as usual")
+        for _ in 0..<9 { sizing.shrink() }
+        #expect(sizing.maxRecords(pending: 401) == 100)
+    }
+
+    @Test func `turned off, no batch is larger than usual`() {
+        var sizing = BatchSizing(usual: 100, most: 0)
+        for _ in 0..<9 { sizing.grow(after: 100) }
+        #expect(sizing.maxRecords(pending: 1_000_000) == 100)
+    }
+}

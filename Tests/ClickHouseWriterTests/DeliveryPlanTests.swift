@@ -1,0 +1,123 @@
+import ClickHouseHTTP
+@testable import ClickHouseWriter
+@testable import SQLiteSpool
+import Testing
+
+/// What the plan decides, without a spool or a server.
+@Suite struct DeliveryPlanTests {
+    private let now = WallInstant(milliseconds: 1_795_000_000_000)
+
+    private func plan(inFlight: Int = 1, _ configure: (inout BatchWriterConfiguration) -> Void = { _ in })
+        -> DeliveryPlan
+    {
+        var configuration = BatchWriterConfiguration(spoolPath: "s", urls: [], table: "t")
+        configuration.maxInFlight = inFlight
+        configure(&configuration)
+        var plan = DeliveryPlan(configuration: configuration, recovered: [], now: now)
+        #expect(plan.next(now: now, fresh: .wait(nil)) == .preflight)
+        plan.didPreflight()
+        return plan
+    }
+
+    private func batch(_ ids: ClosedRange<Int64>) -> Batch {
+        Batch(spool: "u", ids: ids, records: ids.count, payloadBytes: ids.count, frozenAt: now)
+    }
+
+    /// The token of the batch that is sent next.
+    private func sent(_ plan: inout DeliveryPlan, _ now: WallInstant) -> String? {
+        guard case .send(let batch) = plan.next(now: now, fresh: .wait(nil)) else { return nil }
+        return batch.token
+    }
+
+    private func fail(_ plan: inout DeliveryPlan, _ batch: Batch, _ kind: InsertFailure.Kind, code: Int? = nil)
+        -> DeliveryPlan.Verdict
+    {
+        plan.didFail(
+            batch,
+            InsertFailure(kind: kind, code: code, message: "no"),
+            canAsk: false,
+            now: now,
+            random: 0.5
+        ).verdict
+    }
+
+    @Test func `several are sent at once while all is well, one while it is not`() {
+        var plan = plan(inFlight: 2)
+        let batches = [batch(1...10), batch(11...20)]
+        for batch in batches {
+            #expect(plan.next(now: now, fresh: .sendNow) == .freeze)
+            plan.didFreeze(batch)
+        }
+        #expect(plan.next(now: now, fresh: .sendNow) == .wait(nil, isBlocked: false))
+        #expect(fail(&plan, batches[1], .transient) == .keep(.milliseconds(250)))
+        #expect(fail(&plan, batches[0], .outcomeUnknown) == .keep(.milliseconds(500)))
+        #expect(plan.next(now: now, fresh: .sendNow) == .wait(.milliseconds(500), isBlocked: true))
+        let later = now.advanced(by: .milliseconds(500))
+        #expect(sent(&plan, later) == batches[0].token)
+        #expect(plan.next(now: later, fresh: .sendNow) == .wait(nil, isBlocked: false))
+        plan.didDeliver(batches[0])
+        #expect(sent(&plan, later) == batches[1].token)
+        #expect(plan.next(now: later, fresh: .sendNow) == .freeze)
+    }
+
+    @Test func `a record alone is given up only when another, sent after its refusal, was accepted`() {
+        var plan = plan(inFlight: 2)
+        let (good, bad, later) = (batch(1...1), batch(2...2), batch(3...3))
+        plan.didFreeze(good)
+        plan.didFreeze(bad)
+        #expect(fail(&plan, bad, .data) == .keep(.milliseconds(250)))
+        // It was sent before the refusal: the table may have been changed in between.
+        plan.didDeliver(good)
+        #expect(plan.state.state == .poisoned)
+        #expect(plan.next(now: now, fresh: .wait(nil)) == .wait(.milliseconds(250), isBlocked: true))
+        #expect(plan.next(now: now, fresh: .sendNow) == .freeze)
+        plan.didFreeze(later)
+        plan.didDeliver(later)
+        #expect(sent(&plan, now) == bad.token, "there is proof, so it need not wait")
+        #expect(fail(&plan, bad, .data) == .deadLetter)
+        plan.didRemove(bad)
+        #expect(plan.state.state == .fine)
+    }
+
+    @Test func `a batch too large for the memory is cut when it is larger than usual`() {
+        var plan = plan { $0.maxBatchSize = 10 }
+        let (usual, large) = (batch(1...10), batch(11...40))
+        plan.didFreeze(usual)
+        #expect(fail(&plan, usual, .transient, code: 241) == .keep(.milliseconds(250)))
+        plan.didRemove(usual)
+        plan.didFreeze(large)
+        #expect(fail(&plan, large, .transient, code: 241) == .split)
+        plan.didReplace(large, with: [batch(11...25), batch(26...40)])
+        // Now it may be stored, and nobody can be asked: cutting would store it twice.
+        #expect(fail(&plan, batch(11...25), .outcomeUnknown) != .split)
+        #expect(fail(&plan, batch(11...25), .transient, code: 241) != .split)
+    }
+
+    @Test func `a hold asks the server again before anything is sent`() {
+        var plan = plan()
+        plan.didFreeze(batch(1...10))
+        #expect(fail(&plan, batch(1...10), .destination, code: 60) == .keep(.milliseconds(250)))
+        #expect(plan.state.state == .held)
+        let later = now.advanced(by: .seconds(1))
+        #expect(plan.next(now: later, fresh: .wait(nil)) == .preflight)
+        plan.didPreflight()
+        #expect(plan.state.state == .held, "only an acceptance shows that the table takes batches again")
+        #expect(sent(&plan, later) == batch(1...10).token)
+    }
+
+    @Test func `a clock that is set back does not prolong a wait`() {
+        var plan = plan()
+        plan.didFreeze(batch(1...10))
+        _ = fail(&plan, batch(1...10), .transient)
+        let earlier = now.advanced(by: .seconds(-3_600))
+        #expect(plan.next(now: earlier, fresh: .wait(nil)) == .wait(.milliseconds(250), isBlocked: true))
+    }
+
+    @Test func `flush hurries what was put off`() {
+        var plan = plan()
+        plan.didFreeze(batch(1...10))
+        _ = fail(&plan, batch(1...10), .transient)
+        plan.hurry()
+        #expect(sent(&plan, now) == batch(1...10).token)
+    }
+}
