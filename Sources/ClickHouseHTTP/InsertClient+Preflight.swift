@@ -17,7 +17,7 @@ struct EndpointProfile: Sendable, Equatable {
 
 /// Asks a server what it and its table are, before anything is sent there.
 extension InsertClient {
-    /// - Throws: a failure of kind `destination` when columns are missing, naming all of them.
+    /// - Throws: a failure of kind `destination` when the table or columns of it are missing, naming all of them.
     func askProfile(of endpoint: Endpoint) async throws(InsertFailure) -> EndpointProfile {
         let (names, isEchoed) = try await ask(InsertSettings.lookUpStatement, at: endpoint)
         let known = Set(names.lines).intersection(InsertSettings.versioned)
@@ -56,32 +56,40 @@ extension InsertClient {
             "SELECT engine, engine_full FROM system.tables WHERE \(place) name = \(quoteString(target.table))",
             at: endpoint
         )
-        if let row = engine.first, row.count == 2 { (table.engine, table.definition) = (row[0], row[1]) }
+        if let engine, engine.isEmpty {
+            // Who may insert into a table sees it.
+            throw InsertFailure(
+                kind: .destination,
+                message: "there is no table \(target.quotedName) at \(endpoint), or the user may not insert into it",
+                mayHaveBeenStored: false
+            )
+        }
+        if let row = engine?.first, row.count == 2 { (table.engine, table.definition) = (row[0], row[1]) }
         let columns = try await rows(
             "SELECT name, type FROM system.columns WHERE \(place) table = \(quoteString(target.table))",
             at: endpoint
         )
-        for row in columns where row.count == 2 { table.columnTypes[row[0]] = row[1] }
+        for row in columns ?? [] where row.count == 2 { table.columnTypes[row[0]] = row[1] }
         let source = table.isReplicated ? "system.replicated_merge_tree_settings" : "system.merge_tree_settings"
         for source in [source, "system.merge_tree_settings"] where table.serverSettings.isEmpty {
             let settings = try await rows(
                 "SELECT name, value FROM \(source) WHERE name LIKE '%deduplication_window%'",
                 at: endpoint
             )
-            for row in settings where row.count == 2 { table.serverSettings[row[0]] = row[1] }
+            for row in settings ?? [] where row.count == 2 { table.serverSettings[row[0]] = row[1] }
         }
         return table
     }
 
-    /// The rows of a query about the server; none when the user may not ask, or the server is too old to have the table.
-    private func rows(_ query: String, at endpoint: Endpoint) async throws(InsertFailure) -> [[String]] {
+    /// The rows of a query about the server; nil when the user may not ask, or the server is too old to have the table.
+    private func rows(_ query: String, at endpoint: Endpoint) async throws(InsertFailure) -> [[String]]? {
         do throws(InsertFailure) {
             let text = try await execute(query + " FORMAT TabSeparated", at: endpoint, responseLimit: 4 << 20)
             return text.lines.map {
                 $0.split(separator: "\t", omittingEmptySubsequences: false).map(unescapeTabSeparated)
             }
         } catch {
-            if error.kind == .destination, error.code.map({ !Self.isOfUser($0) }) ?? false { return [] }
+            if error.kind == .destination, error.code.map({ !Self.isOfUser($0) }) ?? false { return nil }
             throw error
         }
     }

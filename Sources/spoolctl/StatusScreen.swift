@@ -11,7 +11,7 @@ struct StatusScreen {
     var text: String {
         let lines = [
             "delivery      \(status.state.rawValue)",
-            "guarantee     \(status.guarantee ?? "unknown: ClickHouse was never reached")",
+            "guarantee     \(status.guarantee ?? "not known yet")",
             "pending       \(status.pending)",
             "in flight     \(status.inFlight)",
             "dead letters  \(status.deadLetters)",

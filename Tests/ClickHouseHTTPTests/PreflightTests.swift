@@ -43,7 +43,6 @@ import Testing
             ScriptedServer(engine: "Buffer", definition: "Buffer"),
             "a table of engine Buffer recognises no repeated batch"
         ),
-        (ScriptedServer(engine: ""), "the user may not see the table's engine"),
         (
             ScriptedServer(
                 engine: "ReplicatedMergeTree",
@@ -78,6 +77,17 @@ import Testing
         #expect(failure.kind == .destination)
         #expect(failure.message.contains("lacks the columns `a`, `b\\`c`"))
         #expect(!failure.mayHaveBeenStored)
+        #expect(transport.inserts.isEmpty)
+    }
+
+    @Test func `a missing table is said before anything is sent`() async throws {
+        let transport = ScriptedTransport(ScriptedServer(engine: ""))
+        guard case .failed(let failure) = try await makeClient(transport).insert([], token: "T") else {
+            Issue.record("sent")
+            return
+        }
+        #expect(failure.kind == .destination)
+        #expect(failure.message.hasPrefix("there is no table `ibex`.`t` at http://a:8123"))
         #expect(transport.inserts.isEmpty)
     }
 

@@ -25,7 +25,7 @@ import Testing
             let lines = StatusScreen(status).text.split(separator: "\n")
             #expect(
                 lines.prefix(5) == [
-                    "delivery      held", "guarantee     unknown: ClickHouse was never reached", "pending       1",
+                    "delivery      held", "guarantee     not known yet", "pending       1",
                     "in flight     1", "dead letters  0",
                 ]
             )

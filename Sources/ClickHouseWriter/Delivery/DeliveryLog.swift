@@ -36,8 +36,9 @@ struct DeliveryLog: Sendable {
         }
     }
 
-    func recovered(_ batch: Batch, failures: Int) {
-        var metadata = metadata(of: batch)
+    /// - Parameter batch: nil when nothing was sent yet.
+    func recovered(_ batch: Batch?, failures: Int) {
+        var metadata = batch.map(metadata) ?? [:]
         metadata["clickhouse.failure.count"] = "\(failures)"
         logger.notice("ClickHouse takes batches again", metadata: metadata)
     }

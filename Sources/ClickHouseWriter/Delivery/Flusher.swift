@@ -20,6 +20,7 @@ final class Flusher: Sendable {
         var delivered = 0
         /// What the record after `id`, the oldest pending one, waits; a clock that is set back does not prolong it.
         var freshPause: (id: Int64, pause: Pause)?
+        var learned: DestinationProfile?
         var published = DeliveryNote(state: .fine)
     }
 
@@ -183,8 +184,14 @@ final class Flusher: Sendable {
         if !Task.isCancelled {
             switch result {
             case .success(let destination):
-                state.withLock { $0.plan.didPreflight() }
-                log.learned(destination, losses: ColumnFit.losses(columns, in: destination.columnTypes))
+                let (isNews, failures) = state.withLock { state in
+                    defer { state.learned = destination }
+                    let failures = state.plan.failuresInRow
+                    state.plan.didPreflight()
+                    return (state.learned != destination, state.plan.failure == nil ? failures : 0)
+                }
+                if failures > 0 { log.recovered(nil, failures: failures) }
+                if isNews { log.learned(destination, losses: ColumnFit.losses(columns, in: destination.columnTypes)) }
             case .failure(let failure):
                 let (delay, failures) = state.withLock { state in
                     let delay = state.plan.didFailPreflight(failure, now: clock.now, random: jitter())
