@@ -208,7 +208,7 @@ import Testing
                 try await writer.write(contentsOf: samples(0..<3_000))
                 while writer.status.pending + writer.status.inFlight > 0 { try? await writer.flush() }
                 // 400 do not fit: they are cut, and the next ones are smaller.
-                #expect(sink.sends.prefix(6).map(\.rows.count) == [100, 200, 400, 200, 200, 800])
+                #expect(sink.sends.prefix(6).map(\.rows.count) == [100, 200, 400, 200, 200, 400])
                 #expect(sink.sends.dropFirst(3).flatMap(\.rows) == rows(300..<3_000))
             }
         }

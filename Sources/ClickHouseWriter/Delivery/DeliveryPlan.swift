@@ -296,6 +296,8 @@ struct DeliveryPlan {
         _ now: WallInstant,
         _ random: Double
     ) -> Verdict {
+        // The server is there, and read the batch.
+        recover()
         refusalsInRow += 1
         refusal = failure
         if refusesEverything {
