@@ -44,6 +44,7 @@ struct Number: ClickHouseRecord {
     var n: Int
 
     static let columns: [Column] = ["n"]
+    static let identity: RecordIdentity? = RecordIdentity(id: "n")
 
     func encode(to row: inout RowEncoder) {
         row.write("n", n)

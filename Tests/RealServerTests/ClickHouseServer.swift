@@ -18,6 +18,9 @@ struct ClickHouseServer: Sendable {
     /// The password of the user `writer`, where there is one.
     var writerPassword: String?
 
+    /// Where its configuration is; nil when it is not ours.
+    var directory: String?
+
     private static let executable = "/usr/sbin/clickhouse-server"
     private static let givenURL = ProcessInfo.processInfo.environment["CLICKHOUSE_URL"].flatMap {
         $0.isEmpty ? nil : $0
@@ -44,7 +47,11 @@ struct ClickHouseServer: Sendable {
                 output: .discarded,
                 error: .discarded
             ) { server in
-                let running = ClickHouseServer(url: "http://127.0.0.1:\(port)", writerPassword: "sec<ret & ü")
+                let running = ClickHouseServer(
+                    url: "http://127.0.0.1:\(port)",
+                    writerPassword: "sec<ret & ü",
+                    directory: directory
+                )
                 let result = await Swift.Result { () async throws -> Result in
                     try await running.waitUntilReady()
                     return try await body(running)
@@ -59,6 +66,8 @@ struct ClickHouseServer: Sendable {
     func query(_ sql: String) async throws -> String {
         var request = HTTPClientRequest(url: url)
         request.method = .POST
+        // The client takes a response that was compressed well for an attack.
+        request.headers.add(name: "Accept-Encoding", value: "identity")
         request.body = .bytes(ByteBuffer(string: sql))
         let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
         let text = String(buffer: try await response.body.collect(upTo: 1 << 24))
@@ -89,17 +98,35 @@ struct ClickHouseServer: Sendable {
                 <mark_cache_size>67108864</mark_cache_size><keep_alive_timeout>3</keep_alive_timeout><timezone>UTC</timezone>
             </yandex>
             """
-        let users = """
+        try Data(config.utf8).write(to: URL(filePath: directory + "/config.xml"))
+        try write(users: ["writer": User(password: "sec<ret & ü")], to: directory)
+    }
+
+    struct User {
+        var password: String
+        var isReadOnly = false
+    }
+
+    /// Whom a server of ours lets in from now on, beside the user `default`.
+    func setUsers(_ users: [String: User]) async throws {
+        guard let directory else { throw Failure(text: "the server is not ours") }
+        try Self.write(users: users, to: directory)
+        _ = try await query("SYSTEM RELOAD CONFIG")
+    }
+
+    private static func write(users: [String: User], to directory: String) throws {
+        let elements = users.merging(["default": User(password: "")]) { first, _ in first }.map { name, user in
+            let password = user.password.replacing("&", with: "&amp;").replacing("<", with: "&lt;")
+            return "<\(name)><password>\(password)</password><networks><ip>127.0.0.1</ip></networks>"
+                + "<profile>\(user.isReadOnly ? "readonly" : "default")</profile><quota>default</quota></\(name)>"
+        }
+        let document = """
             <yandex>
-                <profiles><default/></profiles><quotas><default/></quotas>
-                <users>
-                    <default><password></password><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></default>
-                    <writer><password>sec&lt;ret &amp; ü</password><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></writer>
-                </users>
+                <profiles><default/><readonly><readonly>1</readonly></readonly></profiles><quotas><default/></quotas>
+                <users>\(elements.joined())</users>
             </yandex>
             """
-        try Data(config.utf8).write(to: URL(filePath: directory + "/config.xml"))
-        try Data(users.utf8).write(to: URL(filePath: directory + "/users.xml"))
+        try Data(document.utf8).write(to: URL(filePath: directory + "/users.xml"))
     }
 
     /// The kernel names a port that is free now.

@@ -14,8 +14,8 @@ import Testing
 struct RealServerTests {
     @Test func `traces of many tasks arrive once and as they were written`() async throws {
         try await withTable { server, configuration in
-            let traces = (0..<10_000).map { Self.trace($0) }
-            let writer = try Self.writer(configuration)
+            let traces = (0..<10_000).map { TraceRecord.numbered($0) }
+            let writer = try openWriter(configuration)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for task in 0..<50 {
                     group.addTask {
@@ -45,12 +45,12 @@ struct RealServerTests {
                     + "AND table = \(quoteString(configuration.table)) AND name = 'requested_at'"
             )
             guard type.hasPrefix("DateTime64") else { return }
-            let writer = try Self.writer(configuration)
-            try await writer.write(Self.trace(0))
+            let writer = try openWriter(configuration)
+            try await writer.write(TraceRecord.numbered(0))
             try await writer.flush()
             await writer.close()
             let time = try await server.query("SELECT toString(requested_at) FROM \(configuration.target)")
-            let day = Self.today.formatted(.iso8601.year().month().day())
+            let day = TraceRecord.today.formatted(.iso8601.year().month().day())
             #expect(time == "\(day) 00:00:00.123\n")
         }
     }
@@ -59,7 +59,7 @@ struct RealServerTests {
         try await withTable { server, configuration in
             let client = try InsertClient(configuration)
             var row = RowEncoder(columns: ColumnNames(TraceRecord.columns))
-            Self.trace(1).encode(to: &row)
+            TraceRecord.numbered(1).encode(to: &row)
             let body = try row.finish() + [UInt8(ascii: "\n")]
             for _ in 0..<3 { #expect(await client.insert(body, token: "\(configuration.table)-1-1") == .accepted) }
             await client.close()
@@ -68,61 +68,36 @@ struct RealServerTests {
         }
     }
 
-    @Test func `everything is held while the table is missing, and arrives when it is made`() async throws {
-        try await withServer { server, configuration in
+    @Test(arguments: Deduplication.allCases)
+    func `a writer killed at any moment loses nothing, and nothing comes twice`(
+        deduplication: Deduplication
+    ) async throws {
+        try await withDatabase { server, configuration in
+            if deduplication == .none, try await !server.knowsTokens { return }
             var configuration = configuration
-            configuration.minRetryDelay = .milliseconds(10)
-            configuration.maxRetryDelay = .milliseconds(50)
-            configuration.flushInterval = .milliseconds(50)
-            let writer = try Self.writer(configuration)
-            try await writer.write(contentsOf: (0..<250).map { Self.trace($0) })
-            let error = await #expect(throws: WriterError.self) { try await writer.flush() }
-            #expect(error?.code == .notDelivered)
-            guard case .held(let reason) = writer.status.delivery else { Issue.record("\(writer.status)"); return }
-            #expect(reason.contains("there is no table"), "\(reason)")
-
-            try await TraceTable.create(configuration)
-            // Nobody restarts or flushes: the probe finds out.
-            while writer.status.delivered < 250 { try await Task.sleep(for: .milliseconds(10)) }
-            #expect(writer.status.delivery == .fine)
-            await writer.close()
-            #expect(
-                try await server.query("SELECT count(), uniqExact(request_id) FROM \(configuration.target)")
-                    == "250\t250\n"
-            )
-        }
-    }
-
-    @Test func `a writer killed at any moment loses nothing, and where tokens are known nothing comes twice`()
-        async throws
-    {
-        try await withServer { server, configuration in
-            let table = "\(quoteIdentifier(configuration.database)).crash"
-            let knowsTokens = try await server.knowsTokens
-            _ = try await server.query("CREATE DATABASE IF NOT EXISTS \(quoteIdentifier(configuration.database))")
-            _ = try await server.query(
-                "CREATE TABLE \(table) (n UInt64) ENGINE = MergeTree ORDER BY n"
-                    + (knowsTokens ? " SETTINGS non_replicated_deduplication_window = 10000" : "")
-            )
+            configuration.table = "crash"
+            configuration.shutdownTimeout = .seconds(60)
+            try await server.createTable("n UInt64", configuration, deduplication)
             let child = CrashingWriter(
                 spool: configuration.spoolPath,
                 url: server.url,
                 database: configuration.database
             )
             var acknowledged: [Int] = []
-            for kill in 0..<10 {
-                acknowledged += try await child.run(from: kill * 1_000_000, killAfter: .random(in: 1...400))
+            for kill in 0..<12 {
+                acknowledged += try await child.run(from: kill * 1_000_000, killAfter: .random(in: 1...1_000))
                     .acknowledged
+                // Otherwise the next child would only ask what became of the batch, and be killed meanwhile.
+                if kill % 2 == 1 {
+                    let rest = try openWriter(configuration, of: Text.self)
+                    #expect(await rest.close().remaining == 0)
+                }
             }
-            var configuration = configuration
-            configuration.table = "crash"
-            configuration.shutdownTimeout = .seconds(60)
-            let rest = try BatchWriter<Text>(configuration: configuration, logger: LogRecorder().logger)
-            #expect(await rest.close().remaining == 0)
 
-            let stored = try await server.query("SELECT n FROM \(table)").split(separator: "\n").compactMap { Int($0) }
+            let stored = try await server.query("SELECT n FROM \(configuration.target)").split(separator: "\n")
+                .compactMap { Int($0) }
             #expect(Set(acknowledged).subtracting(stored) == [], "acknowledged and lost")
-            if knowsTokens { #expect(Set(stored).count == stored.count, "stored twice") }
+            #expect(Set(stored).count == stored.count, "stored twice")
         }
     }
 
@@ -154,8 +129,8 @@ struct RealServerTests {
             var configuration = configuration
             configuration.table = "a`b\\c'd e"
             try await TraceTable.create(configuration)
-            let writer = try Self.writer(configuration)
-            try await writer.write(Self.trace(1))
+            let writer = try openWriter(configuration)
+            try await writer.write(TraceRecord.numbered(1))
             try await writer.flush()
             await writer.close()
             #expect(try await server.query("SELECT count() FROM \(configuration.target)") == "1\n")
@@ -168,8 +143,8 @@ struct RealServerTests {
             var configuration = configuration
             configuration.user = "writer"
             configuration.password = server.writerPassword.map { Secret($0) }
-            let writer = try Self.writer(configuration)
-            try await writer.write(Self.trace(1))
+            let writer = try openWriter(configuration)
+            try await writer.write(TraceRecord.numbered(1))
             try await writer.flush()
             #expect(await writer.close().delivered == 1)
         }
@@ -180,8 +155,8 @@ struct RealServerTests {
             var configuration = configuration
             configuration.user = "nobody"
             configuration.password = "hunter2"
-            let writer = try Self.writer(configuration)
-            try await writer.write(Self.trace(1))
+            let writer = try openWriter(configuration)
+            try await writer.write(TraceRecord.numbered(1))
             let error = await #expect(throws: WriterError.self) { try await writer.flush() }
             guard case .held = writer.status.delivery else { Issue.record("\(writer.status)"); return }
             #expect(error?.message.contains("hunter2") == false)
@@ -195,6 +170,7 @@ struct RealServerTests {
         var n: String
 
         static let columns: [Column] = ["n"]
+        static let identity: RecordIdentity? = RecordIdentity(id: "n")
 
         func encode(to row: inout RowEncoder) { row.write("n", n) }
     }
@@ -211,77 +187,6 @@ struct RealServerTests {
         }
     }
 
-    private static func writer(_ configuration: BatchWriterConfiguration) throws -> BatchWriter<TraceRecord> {
-        try BatchWriter<TraceRecord>(configuration: configuration, logger: LogRecorder().logger)
-    }
-
-    /// A configuration with a database of its own, which is dropped afterwards.
-    private func withServer(
-        _ body: @escaping @Sendable (ClickHouseServer, BatchWriterConfiguration) async throws -> Void
-    ) async throws {
-        try await ClickHouseServer.withServer { server in
-            try await withTemporaryDirectory { directory in
-                let configuration = BatchWriterConfiguration(
-                    spoolPath: directory + "/traces.spool",
-                    urls: [server.url],
-                    database: "test_\(UInt32.random(in: 0 ... .max))",
-                    table: "llm_traces"
-                )
-                do {
-                    try await body(server, configuration)
-                } catch {
-                    _ = try? await server.query("DROP DATABASE IF EXISTS \(quoteIdentifier(configuration.database))")
-                    throw error
-                }
-                _ = try await server.query("DROP DATABASE IF EXISTS \(quoteIdentifier(configuration.database))")
-            }
-        }
-    }
-
-    /// The same with the table of traces made.
-    private func withTable(
-        _ body: @escaping @Sendable (ClickHouseServer, BatchWriterConfiguration) async throws -> Void
-    ) async throws {
-        try await withServer { server, configuration in
-            try await TraceTable.create(configuration)
-            try await body(server, configuration)
-        }
-    }
-
-    /// Times of today: the table forgets what is older than 90 days.
-    private static let today = Date(
-        timeIntervalSince1970: (Date().timeIntervalSince1970 / 86_400).rounded(.down) * 86_400
-    )
-
-    private static func trace(_ number: Int) -> TraceRecord {
-        TraceRecord(
-            requestID: "request \(String(100_000 + number)) 'quoted' ü",
-            orgID: uuid(number),
-            agentID: uuid(number + 1),
-            sessionID: number % 2 == 0 ? nil : uuid(number + 2),
-            checkpointID: number % 3 == 0 ? nil : uuid(number + 3),
-            model: "gpt-\(number % 7)",
-            provider: number % 5 == 0 ? "" : "openai",
-            isStreaming: number % 2 == 0,
-            inputTokens: UInt32(number),
-            outputTokens: number % 11 == 0 ? .max : 7,
-            totalTokens: 0,
-            authLatencyMs: UInt16(clamping: number),
-            directiveLatencyMs: .max,
-            providerTTFBMs: 250,
-            totalLatencyMs: .max,
-            statusCode: 200,
-            isComplete: number % 3 == 0,
-            errorCode: number % 3 == 0 ? "" : "stream_aborted",
-            requestedAt: today.addingTimeInterval(Double(number) + 0.123),
-            completedAt: today.addingTimeInterval(Double(number) + 1.987)
-        )
-    }
-
-    private static func uuid(_ number: Int) -> UUID {
-        UUID(uuid: (0xab, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, UInt8(number >> 8 & 0xff), UInt8(number & 0xff)))
-    }
-
     /// As ClickHouse writes the row with FORMAT TabSeparated.
     private static func expectedRow(_ trace: TraceRecord) -> String {
         let fields: [any CustomStringConvertible] = [
@@ -294,19 +199,6 @@ struct RealServerTests {
         ]
         return fields.map(\.description).joined(separator: "\t")
     }
-}
-
-extension ClickHouseServer {
-    /// Whether inserts with the same token are stored once.
-    fileprivate var knowsTokens: Bool {
-        get async throws {
-            try await query("SELECT count() FROM system.settings WHERE name = 'insert_deduplication_token'") == "1\n"
-        }
-    }
-}
-
-extension BatchWriterConfiguration {
-    fileprivate var target: String { "\(quoteIdentifier(database)).\(quoteIdentifier(table))" }
 }
 
 extension UUID {

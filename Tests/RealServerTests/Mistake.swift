@@ -1,0 +1,72 @@
+import ClickHouseHTTP
+import ClickHouseWriter
+import LLMTraces
+
+/// What can be wrong with a destination, and is for somebody to mend.
+enum Mistake: CaseIterable {
+    case database, table, column, user, password, readOnlyUser
+
+    /// Whether only a server of our own can be brought to it.
+    var needsUsers: Bool {
+        switch self {
+        case .database, .table, .column: false
+        case .user, .password, .readOnlyUser: true
+        }
+    }
+
+    /// Whether it is seen before rows are sent.
+    var isSeenBefore: Bool {
+        switch self {
+        case .column, .user, .password: true
+        case .database, .table, .readOnlyUser: false
+        }
+    }
+
+    /// One of these stands in what the writer says.
+    var reasons: [String] {
+        switch self {
+        case .database: ["code 81", "code 60"]
+        case .table: ["code 60"]
+        case .column: ["lacks the columns `model`, `error_code`"]
+        case .user: ["code 192"]
+        case .password: ["code 193"]
+        case .readOnlyUser: ["code 164"]
+        }
+    }
+
+    func make(_ server: ClickHouseServer, _ configuration: inout BatchWriterConfiguration) async throws {
+        switch self {
+        case .database:
+            _ = try await server.query("DROP DATABASE \(quoteIdentifier(configuration.database))")
+        case .table:
+            break
+        case .column:
+            try await TraceTable.create(configuration)
+            for column in ["model", "error_code"] {
+                _ = try await server.query("ALTER TABLE \(configuration.target) DROP COLUMN \(column)")
+            }
+        case .user, .password, .readOnlyUser:
+            try await TraceTable.create(configuration)
+            configuration.user = "ingest"
+            configuration.password = "right"
+            switch self {
+            case .user: break
+            case .password: try await server.setUsers(["ingest": .init(password: "wrong")])
+            default: try await server.setUsers(["ingest": .init(password: "right", isReadOnly: true)])
+            }
+        }
+    }
+
+    func mend(_ server: ClickHouseServer, _ configuration: BatchWriterConfiguration) async throws {
+        switch self {
+        case .database, .table:
+            try await TraceTable.create(configuration)
+        case .column:
+            for column in ["model", "error_code"] {
+                _ = try await server.query("ALTER TABLE \(configuration.target) ADD COLUMN \(column) String")
+            }
+        case .user, .password, .readOnlyUser:
+            try await server.setUsers(["ingest": .init(password: "right")])
+        }
+    }
+}
