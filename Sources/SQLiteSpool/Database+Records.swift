@@ -68,7 +68,8 @@ extension Database {
         idField: String,
         timeField: String?
     ) throws(SQLiteError) -> [(id: String, seconds: Int64?)?] {
-        // `->` keeps the JSON text, so that neither a large number nor a NUL in a string is changed on its way.
+        // `->` keeps the JSON text, so that neither a large number nor a NUL in a string is changed on its way. A name
+        // is quoted in the path, or one like `a.b` would be looked for in an object `a`, and `1st` be an error.
         let rows = try prepare(
             """
             SELECT payload -> ?3, CAST(strftime('%s', payload ->> ?4) AS INTEGER)
@@ -76,7 +77,8 @@ extension Database {
             """
         )
         try rows.bind([
-            .integer(batch.ids.lowerBound), .integer(batch.ids.upperBound), .text(idField), .optional(timeField),
+            .integer(batch.ids.lowerBound), .integer(batch.ids.upperBound), .text("$.\"\(idField)\""),
+            .optional(timeField.map { "$.\"\($0)\"" }),
         ])
         var keys: [(id: String, seconds: Int64?)?] = []
         keys.reserveCapacity(batch.records)

@@ -104,6 +104,31 @@ extension RealServerTests {
         }
     }
 
+    @Test func `the column that tells records apart may have a dot in its name`() async throws {
+        try await withDatabase { server, configuration in
+            try await server.createTable("`a.b` String", configuration, .none)
+            try await TroublesomeProxy.withProxy(to: server.url, [.storePrefix(rows: 51)]) { proxy in
+                var configuration = configuration
+                configuration.urls = [proxy.url]
+                let writer = try openWriter(configuration, of: Dotted.self)
+                try await writer.write(contentsOf: (0..<100).map { Dotted(id: "\($0)") })
+                try await wait(until: "all are delivered") { writer.status.delivered == 100 }
+                await writer.close()
+                #expect(proxy.inserts.map(\.rows.count) == [51, 49])
+                #expect(try await server.count("`a.b`", configuration) == "100\t100\n")
+            }
+        }
+    }
+
+    private struct Dotted: ClickHouseRecord {
+        var id: String
+
+        static let columns: [Column] = ["a.b"]
+        static let identity: RecordIdentity? = RecordIdentity(id: "a.b")
+
+        func encode(to row: inout RowEncoder) { row.write("a.b", id) }
+    }
+
     /// A table of traces behind a proxy. Where the server leaves no choice, `none` does not run.
     private func withTraces(
         _ deduplication: Deduplication,

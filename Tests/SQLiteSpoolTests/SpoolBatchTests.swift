@@ -145,6 +145,22 @@ import Testing
         }
     }
 
+    @Test(arguments: ["n", "a.b", "1st", "[0]", "$x[0]", "request id", "ü'`"])
+    func `what tells records apart is found under any name`(name: String) async throws {
+        try await withTemporaryDirectory { directory in
+            try await withSpool(at: directory + "/traces.spool") { spool in
+                try await spool.append(contentsOf: [
+                    Array(#"{"\#(name)":7,"\#(name) at":"1970-01-01T00:00:05.000Z"}"#.utf8),
+                    Array(#"{"\#(name)":"x"}"#.utf8), Array(#"{"other":1}"#.utf8),
+                ])
+                let batch = try #require(try await spool.next()).batch
+                let keys = try await spool.keys(of: batch, idField: name, timeField: name + " at")
+                #expect(keys.map { $0?.id } == ["7", #""x""#, nil])
+                #expect(keys.map { $0?.seconds } == [5, nil, nil])
+            }
+        }
+    }
+
     @Test func `the status of what is no spool is an error`() async throws {
         try await withTemporaryDirectory { directory in
             #expect(mkfifo(directory + "/fifo", 0o600) == 0)
