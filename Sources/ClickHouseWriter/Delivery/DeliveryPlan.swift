@@ -18,6 +18,9 @@ struct DeliveryPlan {
         /// Since when it may be stored without our knowing; nil when it cannot be.
         fileprivate(set) var doubtfulSince: WallInstant?
 
+        /// Since when a send of it may still be running; nil when none can be. ClickHouse's refusal ends one.
+        fileprivate(set) var mayRunSince: WallInstant?
+
         fileprivate var isSending = false
         fileprivate var startedAt: Int?
 
@@ -91,7 +94,7 @@ struct DeliveryPlan {
         backoff = BackoffPolicy(minDelay: configuration.minRetryDelay, maxDelay: configuration.maxRetryDelay)
         maxInFlight = configuration.maxInFlight
         usualBatchSize = configuration.maxBatchSize
-        entries = recovered.map { Entry(batch: $0, doubtfulSince: now) }
+        entries = recovered.map { Entry(batch: $0, doubtfulSince: now, mayRunSince: now) }
     }
 
     /// How the delivery goes, in the words of the status.
@@ -195,6 +198,11 @@ struct DeliveryPlan {
         index(of: batch).flatMap { entries[$0].doubtfulSince }
     }
 
+    /// Since when a send of the batch may still be running; nil when none can be.
+    func mayRunSince(_ batch: Batch) -> WallInstant? {
+        index(of: batch).flatMap { entries[$0].mayRunSince }
+    }
+
     /// Nobody could say what of the batch is stored.
     ///
     /// - Returns: how long to wait until the next try.
@@ -215,7 +223,9 @@ struct DeliveryPlan {
 
     /// It is certain that none of it is stored.
     mutating func didSettle(_ batch: Batch) {
-        if let index = index(of: batch) { entries[index].doubtfulSince = nil }
+        guard let index = index(of: batch) else { return }
+        entries[index].doubtfulSince = nil
+        entries[index].mayRunSince = nil
     }
 
     /// The attempt ended without an answer about the batch: the spool failed, or the writer is being closed.
@@ -223,6 +233,7 @@ struct DeliveryPlan {
         guard let index = index(of: batch) else { return }
         entries[index].isSending = false
         entries[index].doubtfulSince = entries[index].doubtfulSince ?? now
+        entries[index].mayRunSince = entries[index].mayRunSince ?? now
     }
 
     mutating func pause(_ duration: Duration, now: WallInstant) {
@@ -250,6 +261,8 @@ struct DeliveryPlan {
         let wasCertain = entries[index].doubtfulSince == nil
         if failure.mayHaveBeenStored { entries[index].doubtfulSince = entries[index].doubtfulSince ?? now }
         let isRefusal = failure.kind == .data || failure.kind == .tooLarge
+        let isOver = failure.code != nil && (isRefusal || failure.code == ExceptionCode.memoryLimitExceeded)
+        if failure.mayHaveBeenStored, !isOver { entries[index].mayRunSince = entries[index].mayRunSince ?? now }
         let verdict: Verdict
         if isRefusal {
             verdict = judge(index, failure, now, random)

@@ -258,17 +258,15 @@ final class Flusher: Sendable {
         // A request that closing cut short says nothing about ClickHouse.
         if Task.isCancelled { return state.withLock { $0.plan.didGiveUp(batch, now: clock.now) } }
         metrics.recordUndelivered(spool.summary.undelivered)
-        let (wasDoubtful, (verdict, failed, failures)) = state.withLock { state in
-            let wasDoubtful = state.plan.doubtfulSince(batch) != nil
+        let (verdict, failed, failures) = state.withLock { state in
             if failure.kind == .tooLarge || failure.code == ExceptionCode.memoryLimitExceeded { state.sizing.shrink() }
-            let result = state.plan.didFail(
+            return state.plan.didFail(
                 batch,
                 failure,
                 canAsk: identity != nil && sink.destination?.canReconcile == true,
                 now: clock.now,
                 random: jitter()
             )
-            return (wasDoubtful, result)
         }
         switch verdict {
         case .keep(let delay):
@@ -276,13 +274,13 @@ final class Flusher: Sendable {
             try await spool.recordFailure(of: failed, error: failure.description)
         case .split:
             log.isolating(failure, in: failed)
-            guard try await isWhollyMissing(failed, mayBeRunning: wasDoubtful) else { return }
+            guard try await isWhollyMissing(failed) else { return }
             let members = try await spool.members(of: failed)
             let (pieces, suspicions) = state.withLock { $0.plan.pieces(of: members, badRow: failure.badRow) }
             let children = try await spool.replace(failed, members: members, with: pieces)
             state.withLock { $0.plan.didReplace(failed, with: children, suspicions: suspicions) }
         case .deadLetter:
-            guard try await isWhollyMissing(failed, mayBeRunning: wasDoubtful) else { return }
+            guard try await isWhollyMissing(failed) else { return }
             try await spool.deadLetter(failed, code: failure.code, message: failure.message)
             state.withLock { $0.plan.didRemove(failed) }
             metrics.recordDeadLetter(code: failure.code)
@@ -315,21 +313,19 @@ final class Flusher: Sendable {
         guard state.withLock({ $0.plan.doubtfulSince(batch) }) != nil else { return true }
         let age = batch.frozenAt.duration(to: clock.now)
         guard ResendPolicy.decide(sink.destination, age: age) == .reconcile else { return true }
-        return try await isWhollyMissing(batch, mayBeRunning: true)
+        return try await isWhollyMissing(batch)
     }
 
     /// Asks the table which of the batch's records it has, where it can be asked, and lets those go.
     ///
-    /// - Parameter mayBeRunning: whether an insert of the batch may not be over.
     /// - Returns: whether it has none of them; true also when it cannot be asked.
-    private func isWhollyMissing(_ batch: Batch, mayBeRunning: Bool) async throws(SpoolError) -> Bool {
+    private func isWhollyMissing(_ batch: Batch) async throws(SpoolError) -> Bool {
         guard let identity, sink.destination?.canReconcile == true else { return true }
         let fields = try await spool.keys(of: batch, idField: identity.id, timeField: identity.time)
         // A record of an older type may not have the column.
         guard let keys = RowKey.keys(fields) else { return true }
         let members = try await spool.members(of: batch)
-        let doubtfulSince = state.withLock { $0.plan.doubtfulSince(batch) }
-        let age = mayBeRunning ? doubtfulSince?.duration(to: clock.now) : nil
+        let age = state.withLock { $0.plan.mayRunSince(batch) }?.duration(to: clock.now)
         switch await sink.countStored(Set(keys), token: batch.token, doubtAge: age) {
         case .failure(let failure):
             if Task.isCancelled {
