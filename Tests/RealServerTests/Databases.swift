@@ -108,9 +108,14 @@ func openWriter<Record: ClickHouseRecord>(
     try BatchWriter<Record>(configuration: configuration, logger: LogRecorder().logger)
 }
 
-/// Looks again and again, and throws when half a minute was not enough.
-func wait(until description: String, _ isSo: () async throws -> Bool) async throws {
-    for _ in 0..<3_000 {
+/// Looks again and again, and throws when it took too long.
+func wait(
+    until description: String,
+    within limit: Duration = .seconds(30),
+    _ isSo: () async throws -> Bool
+) async throws {
+    let end = ContinuousClock.now + limit
+    while ContinuousClock.now < end {
         if try await isSo() { return }
         try await Task.sleep(for: .milliseconds(10))
     }

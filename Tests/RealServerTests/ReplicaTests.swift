@@ -1,0 +1,84 @@
+import ClickHouseWriter
+import Synchronization
+import TestSupport
+import Testing
+
+/// The writer with two replicas of one table, which die one after the other and together.
+@Suite(
+    .enabled(
+        if: ReplicaLab.given != nil,
+        "needs two replicas: CLICKHOUSE_REPLICA_URLS and CLICKHOUSE_REPLICA_CONTROL"
+    ),
+    .serialized,
+    .timeLimit(.minutes(3))
+)
+struct ReplicaTests {
+    @Test func `replicas are killed under load, and every record is stored once on both`() async throws {
+        let lab = try #require(ReplicaLab.given)
+        let table = "replica_test_\(UInt32.random(in: 0 ... .max))"
+        _ = try await lab.query(
+            "CREATE TABLE \(table) (n UInt64, value String)"
+                + " ENGINE = ReplicatedMergeTree('/clickhouse/tables/\(table)', '{replica}') ORDER BY n"
+        )
+        try await withTemporaryDirectory { directory in
+            var configuration = BatchWriterConfiguration(
+                spoolPath: directory + "/measurements.spool",
+                urls: lab.replicas.map(\.url),
+                table: table
+            )
+            configuration.minRetryDelay = .milliseconds(10)
+            configuration.maxRetryDelay = .milliseconds(500)
+            configuration.flushInterval = .milliseconds(50)
+            configuration.requestTimeout = .seconds(5)
+            configuration.shutdownTimeout = .seconds(120)
+            let writer = try openWriter(configuration, of: Measurement.self)
+            let written = Mutex(0)
+            let load = Task {
+                while !Task.isCancelled {
+                    let first = written.withLock(\.self)
+                    try await writer.write(contentsOf: (first..<first + 20).map { Measurement(n: $0, value: "\($0)") })
+                    written.withLock { $0 += 20 }
+                    try? await Task.sleep(for: .milliseconds(5))
+                }
+            }
+            do {
+                for victims in [["a"], ["b"], ["a", "b"]] {
+                    let before = writer.status.delivered
+                    try await wait(until: "records arrive", within: .seconds(90)) {
+                        writer.status.delivered >= before + 500
+                    }
+                    for victim in victims { try await lab.kill(victim) }
+                    // The load goes on while they are away.
+                    let meanwhile = written.withLock(\.self)
+                    try await wait(until: "records were written meanwhile") {
+                        written.withLock(\.self) >= meanwhile + 1_000
+                    }
+                    for victim in victims { try await lab.start(victim) }
+                }
+            } catch {
+                load.cancel()
+                for name in ["a", "b"] { try? await lab.start(name) }
+                throw error
+            }
+            let before = writer.status.delivered
+            try await wait(until: "records arrive again", within: .seconds(90)) { writer.status.delivered > before }
+            load.cancel()
+            try await load.value
+            let report = await writer.close()
+            #expect(report.remaining == 0, "\(report)")
+            let count = written.withLock(\.self)
+            #expect(report.delivered == count)
+            #expect(writer.status.deadLetters == 0)
+            let all = "\(count)\t\(count)\n"
+            try await wait(until: "both replicas have every part", within: .seconds(60)) {
+                let queues = try await lab.query(
+                    "SELECT queue_size + (log_pointer <= log_max_index) + is_readonly FROM system.replicas"
+                        + " WHERE table = '\(table)'"
+                )
+                return queues == ["0\n", "0\n"]
+            }
+            #expect(try await lab.query("SELECT count(), uniqExact(n) FROM \(table)") == [all, all])
+        }
+        _ = try await lab.query("DROP TABLE \(table)")
+    }
+}
