@@ -46,7 +46,7 @@ struct ReplicaLab: Sendable {
             error: .string(limit: 1 << 16)
         )
         guard result.terminationStatus == .exited(0) else {
-            throw ClickHouseServer.Failure(text: "\(arguments): \(result.standardError ?? "")")
+            throw ClickHouseServer.Failure(text: "\(arguments): \(result.standardError)")
         }
     }
 

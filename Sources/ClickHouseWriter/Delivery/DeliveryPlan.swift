@@ -15,8 +15,8 @@ struct DeliveryPlan {
     struct Entry {
         fileprivate(set) var batch: Batch
 
-        /// Since when it may be stored without our knowing; nil when it cannot be.
-        fileprivate(set) var doubtfulSince: WallInstant?
+        /// Whether it may be stored without our knowing.
+        fileprivate(set) var isDoubtful = false
 
         /// Since when a send of it may still be running; nil when none can be. ClickHouse's refusal ends one.
         fileprivate(set) var mayRunSince: WallInstant?
@@ -94,7 +94,7 @@ struct DeliveryPlan {
         backoff = BackoffPolicy(minDelay: configuration.minRetryDelay, maxDelay: configuration.maxRetryDelay)
         maxInFlight = configuration.maxInFlight
         usualBatchSize = configuration.maxBatchSize
-        entries = recovered.map { Entry(batch: $0, doubtfulSince: now, mayRunSince: now) }
+        entries = recovered.map { Entry(batch: $0, isDoubtful: true, mayRunSince: now) }
     }
 
     /// How the delivery goes, in the words of the status.
@@ -193,9 +193,9 @@ struct DeliveryPlan {
         )
     }
 
-    /// Since when the batch may be stored without our knowing; nil when it cannot be.
-    func doubtfulSince(_ batch: Batch) -> WallInstant? {
-        index(of: batch).flatMap { entries[$0].doubtfulSince }
+    /// Whether the batch may be stored without our knowing.
+    func isDoubtful(_ batch: Batch) -> Bool {
+        index(of: batch).map { entries[$0].isDoubtful } ?? false
     }
 
     /// Since when a send of the batch may still be running; nil when none can be.
@@ -214,7 +214,7 @@ struct DeliveryPlan {
     ) -> Duration {
         if let index = index(of: batch) {
             entries[index].isSending = false
-            entries[index].doubtfulSince = entries[index].doubtfulSince ?? now
+            entries[index].isDoubtful = true
             entries[index].batch.attempts += 1
             entries[index].batch.lastError = failure.description
         }
@@ -224,7 +224,7 @@ struct DeliveryPlan {
     /// It is certain that none of it is stored.
     mutating func didSettle(_ batch: Batch) {
         guard let index = index(of: batch) else { return }
-        entries[index].doubtfulSince = nil
+        entries[index].isDoubtful = false
         entries[index].mayRunSince = nil
     }
 
@@ -232,7 +232,7 @@ struct DeliveryPlan {
     mutating func didGiveUp(_ batch: Batch, now: WallInstant) {
         guard let index = index(of: batch) else { return }
         entries[index].isSending = false
-        entries[index].doubtfulSince = entries[index].doubtfulSince ?? now
+        entries[index].isDoubtful = true
         entries[index].mayRunSince = entries[index].mayRunSince ?? now
     }
 
@@ -258,8 +258,8 @@ struct DeliveryPlan {
         entries[index].failures += 1
         entries[index].batch.attempts += 1
         entries[index].batch.lastError = failure.description
-        let wasCertain = entries[index].doubtfulSince == nil
-        if failure.mayHaveBeenStored { entries[index].doubtfulSince = entries[index].doubtfulSince ?? now }
+        let wasCertain = !entries[index].isDoubtful
+        if failure.mayHaveBeenStored { entries[index].isDoubtful = true }
         let isRefusal = failure.kind == .data || failure.kind == .tooLarge
         let isOver = failure.code != nil && (isRefusal || failure.code == ExceptionCode.memoryLimitExceeded)
         if failure.mayHaveBeenStored, !isOver { entries[index].mayRunSince = entries[index].mayRunSince ?? now }

@@ -310,7 +310,7 @@ final class Flusher: Sendable {
     ///
     /// - Returns: false when it is not to be sent as it is: it is stored, in part or whole, or nobody knows yet.
     private func isToBeSent(_ batch: Batch) async throws(SpoolError) -> Bool {
-        guard state.withLock({ $0.plan.doubtfulSince(batch) }) != nil else { return true }
+        guard state.withLock({ $0.plan.isDoubtful(batch) }) else { return true }
         let age = batch.frozenAt.duration(to: clock.now)
         guard ResendPolicy.decide(sink.destination, age: age) == .reconcile else { return true }
         return try await isWhollyMissing(batch)
