@@ -31,8 +31,9 @@ extension RealServerTests {
                 (mended.user, mended.password) = (nil, nil)
                 try await mistake.mend(server, mended)
                 // Nobody restarts or flushes: the probe finds out.
-                try await wait(until: "all are delivered") { writer.status.delivered == 250 }
-                #expect(writer.status.delivery == .fine)
+                try await wait(until: "all are delivered, and all is well") {
+                    writer.status.delivered == 250 && writer.status.delivery == .fine
+                }
                 await writer.close()
                 #expect(try await server.count("request_id", configuration) == "250\t250\n")
                 let numbers = proxy.inserts.flatMap(\.rows).map { String($0.split(separator: " ")[1]) }

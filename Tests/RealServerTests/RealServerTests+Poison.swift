@@ -60,9 +60,10 @@ extension RealServerTests {
             #expect(try await server.count("n", configuration) == "0\t0\n")
 
             _ = try await server.query("ALTER TABLE \(configuration.target) MODIFY COLUMN value String")
-            try await wait(until: "all are delivered") { writer.status.delivered == 100 }
+            try await wait(until: "all are delivered, and all is well") {
+                writer.status.delivered == 100 && writer.status.delivery == .fine
+            }
             #expect(writer.status.deadLetters == 0)
-            #expect(writer.status.delivery == .fine)
             await writer.close()
             #expect(try await server.count("value", configuration) == "100\t100\n")
         }
@@ -121,11 +122,11 @@ extension RealServerTests {
                 Measurement(n: $0, value: positions.contains($0) ? refusal.bad : refusal.good)
             }
         )
-        try await wait(until: "all are delivered or dead") {
-            writer.status.delivered + writer.status.deadLetters == 100
+        try await wait(until: "all are delivered or dead, and all is well") {
+            let status = writer.status
+            return status.delivered + status.deadLetters == 100 && status.delivery == .fine
         }
         #expect(writer.status.deadLetters == positions.count)
-        #expect(writer.status.delivery == .fine)
         await writer.close()
 
         let stored = try await server.query("SELECT n FROM \(configuration.target) ORDER BY n")
