@@ -231,6 +231,15 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
         guard !columns.isEmpty, Set(columns).count == columns.count, !columns.contains("") else {
             throw WriterError(.invalidConfiguration, "\(Record.self).columns must name every column once: \(columns)")
         }
+        for name in [Record.identity?.id, Record.identity?.time].compactMap(\.self) {
+            // SQLite's JSON paths have no way to write these.
+            guard columns.contains(name), !name.contains("\""), !name.contains("\\") else {
+                throw WriterError(
+                    .invalidConfiguration,
+                    "\(Record.self).identity names \"\(name)\": it must be one of the columns, without quotes and backslashes"
+                )
+            }
+        }
     }
 
     private func checkOpen() throws(WriterError) {
@@ -244,7 +253,7 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
         do {
             try record.encode(to: &row)
         } catch {
-            throw WriterError(.recordNotEncodable, "the record cannot be encoded: \(error)", cause: error)
+            throw WriterError(.recordNotEncodable, "the record cannot be encoded: \(error.withoutValue)", cause: error)
         }
         let bytes = try row.finish()
         guard bytes.count <= configuration.maxRecordBytes else {
@@ -254,6 +263,15 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
             )
         }
         return bytes
+    }
+}
+
+extension Error {
+    /// An encoder's error repeats the value, which may be long, or a secret.
+    fileprivate var withoutValue: String {
+        guard case .invalidValue(_, let context) = self as? EncodingError else { return "\(self)" }
+        let path = context.codingPath.map(\.stringValue).joined(separator: ".")
+        return path.isEmpty ? context.debugDescription : "\(path): \(context.debugDescription)"
     }
 }
 

@@ -5,7 +5,31 @@ import SQLiteSpool
 import TestSupport
 import Testing
 
+private struct Unencodable: ClickHouseRecord, Encodable {
+    var secret: Double
+
+    static let columns: [Column] = ["secret"]
+}
+
 @Suite(.timeLimit(.minutes(2))) struct WriteTests {
+    @Test func `what JSON cannot hold is refused without being repeated`() async throws {
+        try await withTemporaryDirectory { directory in
+            let configuration = BatchWriterConfiguration(spoolPath: directory + "/s", urls: ["http://a"], table: "t")
+            let writer = try BatchWriter<Unencodable>(
+                configuration: configuration,
+                logger: LogRecorder().logger,
+                sink: RecordingSink()
+            )
+            let error = await #expect(throws: WriterError.self) {
+                try await writer.write(Unencodable(secret: .infinity))
+            }
+            #expect(error?.code == .recordNotEncodable)
+            #expect(error?.message.contains("secret") == true)
+            #expect(error?.message.contains("Unencodable") == false)
+            await writer.close()
+        }
+    }
+
     @Test func `a row that is too long is refused and not stored`() async throws {
         try await withTemporaryDirectory { directory in
             try await withWriter(at: directory + "/s", configure: { $0.maxRecordBytes = 8 }) { writer in

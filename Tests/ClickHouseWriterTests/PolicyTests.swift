@@ -147,6 +147,32 @@ import Testing
         #expect(error?.message.contains(key) == true)
     }
 
+    private struct Unnamed: ClickHouseRecord {
+        static let columns: [Column] = ["a"]
+        static let identity: RecordIdentity? = RecordIdentity(id: "b")
+
+        func encode(to row: inout RowEncoder) {}
+    }
+
+    private struct Quoted: ClickHouseRecord {
+        static let columns: [Column] = ["a\"b"]
+        static let identity: RecordIdentity? = RecordIdentity(id: "a\"b")
+
+        func encode(to row: inout RowEncoder) {}
+    }
+
+    @Test func `an identity that could not be read is refused`() {
+        func open(_ type: (some ClickHouseRecord).Type) throws {
+            let configuration = BatchWriterConfiguration(spoolPath: "/absent/x", urls: ["http://a"], table: "t")
+            try open(type, configuration)
+        }
+        func open<Record: ClickHouseRecord>(_: Record.Type, _ configuration: BatchWriterConfiguration) throws {
+            _ = try BatchWriter<Record>(configuration: configuration, logger: LogRecorder().logger)
+        }
+        #expect((#expect(throws: WriterError.self) { try open(Unnamed.self) })?.message.contains("\"b\"") == true)
+        #expect((#expect(throws: WriterError.self) { try open(Quoted.self) })?.code == .invalidConfiguration)
+    }
+
     @Test func `a configuration that cannot work is refused before anything is made`() async throws {
         let breakers: [(inout BatchWriterConfiguration) -> Void] = [
             { $0.urls = [] }, { $0.urls = ["localhost"] }, { $0.table = "" }, { $0.database = "" },
@@ -158,6 +184,7 @@ import Testing
             { $0.password = "a\nb" }, { $0.user = "a\rb" }, { $0.urls = ["http://u:a%0Ab@a"] },
             { $0.urls = ["http://u:p@a", "http://v:p@b"] }, { $0.flushInterval = .seconds(Int64.max) },
             { $0.shutdownTimeout = .seconds(Int64.max) }, { $0.maxRecordBytes = 1 << 40 },
+            { $0.catchUpBatchSize = 99 }, { $0.maxInFlight = 0 }, { $0.maxInFlight = 65 },
         ]
         for breakIt in breakers {
             var configuration = BatchWriterConfiguration(
