@@ -17,6 +17,11 @@ struct EndpointSelector {
         self.endpoints = endpoints
     }
 
+    /// Whether one does not rest.
+    func hasAwake(now: ContinuousClock.Instant) -> Bool {
+        endpoints.contains { rests[$0].map { $0.end <= now } ?? true }
+    }
+
     /// Those to try, in this order. When all rest, the one whose rest ends first: there is nothing better to do.
     func candidates(now: ContinuousClock.Instant) -> [Endpoint] {
         let awake = endpoints.filter { rests[$0].map { $0.end <= now } ?? true }

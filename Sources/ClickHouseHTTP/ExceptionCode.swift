@@ -13,17 +13,23 @@ package enum ExceptionCode {
         // Too many parts in the table, which merges mend; or too many partitions in the batch.
         case tooManyParts where message.contains("Too many partitions"): return .tooLarge
         // A field that the table lacks; or a value that is no JSON, or has a field twice.
-        case incorrectData where !message.contains("DB::Exception: Unknown field found"): return .data
+        case incorrectData: return isUnknownField(message) ? .destination : .data
         default: break
         }
         // What nobody has decided on is held, so that it is neither dropped nor hammered at the server.
         return kinds[code] ?? .destination
     }
 
-    /// Not what a row repeats: that stands before "(at row N)".
+    /// Not what a row repeats: that stands in quotes, or before "(at row N)".
     private static func isOfView(_ message: String) -> Bool {
-        guard let start = message.ranges(of: "while pushing to view").last?.upperBound else { return false }
-        return !message[start...].contains("(at row ")
+        guard let start = message.ranges(of: ": while pushing to view ").last?.upperBound else { return false }
+        let rest = message[start...]
+        return !rest.contains("(at row ") && !rest.contains("'") && !rest.contains("\"")
+    }
+
+    private static func isUnknownField(_ message: String) -> Bool {
+        message.firstRange(of: "DB::Exception: ").map { message[$0.upperBound...].hasPrefix("Unknown field found") }
+            ?? false
     }
 
     private static let kinds = Dictionary(

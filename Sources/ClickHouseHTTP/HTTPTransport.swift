@@ -42,14 +42,18 @@ package struct HTTPResponse: Sendable {
 }
 
 /// There is no response: what went wrong, in plain words.
-package struct TransportFailure: Error, Sendable {
+package struct TransportFailure: Error, Sendable, Equatable {
     package let message: String
 
     /// Whether the server cannot have seen the request.
     package let isBeforeSending: Bool
 
-    package init(message: String, isBeforeSending: Bool) {
+    /// Whether nobody listens there.
+    package let isRefused: Bool
+
+    package init(message: String, isBeforeSending: Bool, isRefused: Bool = false) {
         self.message = message
         self.isBeforeSending = isBeforeSending
+        self.isRefused = isRefused
     }
 }

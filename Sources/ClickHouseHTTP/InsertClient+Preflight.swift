@@ -7,11 +7,13 @@ struct EndpointProfile: Sendable, Equatable {
 
     var knowsTokens: Bool { knownSettings.contains(InsertSettings.token) }
 
-    /// Whether a batch that may be stored here can be sent elsewhere: the rows are the same there, and what is stored is
-    /// recognised or asked for.
+    /// Whether a batch that may be stored here can be sent elsewhere: what is stored is recognised there, or asked for.
     var mayMove: Bool {
-        if case .atLeastOnce = destination.guarantee { return false }
-        return true
+        switch destination.guarantee {
+        case .token: table.isShared
+        case .reconciliation: true
+        case .atLeastOnce: false
+        }
     }
 }
 
@@ -29,7 +31,7 @@ extension InsertClient {
         let version = try await execute("SELECT version() FORMAT TabSeparated", at: endpoint).lines.first ?? ""
         let table = try await askTable(at: endpoint)
         try checkColumns(of: table)
-        let problem = try await reconciliationProblem(at: endpoint)
+        let problem = try await reconciliationProblem(table, at: endpoint)
         let guarantee = Guarantee(
             table,
             version: version,
@@ -110,10 +112,14 @@ extension InsertClient {
     }
 
     /// - Returns: why the table cannot be asked which records it has; nil when it can.
-    private func reconciliationProblem(at endpoint: Endpoint) async throws(InsertFailure) -> String? {
+    private func reconciliationProblem(
+        _ table: TableProfile,
+        at endpoint: Endpoint
+    ) async throws(InsertFailure) -> String? {
         guard let identity else { return "the record type names no identity, or reconciliation is turned off" }
         do throws(InsertFailure) {
             _ = try await execute(Reconciliation(target, identity).probeStatement, at: endpoint)
+            if table.isReplicated { _ = try await execute(completenessStatement("1"), at: endpoint) }
             return nil
         } catch {
             guard error.kind == .destination else { throw error }

@@ -86,7 +86,8 @@ package final class InsertClient: Sendable {
             do throws(InsertFailure) {
                 try await send(rows, token: token, to: endpoint, profile)
             } catch {
-                if error.mayHaveBeenStored, !profile.mayMove { state.withLock { $0.pins[token] = endpoint } }
+                let mustStay = error.mayHaveBeenStored && !error.isRefusal && !profile.mayMove
+                state.withLock { $0.pins[token] = mustStay || pinned != nil && !error.isRefusal ? endpoint : nil }
                 throw error
             }
         }
@@ -94,7 +95,8 @@ package final class InsertClient: Sendable {
         case .success:
             state.withLock { $0.pins[token] = nil }
             return .accepted
-        case .failure(let failure):
+        case .failure(var failure):
+            failure.concernsBatchAlone = pinned != nil && endpoints.count > 1
             return .failed(failure)
         }
     }
@@ -110,10 +112,12 @@ package final class InsertClient: Sendable {
         token: String,
         doubtAge: Duration?
     ) async -> Result<[RowKey: Int], InsertFailure> {
-        do throws(InsertFailure) {
-            if let doubtAge { try await checkNothingRuns(token, doubtAge) }
-        } catch {
-            return .failure(error)
+        if let doubtAge {
+            do throws(InsertFailure) {
+                try await checkNothingRuns(token, doubtAge)
+            } catch {
+                return .failure(error)
+            }
         }
         return await withEndpoint { endpoint throws(InsertFailure) in
             let profile = try await profile(of: endpoint)
@@ -161,8 +165,7 @@ package final class InsertClient: Sendable {
                 state.withLock { $0.selector.recordSuccess(endpoint) }
                 return .success(value)
             } catch {
-                learn(from: error, at: endpoint)
-                latest = error
+                latest = learn(from: error, at: endpoint)
                 // What may be stored already goes back to whoever must ask first.
                 let isForAnother = error.kind == .transient && !error.mayHaveBeenStored
                 if !isForAnother || Task.isCancelled { break }
@@ -172,18 +175,19 @@ package final class InsertClient: Sendable {
     }
 
     /// After a failure the server may be another one than before: restarted, upgraded, its table mended.
-    private func learn(from failure: InsertFailure, at endpoint: Endpoint) {
-        switch failure.kind {
-        case .data, .tooLarge:
-            return
-        case .destination:
-            state.withLock { $0.profiles[endpoint] = nil }
-        case .transient, .outcomeUnknown:
-            state.withLock { state in
-                state.profiles[endpoint] = nil
-                state.selector.recordFailure(endpoint, now: now(), retryAfter: failure.retryAfter)
-            }
+    ///
+    /// - Returns: the failure; one endpoint's `Retry-After` is nothing to wait for while another can be used.
+    private func learn(from failure: InsertFailure, at endpoint: Endpoint) -> InsertFailure {
+        var failure = failure
+        state.withLock { state in
+            // A busy server that says so with a code is the same as before.
+            let isSameServer = failure.isRefusal || failure.kind == .transient && failure.code != nil
+            if !isSameServer { state.profiles[endpoint] = nil }
+            guard failure.kind == .transient || failure.kind == .outcomeUnknown else { return }
+            state.selector.recordFailure(endpoint, now: now(), retryAfter: failure.retryAfter)
+            if state.selector.hasAwake(now: now()) { failure.retryAfter = nil }
         }
+        return failure
     }
 
     func profile(of endpoint: Endpoint) async throws(InsertFailure) -> EndpointProfile {
@@ -287,7 +291,8 @@ package final class InsertClient: Sendable {
         InsertFailure(
             kind: error.isBeforeSending ? .transient : .outcomeUnknown,
             message: summarize(error.message, credentials: credentials),
-            mayHaveBeenStored: !error.isBeforeSending
+            mayHaveBeenStored: !error.isBeforeSending,
+            transport: error
         )
     }
 

@@ -15,6 +15,12 @@ struct InsertSettings {
         token,
         // A Distributed table must have passed the rows on before it acknowledges them.
         "insert_distributed_sync",
+        // What a user's profile may say otherwise: to skip rows, to recognise nothing, to forgive views.
+        "input_format_allow_errors_num",
+        "input_format_allow_errors_ratio",
+        "insert_deduplicate",
+        "deduplicate_insert",
+        "materialized_views_ignore_errors",
         // Without it, servers before 20 refuse the fraction and the "Z" of our times.
         "date_time_input_format",
     ]
@@ -30,6 +36,11 @@ struct InsertSettings {
             "async_insert": "0",
             Self.token: token,
             "insert_distributed_sync": "1",
+            "input_format_allow_errors_num": "0",
+            "input_format_allow_errors_ratio": "0",
+            "insert_deduplicate": "1",
+            "deduplicate_insert": "enable",
+            "materialized_views_ignore_errors": "0",
             "date_time_input_format": "best_effort",
             knownToAll: "0",
         ]

@@ -40,6 +40,12 @@ package struct InsertFailure: Error, Sendable, Equatable, CustomStringConvertibl
     /// False only when the server cannot have seen the rows.
     package var mayHaveBeenStored: Bool
 
+    /// Whether other batches need not wait for what this one waits for.
+    package var concernsBatchAlone: Bool
+
+    /// Why there was no response; nil when there was one.
+    package var transport: TransportFailure?
+
     package init(
         kind: Kind,
         code: Int? = nil,
@@ -47,7 +53,9 @@ package struct InsertFailure: Error, Sendable, Equatable, CustomStringConvertibl
         message: String,
         retryAfter: Duration? = nil,
         badRow: Int? = nil,
-        mayHaveBeenStored: Bool = true
+        mayHaveBeenStored: Bool = true,
+        concernsBatchAlone: Bool = false,
+        transport: TransportFailure? = nil
     ) {
         self.kind = kind
         self.code = code
@@ -56,7 +64,12 @@ package struct InsertFailure: Error, Sendable, Equatable, CustomStringConvertibl
         self.retryAfter = retryAfter
         self.badRow = badRow
         self.mayHaveBeenStored = mayHaveBeenStored
+        self.concernsBatchAlone = concernsBatchAlone
+        self.transport = transport
     }
+
+    /// Whether the server has read the batch and does not want it as it is.
+    package var isRefusal: Bool { kind == .data || kind == .tooLarge }
 
     package var description: String {
         "\(kind.rawValue)\(code.map { " (code \($0))" } ?? ""): \(message)"

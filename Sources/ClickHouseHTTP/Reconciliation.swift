@@ -1,3 +1,5 @@
+internal import Foundation
+
 /// The columns that tell a row from all others, and when it was made.
 package struct IdentityColumns: Sendable, Equatable {
     package let id: String
@@ -32,33 +34,74 @@ struct Reconciliation {
         return parts
     }
 
-    /// As the query's first line names its columns. A response without it is not ClickHouse's.
-    private static let header = "key\tseconds\trows"
+    /// Names that no table has a column of. As the query's first line they show that the response is ClickHouse's.
+    private static let names = (key: "_writer_key", seconds: "_writer_seconds", rows: "_writer_rows")
+    private static let header = "\(names.key)\t\(names.seconds)\t\(names.rows)"
 
     private let target: InsertTarget
     private let identity: IdentityColumns
+    private let kind: Kind
 
-    init(_ target: InsertTarget, _ identity: IdentityColumns) {
+    /// How the identifying column's values are written.
+    enum Kind {
+        case integer, uuid, text
+        /// Compared as text, whatever it is.
+        case other
+
+        /// - Parameter type: as `system.columns` gives it; nil when it is not known.
+        init(_ type: String?) {
+            switch type {
+            case let type? where type.hasPrefix("Int") || type.hasPrefix("UInt"): self = .integer
+            case "UUID": self = .uuid
+            case "String", "LowCardinality(String)": self = .text
+            default: self = .other
+            }
+        }
+    }
+
+    init(_ target: InsertTarget, _ identity: IdentityColumns, _ kind: Kind = .other) {
         self.target = target
         self.identity = identity
+        self.kind = kind
+    }
+
+    /// The key as ClickHouse's `toString` writes it; nil when the column cannot hold it, so that it is not stored.
+    func canonical(_ key: RowKey) -> RowKey? {
+        let text = String(decoding: key.id, as: UTF8.self)
+        switch kind {
+        case .integer:
+            let digits = text.hasPrefix("-") ? text.dropFirst() : text[...]
+            return !digits.isEmpty && digits.allSatisfy { $0.isASCII && $0.isNumber } ? key : nil
+        case .uuid:
+            return UUID(uuidString: text).map {
+                RowKey(id: Array($0.uuidString.lowercased().utf8), seconds: key.seconds)
+            }
+        case .text, .other:
+            return key
+        }
     }
 
     /// Fails when the user or the table does not allow the question.
-    var probeStatement: String { "\(select) WHERE 0 GROUP BY key, seconds FORMAT TabSeparatedWithNames" }
+    var probeStatement: String { "\(select) WHERE 0 \(ending)" }
 
-    /// - Parameter areIntegers: whether the column is one of integers, which are not quoted.
-    func statement(_ keys: [RowKey], areIntegers: Bool) -> String {
+    /// - Parameter keys: canonical ones.
+    func statement(_ keys: [RowKey]) -> String {
         let ids = keys.map { key in
             let text = String(decoding: key.id, as: UTF8.self)
-            return areIntegers ? text : quoteString(text)
+            return kind == .integer ? text : quoteString(text)
         }
-        var condition = "\(quoteIdentifier(identity.id)) IN (\(ids.joined(separator: ", ")))"
+        let column = quoteIdentifier(identity.id)
+        var condition = "\(kind == .other ? "toString(\(column))" : column) IN (\(ids.joined(separator: ", ")))"
         if let range = timeRange(keys), let time = identity.time {
             condition +=
                 " AND \(quoteIdentifier(time)) >= toDateTime(\(range.lowerBound))"
                 + " AND \(quoteIdentifier(time)) <= toDateTime(\(range.upperBound))"
         }
-        return "\(select) WHERE \(condition) GROUP BY key, seconds FORMAT TabSeparatedWithNames"
+        return "\(select) WHERE \(condition) \(ending)"
+    }
+
+    private var ending: String {
+        "GROUP BY \(Self.names.key), \(Self.names.seconds) FORMAT TabSeparatedWithNames"
     }
 
     /// - Returns: rows with each key; nil when the text is not the whole answer to our query.
@@ -76,8 +119,8 @@ struct Reconciliation {
 
     private var select: String {
         let seconds = identity.time.map { "toUnixTimestamp(\(quoteIdentifier($0)))" } ?? "0"
-        return "SELECT toString(\(quoteIdentifier(identity.id))) AS key, \(seconds) AS seconds, count() AS rows"
-            + " FROM \(target.quotedName)"
+        return "SELECT toString(\(quoteIdentifier(identity.id))) AS \(Self.names.key), "
+            + "\(seconds) AS \(Self.names.seconds), count() AS \(Self.names.rows) FROM \(target.quotedName)"
     }
 
     /// A second around the keys' times: they may have fractions, or have lost them. nil when times are not compared.
@@ -97,21 +140,23 @@ extension InsertClient {
 
     func countStored(_ keys: Set<RowKey>, at endpoint: Endpoint) async throws(InsertFailure) -> [RowKey: Int] {
         guard var identity else { return [:] }
-        let areIntegers = try await profile(of: endpoint).table.isInteger(identity.id)
+        let kind = Reconciliation.Kind(try await profile(of: endpoint).table.columnTypes[identity.id])
         let comparesTime = identity.time != nil && keys.allSatisfy { $0.seconds != nil }
         if !comparesTime { identity = IdentityColumns(id: identity.id, time: nil) }
-        let reconciliation = Reconciliation(target, identity)
+        let reconciliation = Reconciliation(target, identity, kind)
+        let canonical = keys.map { ($0, reconciliation.canonical($0)) }
         var counts: [RowKey: Int] = [:]
-        for part in Reconciliation.parts(keys) {
-            let statement = reconciliation.statement(part, areIntegers: areIntegers)
-            let text = try await execute(statement, at: endpoint, responseLimit: 4 << 20)
+        for part in Reconciliation.parts(Set(canonical.compactMap(\.1))) {
+            let text = try await execute(reconciliation.statement(part), at: endpoint, responseLimit: 4 << 20)
             guard let found = reconciliation.parse(text, comparesTime: comparesTime) else {
                 let text = summarize("no answer of ClickHouse's: \(text)", credentials: credentials)
                 throw InsertFailure(kind: .transient, status: 200, message: text)
             }
             counts.merge(found, uniquingKeysWith: +)
         }
-        return counts
+        return Dictionary(
+            uniqueKeysWithValues: canonical.map { key, spelled in (key, spelled.flatMap { counts[$0] } ?? 0) }
+        )
     }
 
     /// - Throws: a transient failure while an insert under the token runs somewhere, or may.
@@ -137,13 +182,19 @@ extension InsertClient {
             )
         } catch {
             // Nobody listens there: then nothing runs there either.
-            if error.kind == .transient, !error.mayHaveBeenStored { return }
-            // A user without the right to look, or a server that has not answered for long.
-            if error.kind == .destination || doubtAge >= Self.patience { return }
-            throw error
+            if let transport = error.transport, transport.isRefused || doubtAge >= Self.patience { return }
+            // A user without the right to look.
+            if error.kind == .destination { return }
+            var failure = error
+            failure.concernsBatchAlone = endpoints.count > 1
+            throw failure
         }
         guard text == "running\n0\n" else {
-            throw InsertFailure(kind: .transient, message: "an earlier insert of this batch still runs at \(endpoint)")
+            throw InsertFailure(
+                kind: .transient,
+                message: "an earlier insert of this batch still runs at \(endpoint)",
+                concernsBatchAlone: true
+            )
         }
     }
 
@@ -153,19 +204,21 @@ extension InsertClient {
         let isNew = doubtAge >= Self.patience ? " OR log_max_index = 0 AND log_pointer = 0" : ""
         // Two looks, because entries go from the log to the queue in between: nothing to pull first, then nothing to do.
         for condition in ["log_pointer > log_max_index\(isNew)", "inserts_in_queue = 0"] {
-            let text = try await execute(
-                "SELECT (\(condition)) AND is_readonly = 0 AND is_session_expired = 0 AS complete FROM system.replicas"
-                    + " WHERE database = \(quoteString(target.database)) AND table = \(quoteString(target.table))"
-                    + " FORMAT TabSeparatedWithNames",
-                at: endpoint
-            )
+            let text = try await execute(completenessStatement(condition), at: endpoint)
             guard text == "complete\n1\n" else {
                 throw InsertFailure(
                     kind: .transient,
-                    message: "the replica \(endpoint) does not have yet what others may have acknowledged"
+                    message: "the replica \(endpoint) does not have yet what others may have acknowledged",
+                    concernsBatchAlone: true
                 )
             }
         }
+    }
+
+    func completenessStatement(_ condition: String) -> String {
+        "SELECT (\(condition)) AND is_readonly = 0 AND is_session_expired = 0 AS complete FROM system.replicas"
+            + " WHERE database = \(quoteString(target.database)) AND table = \(quoteString(target.table))"
+            + " FORMAT TabSeparatedWithNames"
     }
 }
 

@@ -17,7 +17,7 @@ package struct RowKey: Sendable, Hashable {
     /// The keys of a batch's rows, from their JSON.
     ///
     /// - Parameter fields: the identifying field's JSON text and the time of each row.
-    /// - Returns: nil when a row has no identifier, or one that is neither a string nor a whole number. Times are left out
+    /// - Returns: nil when a row has no identifier, or one that is neither a string nor a whole number, or too long. Times are left out
     ///   when a row has none, or one that `DateTime` cannot hold.
     package static func keys(_ fields: [(id: String, seconds: Int64?)?]) -> [RowKey]? {
         let comparesTime = fields.allSatisfy { field in
@@ -26,11 +26,14 @@ package struct RowKey: Sendable, Hashable {
         var keys: [RowKey] = []
         keys.reserveCapacity(fields.count)
         for field in fields {
-            guard let field, let id = text(ofJSON: field.id) else { return nil }
+            guard let field, let id = text(ofJSON: field.id), id.utf8.count <= longestID else { return nil }
             keys.append(RowKey(id: Array(id.utf8), seconds: comparesTime ? field.seconds : nil))
         }
         return keys
     }
+
+    /// In bytes. A query holds 256 KiB.
+    private static let longestID = 10_000
 
     /// From 1970 to 2106, less a second at each end. ClickHouse's `toUnixTimestamp` refuses others.
     private static let timesOfDateTime = 1..<Int64(UInt32.max)

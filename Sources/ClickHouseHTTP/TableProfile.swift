@@ -18,10 +18,9 @@ struct TableProfile: Sendable, Equatable {
     /// Whether every endpoint has the same rows.
     var isShared: Bool { isReplicated || engine.hasPrefix("Shared") || engine == "Distributed" }
 
-    /// How many of the newest blocks the table recognises again; zero when it does not.
-    var deduplicationWindow: Int {
-        guard engine.hasSuffix("MergeTree") else { return 0 }
-        return setting(isShared ? "replicated_deduplication_window" : "non_replicated_deduplication_window") ?? 0
+    /// How many of the newest blocks the table recognises again; nil when that cannot be read.
+    var deduplicationWindow: Int? {
+        setting(isShared ? "replicated_deduplication_window" : "non_replicated_deduplication_window")
     }
 
     /// How long it does; nil without a limit.
@@ -29,12 +28,8 @@ struct TableProfile: Sendable, Equatable {
         isShared ? setting("replicated_deduplication_window_seconds") : nil
     }
 
-    func isInteger(_ column: String) -> Bool {
-        columnTypes[column].map { $0.hasPrefix("Int") || $0.hasPrefix("UInt") } ?? false
-    }
-
     private func setting(_ name: String) -> Int? {
-        guard let assignment = definition.ranges(of: name + " = ").last else {
+        guard let assignment = definition.ranges(of: " \(name) = ").last else {
             return serverSettings[name].flatMap { Int($0) }
         }
         return Int(definition[assignment.upperBound...].prefix { $0.isNumber })
@@ -53,6 +48,8 @@ extension Guarantee {
             reason = "a table of engine \(table.engine) recognises no repeated batch"
         } else if !knowsTokens {
             reason = "ClickHouse \(version) knows no deduplication tokens"
+        } else if table.deduplicationWindow == nil {
+            reason = "the table's deduplication window cannot be read"
         } else if table.deduplicationWindow == 0 {
             reason =
                 table.isShared

@@ -25,12 +25,14 @@ struct StandInResponder: HTTPResponder {
     /// The settings that it takes; others are refused with code 115, as by a server that does not know them.
     static let modernSettings: Set<String> = [
         "async_insert", "insert_deduplication_token", "insert_distributed_sync", "date_time_input_format",
-        "input_format_skip_unknown_fields",
+        "input_format_skip_unknown_fields", "input_format_allow_errors_num", "input_format_allow_errors_ratio",
+        "insert_deduplicate", "deduplicate_insert", "materialized_views_ignore_errors",
     ]
 
     /// Those of them that an 18.16 server has too.
     static let legacySettings: Set<String> = [
         "insert_distributed_sync", "date_time_input_format", "input_format_skip_unknown_fields",
+        "input_format_allow_errors_num", "input_format_allow_errors_ratio", "insert_deduplicate",
     ]
 
     private static let parameters: Set<String> = ["query", "query_id", "wait_end_of_query", "database"]

@@ -84,7 +84,7 @@ package struct StandInStore: Sendable {
                 .text(query.database), .text(query.table), .text(query.idColumn), .optional(query.timeColumn),
                 .text(query.idsAsJSON),
             ])
-            var text = "key\tseconds\trows\n"
+            var text = "_writer_key\t_writer_seconds\t_writer_rows\n"
             while try rows.step() {
                 text += "\(Self.escape(rows.text(0) ?? ""))\t\(rows.integer(1) ?? 0)\t\(rows.integer(2) ?? 0)\n"
             }

@@ -13,7 +13,7 @@ struct StoredRowsQuery {
         var scanner = SQLScanner(rest: sql[...])
         guard scanner.skip(past: "SELECT toString("), let id = scanner.identifier() else { return nil }
         idColumn = id
-        timeColumn = scanner.skip(past: ") AS key, toUnixTimestamp(") ? scanner.identifier() : nil
+        timeColumn = scanner.skip(past: ") AS _writer_key, toUnixTimestamp(") ? scanner.identifier() : nil
         guard scanner.skip(past: " FROM "), let database = scanner.identifier(), scanner.skip("."),
             let table = scanner.identifier(), scanner.skip(word: "WHERE")
         else { return nil }

@@ -72,7 +72,11 @@ extension Database {
         // is quoted in the path, or one like `a.b` would be looked for in an object `a`, and `1st` be an error.
         let rows = try prepare(
             """
-            SELECT payload -> ?3, CAST(strftime('%s', payload ->> ?4) AS INTEGER)
+            SELECT payload -> ?3, iif(
+                payload ->> ?4 GLOB '*Z' OR payload ->> ?4 GLOB '*[-+][0-9][0-9]:[0-9][0-9]',
+                CAST(strftime('%s', payload ->> ?4) AS INTEGER),
+                NULL  -- without a zone only the server knows what it means
+            )
             FROM records WHERE id BETWEEN ?1 AND ?2 ORDER BY id
             """
         )

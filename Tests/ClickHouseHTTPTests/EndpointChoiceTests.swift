@@ -35,30 +35,70 @@ import Testing
         #expect(transport.sent.allSatisfy { $0.isTo("a") })
     }
 
-    @Test func `a batch that may be stored goes to another replica where its token is known`() async throws {
-        let transport = ScriptedTransport { request, _ throws(TransportFailure) in
-            if request.isInsert, request.isTo("a") { throw TransportFailure(message: "reset", isBeforeSending: false) }
-            return nil
-        }
-        let client = try makeClient(transport, urls: Self.replicas)
-        #expect(await client.insert([], token: "T") != .accepted)
-        #expect(await client.insert([], token: "T") == .accepted)
-        #expect(transport.inserts.map { $0.isTo("b") } == [false, true])
-    }
+    private static let replicated = ScriptedServer(
+        engine: "ReplicatedMergeTree",
+        definition: "ReplicatedMergeTree ORDER BY n SETTINGS replicated_deduplication_window = 100"
+    )
 
-    @Test func `a batch that may be stored stays where it is when nothing could tell it from a new one`() async throws {
-        let plain = ScriptedServer(definition: "MergeTree ORDER BY n")
-        let transport = ScriptedTransport(plain) { request, earlier throws(TransportFailure) in
+    /// Where three batches go, the first of which loses its reply at the first server.
+    private func travel(_ server: ScriptedServer, identity: IdentityColumns? = nil) async throws -> [Bool] {
+        let transport = ScriptedTransport(server) { request, earlier throws(TransportFailure) in
             if request.isInsert, !earlier.contains(where: \.isInsert) {
                 throw TransportFailure(message: "reset", isBeforeSending: false)
             }
             return nil
         }
-        let client = try makeClient(transport, urls: Self.replicas)
+        let client = try makeClient(transport, urls: Self.replicas, identity: identity)
         #expect(await client.insert([], token: "T") != .accepted)
         #expect(await client.insert([], token: "U") == .accepted)
         #expect(await client.insert([], token: "T") == .accepted)
-        #expect(transport.inserts.map { $0.isTo("b") } == [false, true, false])
+        return transport.inserts.map { $0.isTo("b") }
+    }
+
+    @Test func `a batch that may be stored goes to another replica that knows its token`() async throws {
+        #expect(try await travel(Self.replicated) == [false, true, true])
+    }
+
+    @Test func `it stays where it is when the tables are not one, or nothing could tell it from a new one`()
+        async throws
+    {
+        #expect(try await travel(.modern) == [false, true, false])
+        #expect(try await travel(ScriptedServer(definition: "MergeTree ORDER BY n")) == [false, true, false])
+    }
+
+    @Test func `it goes anywhere after all of the tables were asked`() async throws {
+        let plain = ScriptedServer(definition: "MergeTree ORDER BY n")
+        let identity = IdentityColumns(id: "n", time: nil)
+        #expect(try await travel(plain, identity: identity) == [false, true, true])
+    }
+
+    @Test func `a batch that must wait for its server does not stop the others`() async throws {
+        let isAway = Mutex(false)
+        let transport = ScriptedTransport(.modern) { request, _ throws(TransportFailure) in
+            guard request.isTo("a"), request.isInsert else { return nil }
+            if isAway.withLock({ $0 }) { throw TransportFailure(message: "refused", isBeforeSending: true) }
+            throw TransportFailure(message: "reset", isBeforeSending: false)
+        }
+        let client = try makeClient(transport, urls: Self.replicas)
+        #expect(await client.insert([], token: "T") != .accepted)
+        isAway.withLock { $0 = true }
+        guard case .failed(let failure) = await client.insert([], token: "T") else { Issue.record("moved"); return }
+        #expect(failure.concernsBatchAlone)
+        #expect(await client.insert([], token: "U") == .accepted)
+    }
+
+    @Test func `one server's wish to be left alone is nothing to wait for while there is another`() async throws {
+        for (urls, expected) in [(Self.replicas, nil), (["http://a:1"], Duration.seconds(3_600))] {
+            let transport = ScriptedTransport(Self.replicated) { request, _ in
+                request.isTo("a") && request.isInsert
+                    ? HTTPResponse(status: 503, headers: ["retry-after": "3600"]) : nil
+            }
+            guard case .failed(let failure) = try await makeClient(transport, urls: urls).insert([], token: "T") else {
+                Issue.record("accepted")
+                return
+            }
+            #expect(failure.retryAfter == expected)
+        }
     }
 
     @Test func `rests grow to a minute, and the one that ends first is used when all rest`() throws {

@@ -37,7 +37,13 @@ import Testing
     }
 
     @Test(arguments: [
-        (ScriptedServer(definition: "MergeTree ORDER BY n"), "the table's non_replicated_deduplication_window is 0"),
+        (
+            ScriptedServer(
+                definition: "MergeTree ORDER BY n",
+                mergeTreeSettings: "non_replicated_deduplication_window\t0\n"
+            ),
+            "the table's non_replicated_deduplication_window is 0"
+        ),
         (ScriptedServer.legacy, "ClickHouse 18.16.1 knows no deduplication tokens"),
         (
             ScriptedServer(engine: "Buffer", definition: "Buffer"),
@@ -48,6 +54,13 @@ import Testing
                 engine: "ReplicatedMergeTree",
                 definition: "ReplicatedMergeTree ORDER BY n SETTINGS replicated_deduplication_window = 0"
             ), "the table's replicated_deduplication_window is 0"
+        ),
+        (
+            // Not to be confused with the other one.
+            ScriptedServer(
+                engine: "ReplicatedMergeTree",
+                definition: "ReplicatedMergeTree ORDER BY n SETTINGS non_replicated_deduplication_window = 100"
+            ), "the table's deduplication window cannot be read"
         ),
     ])
     func `any other is asked what it has, or retries may duplicate`(server: ScriptedServer, reason: String) async throws

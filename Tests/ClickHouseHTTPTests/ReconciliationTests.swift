@@ -11,32 +11,35 @@ import Testing
     }
 
     @Test func `the query names the ids and searches a second around their times`() {
-        let statement = Reconciliation(Self.target, Self.identity)
-            .statement([key("it's \\"), key("b", 1_790_000_009)], areIntegers: false)
+        let statement = Reconciliation(Self.target, Self.identity, .text)
+            .statement([key("it's \\"), key("b", 1_790_000_009)])
         #expect(
-            statement == "SELECT toString(`request id`) AS key, toUnixTimestamp(`at`) AS seconds, count() AS rows "
+            statement
+                == "SELECT toString(`request id`) AS _writer_key, toUnixTimestamp(`at`) AS _writer_seconds, count() AS _writer_rows "
                 + "FROM `ibex`.`t` WHERE `request id` IN ('it\\'s \\\\', 'b') AND `at` >= toDateTime(1789999999) "
-                + "AND `at` <= toDateTime(1790000010) GROUP BY key, seconds FORMAT TabSeparatedWithNames"
+                + "AND `at` <= toDateTime(1790000010) GROUP BY _writer_key, _writer_seconds FORMAT TabSeparatedWithNames"
         )
     }
 
     @Test(arguments: [Int64?.none, -1, 1 << 40]) func `a time that DateTime cannot hold prunes nothing`(seconds: Int64?)
     {
-        let statement = Reconciliation(Self.target, Self.identity).statement(
-            RowKey.keys([("1", seconds)]) ?? [],
-            areIntegers: true
+        let statement = Reconciliation(Self.target, Self.identity, .integer).statement(
+            RowKey.keys([("1", seconds)]) ?? []
         )
         #expect(statement.contains("WHERE `request id` IN (1) GROUP BY"))
     }
 
     @Test func `rows are counted by key`() {
-        let text = "key\tseconds\trows\na\\tb\\\\\t7\t2\nc\t8\t1\n"
+        let text = "_writer_key\t_writer_seconds\t_writer_rows\na\\tb\\\\\t7\t2\nc\t8\t1\n"
         let reconciliation = Reconciliation(Self.target, Self.identity)
         #expect(reconciliation.parse(text, comparesTime: true) == [key("a\tb\\", 7): 2, key("c", 8): 1])
         #expect(reconciliation.parse(text, comparesTime: false) == [key("a\tb\\", nil): 2, key("c", nil): 1])
     }
 
-    @Test(arguments: ["", "Ok.\n", "key\tseconds\trows", "key\tseconds\trows\na\t7\n", "key\tseconds\trows\na\tx\t1\n"])
+    @Test(arguments: [
+        "", "Ok.\n", "_writer_key\t_writer_seconds\t_writer_rows", "_writer_key\t_writer_seconds\t_writer_rows\na\t7\n",
+        "_writer_key\t_writer_seconds\t_writer_rows\na\tx\t1\n",
+    ])
     func `what is not the whole answer is none`(text: String) {
         #expect(Reconciliation(Self.target, Self.identity).parse(text, comparesTime: true) == nil)
     }
@@ -90,8 +93,8 @@ import Testing
 
     @Test func `tables that do not share their rows are all asked`() async throws {
         let transport = ScriptedTransport { request, _ in
-            guard request.asks(" IN (") && request.asks("AS key") else { return nil }
-            return .text("key\tseconds\trows\n\(request.isTo("a") ? 1 : 2)\t0\t1\n")
+            guard request.asks(" IN (") && request.asks("AS _writer_key") else { return nil }
+            return .text("_writer_key\t_writer_seconds\t_writer_rows\n\(request.isTo("a") ? 1 : 2)\t0\t1\n")
         }
         let counts = try await count(transport, urls: ["http://a:1", "http://b:1"]).get()
         #expect(counts == [key("1", nil): 1, key("2", nil): 1])
@@ -101,25 +104,65 @@ import Testing
         for isRefused in [true, false] {
             let transport = ScriptedTransport { request, _ throws(TransportFailure) in
                 guard request.isTo("a"), request.asks("system.processes") else { return nil }
-                throw TransportFailure(message: "away", isBeforeSending: isRefused)
+                throw TransportFailure(message: "away", isBeforeSending: true, isRefused: isRefused)
             }
             for (age, isAsked) in [(Duration.zero, isRefused), (.seconds(121), true)] {
                 let result = try await count(transport, urls: ["http://a:1", "http://b:1"], doubtAge: age)
-                #expect((try? result.get()) == (isAsked ? [:] : nil))
+                #expect((try? result.get()) == (isAsked ? [key("1", nil): 0, key("2", nil): 0] : nil))
             }
         }
     }
 
+    @Test func `a live server's error is not taken for silence`() async throws {
+        let transport = ScriptedTransport { request, _ in
+            request.asks("system.processes") ? .exception(202, "Too many simultaneous queries") : nil
+        }
+        let result = try await count(transport, doubtAge: .seconds(3_600))
+        #expect((try? result.get()) == nil)
+    }
+
+    @Test func `only what the column can hold is asked for, in the server's spelling`() async throws {
+        let ids = ["7) UNION ALL SELECT 1", "-12", "not-a-uuid", "3F2B6C1E-0B0A-4F6E-9D5A-0A1B2C3D4E5F", "it's"]
+        for (type, expected) in [
+            ("Int64", "`n` IN (-12)"), ("UUID", "`n` IN ('3f2b6c1e-0b0a-4f6e-9d5a-0a1b2c3d4e5f')"),
+            ("Enum8('a' = 1)", "toString(`n`) IN ("),
+        ] {
+            let spelled = "3f2b6c1e-0b0a-4f6e-9d5a-0a1b2c3d4e5f"
+            let transport = ScriptedTransport(ScriptedServer(columns: "n\t\(type)\n")) { request, _ in
+                guard request.asks(" IN (") && request.asks("AS _writer_key") else { return nil }
+                return .text("_writer_key\t_writer_seconds\t_writer_rows\n\(type == "UUID" ? spelled : "-12")\t0\t1\n")
+            }
+            let keys = Set(ids.map { key($0, nil) })
+            let counts = try await makeClient(transport, identity: IdentityColumns(id: "n", time: nil))
+                .countStored(keys, token: "T", doubtAge: nil).get()
+            #expect(transport.sent.contains { $0.asks(expected) }, "\(type)")
+            #expect(counts.filter { $0.value == 1 }.keys.map(\.id) == [Array((type == "UUID" ? ids[3] : ids[1]).utf8)])
+            #expect(Set(counts.keys) == keys)
+        }
+    }
+
+    @Test func `a user who may not see the replicas cannot be sure of one`() async throws {
+        let replicated = ScriptedServer(
+            engine: "ReplicatedMergeTree",
+            definition: "ReplicatedMergeTree ORDER BY n SETTINGS replicated_deduplication_window = 0"
+        )
+        let transport = ScriptedTransport(replicated) { request, _ in
+            request.asks("system.replicas") ? .exception(497, "Not enough privileges") : nil
+        }
+        let profile = try await makeClient(transport, identity: IdentityColumns(id: "n", time: nil)).preflight().get()
+        #expect(!profile.canReconcile)
+    }
+
     @Test func `many ids are asked for in several queries`() async throws {
         let transport = ScriptedTransport { request, _ in
-            guard request.asks(" IN (") && request.asks("AS key") else { return nil }
+            guard request.asks(" IN (") && request.asks("AS _writer_key") else { return nil }
             let ids = request.text.split(separator: "IN (")[1].split(separator: ")")[0].split(separator: ", ")
-            return .text("key\tseconds\trows\n" + ids.map { "\($0)\t0\t1\n" }.joined())
+            return .text("_writer_key\t_writer_seconds\t_writer_rows\n" + ids.map { "\($0)\t0\t1\n" }.joined())
         }
         let keys = Set((0..<2_500).map { key("\($0)", nil) })
         let counts = try await makeClient(transport, identity: IdentityColumns(id: "n", time: nil))
             .countStored(keys, token: "T", doubtAge: .zero).get()
         #expect(counts.count == 2_500)
-        #expect(transport.sent.count { $0.asks("AS key") && $0.asks(" IN (") } == 3)
+        #expect(transport.sent.count { $0.asks("AS _writer_key") && $0.asks(" IN (") } == 3)
     }
 }

@@ -81,6 +81,8 @@ import Testing
             #expect(kind(code, text) == .destination)
         }
         // A row that says so itself is only a row.
+        #expect(kind(469, "Constraint c is violated. Column values: m = ': while pushing to view x'.") == .data)
+        #expect(kind(117, "Cannot read JSON field here: 'DB::Exception: Unknown field found'") == .data)
         #expect(
             kind(27, "Cannot parse: 'while pushing to view': (while reading the value of key a): (at row 3)") == .data
         )

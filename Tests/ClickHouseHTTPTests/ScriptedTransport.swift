@@ -27,7 +27,7 @@ struct ScriptedServer: Sendable {
         if request.asks("merge_tree_settings") { return .text(mergeTreeSettings) }
         if request.asks("system.processes") { return .text("running\n0\n") }
         if request.asks("system.replicas") { return .text("complete\n1\n") }
-        return .text("key\tseconds\trows\n")
+        return .text("_writer_key\t_writer_seconds\t_writer_rows\n")
     }
 }
 

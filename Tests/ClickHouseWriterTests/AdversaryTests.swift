@@ -42,7 +42,7 @@ private struct History {
         for _ in 0..<([0, 0, 1, 2, 10].randomElement(using: &random) ?? 0) {
             poison.insert(Int.random(in: 0..<100, using: &random))
         }
-        let server = SimulatedClickHouse(table, poison: poison, trouble: 0.5, seed: seed)
+        let server = SimulatedClickHouse(table, poison: poison, trouble: 0.5, seed: seed, clock: clock)
         var configuration = BatchWriterConfiguration(spoolPath: path, urls: ["http://unused"], table: "t")
         configuration.durability = .processCrash
         var accepted = 0

@@ -29,16 +29,22 @@ import Testing
         return batch.token
     }
 
-    private func fail(_ plan: inout DeliveryPlan, _ batch: Batch, _ kind: InsertFailure.Kind, code: Int? = nil)
-        -> DeliveryPlan.Verdict
-    {
-        plan.didFail(
+    private func fail(
+        _ plan: inout DeliveryPlan,
+        _ batch: Batch,
+        _ kind: InsertFailure.Kind,
+        code: Int? = nil,
+        canAsk: Bool = true
+    ) -> DeliveryPlan.Verdict {
+        let result = plan.didFail(
             batch,
             InsertFailure(kind: kind, code: code, message: "no"),
-            canAsk: false,
+            canAsk: canAsk,
             now: now,
             random: 0.5
-        ).verdict
+        )
+        if case .keep = result.verdict { plan.didKeep(batch) }
+        return result.verdict
     }
 
     @Test func `several are sent at once while all is well, one while it is not`() {
@@ -88,9 +94,9 @@ import Testing
         plan.didFreeze(large)
         #expect(fail(&plan, large, .transient, code: 241) == .split)
         plan.didReplace(large, with: [batch(11...25), batch(26...40)])
-        // Now it may be stored, and nobody can be asked: cutting would store it twice.
-        #expect(fail(&plan, batch(11...25), .outcomeUnknown) != .split)
-        #expect(fail(&plan, batch(11...25), .transient, code: 241) != .split)
+        // It may be stored, and nobody can be asked: cutting would store it twice.
+        #expect(fail(&plan, batch(11...25), .transient, code: 241, canAsk: false) != .split)
+        #expect(fail(&plan, batch(26...40), .destination, code: 241) != .split, "a view's memory")
     }
 
     @Test func `a hold asks the server again before anything is sent`() {
@@ -110,7 +116,51 @@ import Testing
         plan.didFreeze(batch(1...10))
         _ = fail(&plan, batch(1...10), .transient)
         let earlier = now.advanced(by: .seconds(-3_600))
-        #expect(plan.next(now: earlier, fresh: .wait(nil)) == .wait(.milliseconds(250), isBlocked: true))
+        #expect(sent(&plan, earlier) == batch(1...10).token)
+    }
+
+    @Test func `any number of records that wait keeps no good one back`() {
+        var plan = plan()
+        for id in 1...2_000 {
+            plan.didFreeze(batch(Int64(id)...Int64(id)))
+            _ = fail(&plan, batch(Int64(id)...Int64(id)), .data)
+        }
+        var later = now
+        while case .wait(let delay?, _) = plan.next(now: later, fresh: .sendNow) { later = later.advanced(by: delay) }
+        #expect(plan.next(now: later, fresh: .sendNow) == .freeze)
+    }
+
+    @Test func `a batch that waits for its own server does not stop the others`() {
+        var plan = plan()
+        let first = batch(1...10)
+        plan.didFreeze(first)
+        let failure = InsertFailure(kind: .transient, message: "its server is away", concernsBatchAlone: true)
+        _ = plan.didFail(first, failure, canAsk: false, now: now, random: 0.5)
+        plan.didKeep(first)
+        #expect(plan.state.state == .backingOff)
+        #expect(plan.next(now: now, fresh: .sendNow) == .freeze)
+        plan.didFreeze(batch(11...20))
+        plan.didDeliver(batch(11...20))
+        #expect(sent(&plan, now.advanced(by: .seconds(1))) == first.token)
+        plan.didDeliver(first)
+        #expect(plan.state.state == .fine)
+    }
+
+    @Test func `what is being sent is waited for before a flush is given up`() {
+        var plan = plan(inFlight: 2)
+        plan.didFreeze(batch(1...1))
+        plan.didFreeze(batch(2...2))
+        _ = fail(&plan, batch(1...1), .data)
+        #expect(plan.next(now: now, fresh: .wait(nil)) == .wait(.milliseconds(250), isBlocked: false))
+    }
+
+    @Test func `an answer about a batch shows that the server is there`() {
+        var plan = plan()
+        plan.didFreeze(batch(1...10))
+        _ = fail(&plan, batch(1...10), .outcomeUnknown)
+        #expect(plan.state.state == .backingOff)
+        plan.didRemove(batch(1...10))
+        #expect(plan.state.state == .fine)
     }
 
     @Test func `flush hurries what was put off`() {

@@ -50,7 +50,7 @@ import Testing
         }
     }
 
-    @Test func `without a row it is found by halving, at each position, in at most fifteen sends`() async throws {
+    @Test func `without a row it is found by halving, at each position, in at most sixteen sends`() async throws {
         for position in 0..<100 {
             try await withServer(poison: [position], hint: .none) { server, writer, _ in
                 try await writer.write(contentsOf: samples(0..<100))
@@ -146,7 +146,7 @@ import Testing
                 await clock.waitForSleeper()
                 clock.advance(by: .seconds(30))
             }
-            #expect(server.sends - before <= 21)
+            #expect(server.sends - before <= 30)
             #expect(try deadLetters(path) == [])
 
             server.setWrong(false)
@@ -207,8 +207,8 @@ import Testing
             ) { writer in
                 try await writer.write(contentsOf: samples(0..<3_000))
                 while writer.status.pending + writer.status.inFlight > 0 { try? await writer.flush() }
-                // 400 do not fit: they are cut, and the next ones are smaller.
-                #expect(sink.sends.prefix(6).map(\.rows.count) == [100, 200, 400, 200, 200, 400])
+                // 400 do not fit once. They may be stored and the table cannot be asked, so they are not cut.
+                #expect(sink.sends.prefix(6).map(\.rows.count) == [100, 200, 400, 400, 400, 800])
                 #expect(sink.sends.dropFirst(3).flatMap(\.rows) == rows(300..<3_000))
             }
         }

@@ -246,9 +246,10 @@ import Testing
 
     @Test(arguments: [
         (nil, Duration.zero, ResendPolicy.Decision.sameToken),
-        (profile(.token(window: nil)), .seconds(1_000_000), .sameToken),
-        (profile(.token(window: .seconds(3_600))), .seconds(1_799), .sameToken),
-        (profile(.token(window: .seconds(3_600))), .seconds(1_800), .reconcile),
+        (profile(.token(window: nil)), .seconds(59), .sameToken),
+        // Other writers' batches push it out of the window, however long that lasts.
+        (profile(.token(window: nil)), .seconds(60), .reconcile),
+        (profile(.token(window: .seconds(3_600))), .seconds(60), .reconcile),
         // The clock was set back: nobody knows how old it is.
         (profile(.token(window: .seconds(3_600))), .seconds(-1), .reconcile),
         (profile(.token(window: .seconds(3_600)), canReconcile: false), .seconds(9_999), .sameToken),

@@ -44,7 +44,7 @@ import Testing
     }
 
     private func deliver(_ writer: BatchWriter<Event>) async {
-        while writer.status.pending + writer.status.inFlight > 0 { try? await writer.flush() }
+        while writer.status.pending + writer.status.inFlight > 0, !Task.isCancelled { try? await writer.flush() }
         await writer.close()
     }
 
@@ -93,7 +93,7 @@ import Testing
                 server.faults.add(.dropAfterProcessing)
                 let first = try BatchWriter<Event>(configuration: configuration, logger: LogRecorder().logger)
                 try await write(first)
-                while first.status.delivery == .fine { await Task.yield() }
+                while first.status.delivery == .fine, !Task.isCancelled { await Task.yield() }
                 #expect(await first.close().remaining == 100)
 
                 let sends = server.journal.inserts.count
@@ -133,7 +133,9 @@ import Testing
                 guard case .held(let reason) = writer.status.delivery else { Issue.record("\(writer.status)"); return }
                 #expect(reason.contains("code 60"))
                 var status = try SpoolStatus(readingSpoolAt: directory + "/s")
-                while status.state != .held { status = try SpoolStatus(readingSpoolAt: directory + "/s") }
+                while status.state != .held, !Task.isCancelled {
+                    status = try SpoolStatus(readingSpoolAt: directory + "/s")
+                }
                 #expect(status.lastError == reason)
 
                 server.faults.setStanding(nil)

@@ -1,7 +1,9 @@
 import ClickHouseHTTP
 @testable import ClickHouseWriter
 import Foundation
+import SQLiteSpool
 import Synchronization
+import TestSupport
 
 /// A table of ClickHouse's in memory, and everything between it and the writer that can go wrong.
 ///
@@ -23,15 +25,16 @@ final class SimulatedClickHouse: BatchSink {
 
     /// What a request meets.
     enum Fate: CaseIterable {
-        case fine, lostRequest, lostReply, transient, transientAfterStoring, destination, cutBody, hangs
-        case refusedAfterStoring
+        case fine, lostRequest, lostReply, transient, transientAfterStoring, memoryAfterStoring, tooLarge, destination
+        case cutBody, hangs, refusedAfterStoring, viewFailed
     }
 
     private struct State {
         var random: SeededRandom
         var trouble: Double
         var rows: [Int: Int] = [:]
-        var tokens: [String: [Int]] = [:]
+        /// What each token stands for, and since when.
+        var tokens: [String: (numbers: [Int], at: WallInstant)] = [:]
         /// Bytes that were sent under each token, whatever became of them.
         var bodies: [String: Set<[UInt8]>] = [:]
         var sends = 0
@@ -42,18 +45,31 @@ final class SimulatedClickHouse: BatchSink {
     private let table: Table
     private let poison: Set<Int>
     private let hint: Hint
+    private let clock: any WallClock
     private let state: Mutex<State>
+
+    /// How long a table that forgets tokens knows them.
+    private static let memory = Duration.seconds(120)
+
     let destination: DestinationProfile?
 
-    init(_ table: Table, poison: Set<Int> = [], hint: Hint = .right, trouble: Double = 0, seed: UInt64 = 0) {
+    init(
+        _ table: Table,
+        poison: Set<Int> = [],
+        hint: Hint = .right,
+        trouble: Double = 0,
+        seed: UInt64 = 0,
+        clock: any WallClock = SkippingClock()
+    ) {
         self.table = table
         self.poison = poison
         self.hint = hint
+        self.clock = clock
         state = Mutex(State(random: SeededRandom(seed), trouble: trouble))
         let guarantee: Guarantee =
             switch table {
             case .knowsTokens: .token(window: nil)
-            case .forgetsTokens: .token(window: .seconds(60))
+            case .forgetsTokens: .token(window: Self.memory)
             case .plain: .reconciliation(reason: "it is plain")
             }
         destination = DestinationProfile(
@@ -106,7 +122,7 @@ final class SimulatedClickHouse: BatchSink {
         doubtAge: Duration?
     ) async -> Result<[RowKey: Int], InsertFailure> {
         state.withLock { state in
-            if let (numbers, checks) = state.running[token] {
+            if doubtAge != nil, let (numbers, checks) = state.running[token] {
                 if checks > 0 {
                     state.running[token] = (numbers, checks - 1)
                     return .failure(InsertFailure(kind: .transient, message: "still running"))
@@ -148,6 +164,14 @@ final class SimulatedClickHouse: BatchSink {
         case .transientAfterStoring:
             _ = process(numbers, token, &state)
             return .failed(InsertFailure(kind: .transient, code: 209, message: "socket timeout"))
+        case .memoryAfterStoring:
+            _ = process(numbers, token, &state)
+            return .failed(InsertFailure(kind: .transient, code: 241, message: "memory limit"))
+        case .tooLarge:
+            return .failed(InsertFailure(kind: .tooLarge, message: "status 413"))
+        case .viewFailed:
+            _ = process(numbers, token, &state)
+            return .failed(InsertFailure(kind: .destination, code: 6, message: "while pushing to view"))
         case .destination:
             return .failed(InsertFailure(kind: .destination, code: 497, message: "not enough privileges"))
         case .cutBody where table == .plain:
@@ -171,12 +195,13 @@ final class SimulatedClickHouse: BatchSink {
 
     private func process(_ numbers: [Int], _ token: String, _ state: inout State) -> InsertOutcome {
         if let refusal = refusal(of: numbers, state) { return refusal }
-        if table != .plain, let known = state.tokens[token] {
+        let now = clock.now
+        if let (known, at) = state.tokens[token], table == .knowsTokens || at.duration(to: now) < Self.memory {
             // Same token, other rows: ClickHouse drops them without a word.
             precondition(known == numbers)
             return .accepted
         }
-        if table != .plain { state.tokens[token] = numbers }
+        if table != .plain { state.tokens[token] = (numbers, now) }
         for number in numbers { state.rows[number, default: 0] += 1 }
         return .accepted
     }
@@ -193,7 +218,7 @@ final class SimulatedClickHouse: BatchSink {
     }
 }
 
-/// SplitMix64: the same seed gives the same history.
+/// SplitMix64: the same seed gives the same draws. Which request gets which is up to the scheduler.
 struct SeededRandom: RandomNumberGenerator {
     private var state: UInt64
 

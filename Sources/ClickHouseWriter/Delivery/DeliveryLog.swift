@@ -63,6 +63,13 @@ struct DeliveryLog: Sendable {
         logger.notice("Part of a batch whose outcome was unknown is stored; only the rest is sent", metadata: metadata)
     }
 
+    func cannotAsk(_ batch: Batch) {
+        logger.warning(
+            "A record names no identity that can be asked for; its batch is sent again as it is",
+            metadata: metadata(of: batch)
+        )
+    }
+
     /// - Parameter losses: what the table cannot hold exactly.
     func learned(_ destination: DestinationProfile, losses: [String]) {
         logger.info(

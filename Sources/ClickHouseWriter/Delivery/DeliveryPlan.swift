@@ -30,6 +30,9 @@ struct DeliveryPlan {
         /// What ClickHouse's error said of it, when it was cut from a batch that was refused.
         fileprivate var suspicion: Suspicion?
         fileprivate var failures = 0
+
+        /// Why it waits, when others need not.
+        fileprivate var obstacle: InsertFailure?
         fileprivate var pause: Pause?
     }
 
@@ -45,7 +48,7 @@ struct DeliveryPlan {
         case preflight
         case send(Batch)
         case freeze
-        /// - isBlocked: something is left that could be sent, and waits.
+        /// - isBlocked: something is left that could be sent, and waits, and nothing is being sent.
         case wait(Duration?, isBlocked: Bool)
     }
 
@@ -59,9 +62,6 @@ struct DeliveryPlan {
 
     /// Refusals in a row, nothing accepted between them, that cost no wait: enough to find a good record where some are.
     static let freeRefusals = 20
-
-    /// With so many batches waiting no more are frozen.
-    static let maxFrozen = 1_000
 
     private let backoff: BackoffPolicy
     private let maxInFlight: Int
@@ -94,12 +94,15 @@ struct DeliveryPlan {
         backoff = BackoffPolicy(minDelay: configuration.minRetryDelay, maxDelay: configuration.maxRetryDelay)
         maxInFlight = configuration.maxInFlight
         usualBatchSize = configuration.maxBatchSize
-        entries = recovered.map { Entry(batch: $0, isDoubtful: true, mayRunSince: now) }
+        entries = recovered.map {
+            Entry(batch: $0, isDoubtful: true, mayRunSince: now, startedAt: $0.attempts > 0 ? 0 : nil)
+        }
     }
 
     /// How the delivery goes, in the words of the status.
     var state: (state: DeliveryNote.State, reason: String?) {
         if let failure { return (failure.kind == .destination ? .held : .backingOff, failure.description) }
+        if let obstacle = entries.lazy.compactMap(\.obstacle).first { return (.backingOff, obstacle.description) }
         guard let refusal, entries.contains(where: { $0.refusedAt != nil }) else { return (.fine, nil) }
         return (refusesEverything ? .held : .poisoned, refusal.description)
     }
@@ -108,18 +111,17 @@ struct DeliveryPlan {
 
     /// - Parameter fresh: whether pending records make a new batch.
     mutating func next(now: WallInstant, fresh: FlushPolicy.Decision) -> Step {
-        let isBusy = isAsking || entries.count { $0.isSending } >= (failuresInRow > 0 ? 1 : maxInFlight)
-        if isBusy { return .wait(nil, isBlocked: false) }
-        if let rest = pause?.rest(now) { return .wait(rest, isBlocked: true) }
+        let sending = entries.count { $0.isSending }
+        if isAsking || sending >= (failuresInRow > 0 ? 1 : maxInFlight) { return .wait(nil, isBlocked: false) }
+        if let rest = pause?.rest(now) { return .wait(rest, isBlocked: sending == 0) }
         if needsPreflight {
             isAsking = true
             return .preflight
         }
-        let mayFreeze = fresh == .sendNow && entries.count < Self.maxFrozen
         let ready = entries.indices.filter { isReady($0, now) }
         // While nothing is accepted, what was not tried yet is likelier to show that the table is fine.
         let isUntriedFirst = refusesEverything && ready.allSatisfy { entries[$0].startedAt != nil }
-        if mayFreeze, ready.isEmpty || isUntriedFirst { return .freeze }
+        if fresh == .sendNow, ready.isEmpty || isUntriedFirst { return .freeze }
         let first = refusesEverything ? ready.min { rank($0) < rank($1) } : ready.first
         if let first {
             start(first)
@@ -129,7 +131,7 @@ struct DeliveryPlan {
             entries[index].isSending ? nil : entries[index].pause?.rest(now)
         }
         let waits = rests + (fresh.delay.map { [$0] } ?? [])
-        return .wait(waits.min(), isBlocked: !rests.isEmpty)
+        return .wait(waits.min(), isBlocked: !rests.isEmpty && sending == 0)
     }
 
     /// Nobody wants to wait: everything that was put off is tried once more.
@@ -173,11 +175,13 @@ struct DeliveryPlan {
     /// It was stored before, or given up, so it proves nothing about the table.
     mutating func didRemove(_ batch: Batch) {
         _ = remove(batch)
+        recover()
     }
 
     /// - Parameter suspicions: what ClickHouse's error said of each child; empty when it said nothing.
     mutating func didReplace(_ batch: Batch, with children: [Batch], suspicions: [Suspicion?] = []) {
         guard let index = index(of: batch) else { return }
+        recover()
         let parent = entries[index]
         entries.replaceSubrange(
             index...index,
@@ -212,13 +216,17 @@ struct DeliveryPlan {
         now: WallInstant,
         random: Double
     ) -> Duration {
-        if let index = index(of: batch) {
-            entries[index].isSending = false
-            entries[index].isDoubtful = true
-            entries[index].batch.attempts += 1
-            entries[index].batch.lastError = failure.description
-        }
-        return noteOutage(failure, now, random)
+        guard let index = index(of: batch) else { return .zero }
+        entries[index].isDoubtful = true
+        entries[index].failures += 1
+        entries[index].batch.attempts += 1
+        entries[index].batch.lastError = failure.description
+        return wait(index, failure, now, random)
+    }
+
+    /// A failure of the batch is in the spool; the batch may be sent again.
+    mutating func didKeep(_ batch: Batch) {
+        if let index = index(of: batch) { entries[index].isSending = false }
     }
 
     /// It is certain that none of it is stored.
@@ -258,20 +266,21 @@ struct DeliveryPlan {
         entries[index].failures += 1
         entries[index].batch.attempts += 1
         entries[index].batch.lastError = failure.description
-        let wasCertain = !entries[index].isDoubtful
         if failure.mayHaveBeenStored { entries[index].isDoubtful = true }
         let isRefusal = failure.kind == .data || failure.kind == .tooLarge
-        let isOver = failure.code != nil && (isRefusal || failure.code == ExceptionCode.memoryLimitExceeded)
-        if failure.mayHaveBeenStored, !isOver { entries[index].mayRunSince = entries[index].mayRunSince ?? now }
+        if failure.mayHaveBeenStored, !isRefusal || failure.code == nil {
+            entries[index].mayRunSince = entries[index].mayRunSince ?? now
+        }
         let verdict: Verdict
         if isRefusal {
             verdict = judge(index, failure, now, random)
-        } else if failure.code == ExceptionCode.memoryLimitExceeded, entries[index].batch.records > usualBatchSize,
-            wasCertain || canAsk
+        } else if failure.kind == .transient, failure.code == ExceptionCode.memoryLimitExceeded, canAsk,
+            entries[index].batch.records > usualBatchSize
         {
+            // It may be stored all the same, so only where the table can be asked.
             verdict = .split
         } else {
-            verdict = wait(index, failure, now, random)
+            verdict = .keep(wait(index, failure, now, random))
         }
         return (verdict, entries[index].batch, isRefusal ? entries[index].failures : failuresInRow)
     }
@@ -295,12 +304,21 @@ struct DeliveryPlan {
         _ failure: InsertFailure,
         _ now: WallInstant,
         _ random: Double
-    ) -> Verdict {
-        let delay = noteOutage(failure, now, random)
-        entries[index].isSending = false
-        // The batch's own wait, for when another one is accepted meanwhile.
+    ) -> Duration {
+        let delay: Duration
+        if failure.concernsBatchAlone {
+            delay = delayOfBatch(index, failure, random)
+            entries[index].obstacle = failure
+        } else {
+            delay = noteOutage(failure, now, random)
+        }
+        // The batch's own wait, also when another one is accepted meanwhile.
         entries[index].pause = Pause(delay, from: now)
-        return .keep(delay)
+        return delay
+    }
+
+    private func delayOfBatch(_ index: Int, _ failure: InsertFailure, _ random: Double) -> Duration {
+        backoff.delay(failures: entries[index].failures, retryAfter: failure.retryAfter, random: random)
     }
 
     private mutating func judge(
@@ -331,8 +349,7 @@ struct DeliveryPlan {
         let isProven = isProven(entries[index])
         entries[index].refusedAt = entries[index].refusedAt ?? moment
         if isProven { return .deadLetter }
-        let delay = backoff.delay(failures: entries[index].failures, retryAfter: failure.retryAfter, random: random)
-        entries[index].isSending = false
+        let delay = delayOfBatch(index, failure, random)
         entries[index].pause = Pause(delay, from: now)
         return .keep(delay)
     }
@@ -372,6 +389,7 @@ struct DeliveryPlan {
         entries[index].isSending = true
         entries[index].startedAt = moment
         entries[index].pause = nil
+        entries[index].obstacle = nil
     }
 
     private mutating func remove(_ batch: Batch) -> Entry? {
@@ -383,7 +401,7 @@ struct DeliveryPlan {
     }
 }
 
-/// A wait until a time. Should the machine's clock be set back, it starts anew at the most.
+/// A wait until a time. Should the machine's clock be set back, it is over early rather than late.
 struct Pause {
     private let length: Duration
     private let end: WallInstant
@@ -396,7 +414,7 @@ struct Pause {
     /// What is left of it; nil when it is over.
     func rest(_ now: WallInstant) -> Duration? {
         let rest = now.duration(to: end)
-        return rest > .zero ? min(rest, length) : nil
+        return rest > .zero && rest <= length ? rest : nil
     }
 }
 

@@ -92,10 +92,12 @@ final class Flusher: Sendable {
                     try await takeStep(&group)
                 } catch {
                     await handle(error)
+                    try? await clock.sleep(for: spoolRetryDelay)
                 }
             }
             group.cancelAll()
         }
+        await publish()
         let waiting = state.withLock { state in
             state.hasEnded = true
             return state.flushes.takeAll()
@@ -121,13 +123,17 @@ final class Flusher: Sendable {
     // MARK: The next step
 
     private func takeStep(_ group: inout DiscardingTaskGroup) async throws(SpoolError) {
+        await publish()
         let fresh = try await freshBatchDecision()
         // Nothing new is begun while the writer is being closed.
         if Task.isCancelled { return }
         let now = clock.now
-        let (step, maxRecords) = state.withLock { state in
-            (state.plan.next(now: now, fresh: fresh), state.sizing.maxRecords(pending: spool.summary.pending))
+        let summary = spool.summary
+        let (step, maxRecords, answers) = state.withLock { state in
+            let step = state.plan.next(now: now, fresh: fresh)
+            return (step, state.sizing.maxRecords(pending: summary.pending), Self.answers(to: step, summary, &state))
         }
+        for answer in answers { answer.completion.resume(returning: answer.result) }
         switch step {
         case .preflight:
             group.addTask { await self.preflight() }
@@ -137,8 +143,7 @@ final class Flusher: Sendable {
             guard let frozen = try await spool.freeze(maxRecords: maxRecords, maxBytes: maxBatchBytes) else { return }
             state.withLock { $0.plan.didFreeze(frozen.batch) }
             group.addTask { await self.attempt(frozen.batch, body: frozen.body) }
-        case .wait(let delay, let isBlocked):
-            answerFlushes(isBlocked: isBlocked)
+        case .wait(let delay, _):
             _ = await wakeup.wait(until: delay.map(now.advanced(by:)), clock: clock)
         }
     }
@@ -165,18 +170,32 @@ final class Flusher: Sendable {
     }
 
     /// A flush is over when all of its records are gone, and has failed when what is left waits.
-    private func answerFlushes(isBlocked: Bool) {
-        let deliveredThrough = spool.summary.deliveredThrough
-        let (done, failed, plan) = state.withLock { state in
-            let done = state.flushes.take(deliveredThrough: deliveredThrough)
-            return (done, isBlocked ? state.flushes.takeAll() : [], state.plan.state)
-        }
-        for flush in done { flush.resume(returning: .success(())) }
+    private static func answers(
+        to step: DeliveryPlan.Step,
+        _ summary: SpoolSummary,
+        _ state: inout State
+    ) -> [(completion: FlushWaiters.Completion, result: Result<Void, DeliveryFailure>)] {
+        let done = state.flushes.take(deliveredThrough: summary.deliveredThrough)
+        guard case .wait(_, isBlocked: true) = step else { return done.map { ($0, .success(())) } }
+        let plan = state.plan.state
         let failure = DeliveryFailure(
             reason: plan.reason ?? "the spool failed",
             isHeld: plan.state == .held || plan.state == .poisoned
         )
-        for flush in failed { flush.resume(returning: .failure(failure)) }
+        return done.map { ($0, .success(())) } + state.flushes.takeAll().map { ($0, .failure(failure)) }
+    }
+
+    /// Says how the delivery goes where that has changed. Called by the flusher's own task, so that the latest is last.
+    private func publish() async {
+        let note = note
+        if note == state.withLock(\.published) { return }
+        metrics.recordState(note.state)
+        do throws(SpoolError) {
+            try await spool.note(note)
+            state.withLock { $0.published = note }
+        } catch {
+            log.spoolFailed(error)
+        }
     }
 
     private func preflight() async {
@@ -200,24 +219,6 @@ final class Flusher: Sendable {
                 log.failed(failure, of: nil, failuresInRow: failures, nextAttemptIn: delay)
             }
         }
-        await endStep()
-    }
-
-    /// Publishes how the delivery goes when that has changed, and lets the next step be taken.
-    private func endStep() async {
-        let note = note
-        let isNews = state.withLock { state in
-            defer { state.published = note }
-            return state.published != note
-        }
-        if isNews {
-            metrics.recordState(note.state)
-            do throws(SpoolError) {
-                try await spool.note(note)
-            } catch {
-                log.spoolFailed(error)
-            }
-        }
         wakeup.signal()
     }
 
@@ -230,7 +231,7 @@ final class Flusher: Sendable {
             state.withLock { $0.plan.didGiveUp(batch, now: clock.now) }
             await handle(error)
         }
-        await endStep()
+        wakeup.signal()
     }
 
     private func send(_ batch: Batch, body: [UInt8]?) async throws(SpoolError) {
@@ -272,6 +273,7 @@ final class Flusher: Sendable {
         case .keep(let delay):
             log.failed(failure, of: failed, failuresInRow: failures, nextAttemptIn: delay)
             try await spool.recordFailure(of: failed, error: failure.description)
+            state.withLock { $0.plan.didKeep(failed) }
         case .split:
             log.isolating(failure, in: failed)
             guard try await isWhollyMissing(failed) else { return }
@@ -323,7 +325,10 @@ final class Flusher: Sendable {
         guard let identity, sink.destination?.canReconcile == true else { return true }
         let fields = try await spool.keys(of: batch, idField: identity.id, timeField: identity.time)
         // A record of an older type may not have the column.
-        guard let keys = RowKey.keys(fields) else { return true }
+        guard let keys = RowKey.keys(fields) else {
+            log.cannotAsk(batch)
+            return true
+        }
         let members = try await spool.members(of: batch)
         let age = state.withLock { $0.plan.mayRunSince(batch) }?.duration(to: clock.now)
         switch await sink.countStored(Set(keys), token: batch.token, doubtAge: age) {
@@ -338,6 +343,7 @@ final class Flusher: Sendable {
             }
             log.failed(failure, of: batch, failuresInRow: failures, nextAttemptIn: delay)
             try await spool.recordFailure(of: batch, error: failure.description)
+            state.withLock { $0.plan.didKeep(batch) }
             return false
         case .success(var stored):
             let missing = zip(members, keys).filter { _, key in

@@ -9,14 +9,17 @@ struct ResendPolicy: Sendable {
         case reconcile
     }
 
+    /// A table remembers so many batches, of all its writers: ten thousand by default, which a hundred of them send in
+    /// minutes. And for so long: an hour by default.
+    private static let trustInTokens = Duration.seconds(60)
+
     /// - Parameters:
     ///   - destination: nil when it was not asked yet.
     ///   - age: since the batch was frozen; it was not sent before.
     static func decide(_ destination: DestinationProfile?, age: Duration) -> Decision {
         guard let destination, destination.canReconcile else { return .sameToken }
         switch destination.guarantee {
-        // Half of the window: the server's clock and the request take their time.
-        case .token(let window): return window.map { age >= $0 / 2 || age < .zero } ?? false ? .reconcile : .sameToken
+        case .token: return (.zero..<trustInTokens).contains(age) ? .sameToken : .reconcile
         case .reconciliation, .atLeastOnce: return .reconcile
         }
     }
