@@ -155,7 +155,7 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
         metrics.recordEnqueued(rows.count)
     }
 
-    /// Sends at once what was enqueued before the call, and returns when ClickHouse has accepted it.
+    /// Sends at once what was enqueued before the call, and returns when ClickHouse has it, or refused it for good.
     ///
     /// - Throws: ``WriterError/Code/notDelivered`` after the first attempt that fails, saying what is left and why. It
     ///   stays in the spool and is sent again by itself.

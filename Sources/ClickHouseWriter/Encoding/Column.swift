@@ -26,7 +26,8 @@ public struct Column: Sendable, ExpressibleByStringLiteral {
 /// When a batch may have been stored without an acknowledgement, and the table does not recognise a batch that is sent
 /// twice, the writer asks the table for these and sends only what it does not have.
 public struct RecordIdentity: Sendable, Equatable {
-    /// A column of text, UUIDs or integers, never null and different in every record.
+    /// A column of text, UUIDs or integers, never null and different in every record. Of two records with the same id and
+    /// second, one may be taken for the other when ClickHouse is asked, and not be sent.
     public let id: String
 
     /// A column with the record's own time, so that only the parts of the table around it are searched. A stored
