@@ -209,19 +209,20 @@ struct DeliveryPlan {
 
     /// Nobody could say what of the batch is stored.
     ///
-    /// - Returns: how long to wait until the next try.
+    /// - Returns: how long to wait until the next try, and how many failures of this kind there were in a row.
     mutating func didFailToAsk(
         _ batch: Batch,
         _ failure: InsertFailure,
         now: WallInstant,
         random: Double
-    ) -> Duration {
-        guard let index = index(of: batch) else { return .zero }
+    ) -> (delay: Duration, failuresInRow: Int) {
+        guard let index = index(of: batch) else { return (.zero, 0) }
         entries[index].isDoubtful = true
         entries[index].failures += 1
         entries[index].batch.attempts += 1
         entries[index].batch.lastError = failure.description
-        return wait(index, failure, now, random)
+        let delay = wait(index, failure, now, random)
+        return (delay, failuresInRow(index, failure))
     }
 
     /// A failure of the batch is in the spool; the batch may be sent again.
@@ -267,12 +268,11 @@ struct DeliveryPlan {
         entries[index].batch.attempts += 1
         entries[index].batch.lastError = failure.description
         if failure.mayHaveBeenStored { entries[index].isDoubtful = true }
-        let isRefusal = failure.kind == .data || failure.kind == .tooLarge
-        if failure.mayHaveBeenStored, !isRefusal || failure.code == nil {
+        if failure.mayHaveBeenStored, !failure.isRefusal || failure.code == nil {
             entries[index].mayRunSince = entries[index].mayRunSince ?? now
         }
         let verdict: Verdict
-        if isRefusal {
+        if failure.isRefusal {
             verdict = judge(index, failure, now, random)
         } else if failure.kind == .transient, failure.code == ExceptionCode.memoryLimitExceeded, canAsk,
             entries[index].batch.records > usualBatchSize
@@ -282,7 +282,11 @@ struct DeliveryPlan {
         } else {
             verdict = .keep(wait(index, failure, now, random))
         }
-        return (verdict, entries[index].batch, isRefusal ? entries[index].failures : failuresInRow)
+        return (verdict, entries[index].batch, failuresInRow(index, failure))
+    }
+
+    private func failuresInRow(_ index: Int, _ failure: InsertFailure) -> Int {
+        failure.isRefusal || failure.concernsBatchAlone ? entries[index].failures : failuresInRow
     }
 
     /// How the members of a batch that was refused are sent next, and what the error says of each piece.

@@ -337,9 +337,8 @@ final class Flusher: Sendable {
                 state.withLock { $0.plan.didGiveUp(batch, now: clock.now) }
                 return false
             }
-            let (delay, failures) = state.withLock { state in
-                let delay = state.plan.didFailToAsk(batch, failure, now: clock.now, random: jitter())
-                return (delay, state.plan.failuresInRow)
+            let (delay, failures) = state.withLock {
+                $0.plan.didFailToAsk(batch, failure, now: clock.now, random: jitter())
             }
             log.failed(failure, of: batch, failuresInRow: failures, nextAttemptIn: delay)
             try await spool.recordFailure(of: batch, error: failure.description)
