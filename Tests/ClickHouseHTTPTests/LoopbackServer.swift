@@ -13,6 +13,10 @@ struct LoopbackServer {
         case cutsAfterResponse
         /// Each connection is cut when its second request has come.
         case cutsAtSecondRequest
+        /// The response breaks off before the length that it announces.
+        case cutsResponse
+        /// The response's body goes on for ever.
+        case neverEnds
     }
 
     let port: Int
@@ -72,10 +76,36 @@ struct LoopbackServer {
                 return
             }
             answered += 1
+            switch behaviour {
+            case .cutsResponse: return answerInPart(context)
+            case .neverEnds: return answerForEver(context)
+            case .friendly, .cutsAtOnce, .cutsAfterResponse, .cutsAtSecondRequest: break
+            }
             let head = HTTPResponseHead(version: .http1_1, status: .ok, headers: ["Content-Length": "0"])
             context.write(wrapOutboundOut(.head(head)), promise: nil)
             context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
             if behaviour == .cutsAfterResponse { context.close(promise: nil) }
+        }
+
+        private func answerInPart(_ context: ChannelHandlerContext) {
+            let head = HTTPResponseHead(version: .http1_1, status: .ok, headers: ["Content-Length": "100"])
+            context.write(wrapOutboundOut(.head(head)), promise: nil)
+            context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: "abc")))), promise: nil)
+            context.close(promise: nil)
+        }
+
+        private func answerForEver(_ context: ChannelHandlerContext) {
+            let head = HTTPResponseHead(version: .http1_1, status: .ok, headers: ["Transfer-Encoding": "chunked"])
+            context.write(wrapOutboundOut(.head(head)), promise: nil)
+            writeMore(context)
+        }
+
+        /// The next part when the one before is gone, until the connection is.
+        private func writeMore(_ context: ChannelHandlerContext) {
+            let part = HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(repeating: 0x20, count: 10_000)))
+            let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+            let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
+            context.writeAndFlush(wrapOutboundOut(part)).whenSuccess { handler.value.writeMore(bound.value) }
         }
 
         func errorCaught(context: ChannelHandlerContext, error: any Error) {
