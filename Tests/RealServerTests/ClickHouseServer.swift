@@ -69,6 +69,8 @@ struct ClickHouseServer: Sendable {
         // The client takes a response that was compressed well for an attack.
         request.headers.add(name: "Accept-Encoding", value: "identity")
         request.body = .bytes(ByteBuffer(string: sql))
+        // An idle connection may be closed by the server in the moment in which it is taken again.
+        request.headers.add(name: "Connection", value: "close")
         let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
         let text = String(buffer: try await response.body.collect(upTo: 1 << 24))
         guard response.status == .ok else { throw Failure(text: text) }

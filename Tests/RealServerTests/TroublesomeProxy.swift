@@ -160,6 +160,8 @@ final class TroublesomeProxy: Sendable {
         message.method = request.head.method
         message.headers = request.head.headers
         for name in Self.headersOfConnection { message.headers.remove(name: name) }
+        // An idle connection may be closed by the server in the moment in which it is taken again.
+        message.headers.add(name: "Connection", value: "close")
         message.body = .bytes(request.body ?? ByteBuffer())
         let response = try await client.execute(message, timeout: .seconds(60))
         let body = try await response.body.collect(upTo: 1 << 26)
