@@ -19,15 +19,19 @@ struct EndpointSelector {
 
     /// Whether one does not rest.
     func hasAwake(now: ContinuousClock.Instant) -> Bool {
-        endpoints.contains { rests[$0].map { $0.end <= now } ?? true }
+        endpoints.contains { isAwake($0, now) }
     }
 
     /// Those to try, in this order. When all rest, the one whose rest ends first: there is nothing better to do.
     func candidates(now: ContinuousClock.Instant) -> [Endpoint] {
-        let awake = endpoints.filter { rests[$0].map { $0.end <= now } ?? true }
+        let awake = endpoints.filter { isAwake($0, now) }
         if !awake.isEmpty { return awake }
         let next = endpoints.min { (rests[$0]?.end ?? now) < (rests[$1]?.end ?? now) }
         return next.map { [$0] } ?? []
+    }
+
+    private func isAwake(_ endpoint: Endpoint, _ now: ContinuousClock.Instant) -> Bool {
+        rests[endpoint].map { $0.end <= now } ?? true
     }
 
     mutating func recordSuccess(_ endpoint: Endpoint) {

@@ -72,10 +72,12 @@ extension InsertClient {
             at: endpoint
         )
         for row in columns ?? [] where row.count == 2 { table.columnTypes[row[0]] = row[1] }
-        let source = table.isReplicated ? "system.replicated_merge_tree_settings" : "system.merge_tree_settings"
-        for source in [source, "system.merge_tree_settings"] where table.serverSettings.isEmpty {
+        // Old servers have one table for both.
+        let sources =
+            table.isReplicated ? ["replicated_merge_tree_settings", "merge_tree_settings"] : ["merge_tree_settings"]
+        for source in sources where table.serverSettings.isEmpty {
             let settings = try await rows(
-                "SELECT name, value FROM \(source) WHERE name LIKE '%deduplication_window%'",
+                "SELECT name, value FROM system.\(source) WHERE name LIKE '%deduplication_window%'",
                 at: endpoint
             )
             for row in settings ?? [] where row.count == 2 { table.serverSettings[row[0]] = row[1] }

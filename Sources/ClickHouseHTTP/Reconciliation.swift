@@ -70,8 +70,7 @@ struct Reconciliation {
         let text = String(decoding: key.id, as: UTF8.self)
         switch kind {
         case .integer:
-            let digits = text.hasPrefix("-") ? text.dropFirst() : text[...]
-            return !digits.isEmpty && digits.allSatisfy { $0.isASCII && $0.isNumber } ? key : nil
+            return text.isWholeNumber ? key : nil
         case .uuid:
             return UUID(uuidString: text).map {
                 RowKey(id: Array($0.uuidString.lowercased().utf8), seconds: key.seconds)

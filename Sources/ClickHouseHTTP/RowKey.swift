@@ -40,7 +40,14 @@ package struct RowKey: Sendable, Hashable {
 
     private static func text(ofJSON json: String) -> String? {
         if json.hasPrefix("\"") { return try? JSONDecoder().decode(String.self, from: Data(json.utf8)) }
-        let digits = json.hasPrefix("-") ? json.dropFirst() : json[...]
-        return !digits.isEmpty && digits.allSatisfy { $0.isASCII && $0.isNumber } ? json : nil
+        return json.isWholeNumber ? json : nil
+    }
+}
+
+extension String {
+    /// Digits, with a minus before them or without.
+    var isWholeNumber: Bool {
+        let digits = hasPrefix("-") ? dropFirst() : self[...]
+        return !digits.isEmpty && digits.allSatisfy { $0.isASCII && $0.isNumber }
     }
 }

@@ -218,9 +218,7 @@ struct DeliveryPlan {
     ) -> (delay: Duration, failuresInRow: Int) {
         guard let index = index(of: batch) else { return (.zero, 0) }
         entries[index].isDoubtful = true
-        entries[index].failures += 1
-        entries[index].batch.attempts += 1
-        entries[index].batch.lastError = failure.description
+        count(failure, index)
         let delay = wait(index, failure, now, random)
         return (delay, failuresInRow(index, failure))
     }
@@ -264,9 +262,7 @@ struct DeliveryPlan {
     ) -> (verdict: Verdict, batch: Batch, failuresInRow: Int) {
         guard let index = index(of: batch) else { return (.keep(.zero), batch, 0) }
         moment += 1
-        entries[index].failures += 1
-        entries[index].batch.attempts += 1
-        entries[index].batch.lastError = failure.description
+        count(failure, index)
         if failure.mayHaveBeenStored { entries[index].isDoubtful = true }
         if failure.mayHaveBeenStored, !failure.isRefusal || failure.code == nil {
             entries[index].mayRunSince = entries[index].mayRunSince ?? now
@@ -283,6 +279,12 @@ struct DeliveryPlan {
             verdict = .keep(wait(index, failure, now, random))
         }
         return (verdict, entries[index].batch, failuresInRow(index, failure))
+    }
+
+    private mutating func count(_ failure: InsertFailure, _ index: Int) {
+        entries[index].failures += 1
+        entries[index].batch.attempts += 1
+        entries[index].batch.lastError = failure.description
     }
 
     private func failuresInRow(_ index: Int, _ failure: InsertFailure) -> Int {

@@ -264,7 +264,7 @@ final class Flusher: Sendable {
             return state.plan.didFail(
                 batch,
                 failure,
-                canAsk: identity != nil && sink.destination?.canReconcile == true,
+                canAsk: askableIdentity != nil,
                 now: clock.now,
                 random: jitter()
             )
@@ -318,11 +318,16 @@ final class Flusher: Sendable {
         return try await isWhollyMissing(batch)
     }
 
+    /// What the table can be asked for; nil when it cannot be asked.
+    private var askableIdentity: RecordIdentity? {
+        sink.destination?.canReconcile == true ? identity : nil
+    }
+
     /// Asks the table which of the batch's records it has, where it can be asked, and lets those go.
     ///
     /// - Returns: whether it has none of them; true also when it cannot be asked.
     private func isWhollyMissing(_ batch: Batch) async throws(SpoolError) -> Bool {
-        guard let identity, sink.destination?.canReconcile == true else { return true }
+        guard let identity = askableIdentity else { return true }
         let fields = try await spool.keys(of: batch, idField: identity.id, timeField: identity.time)
         // A record of an older type may not have the column.
         guard let keys = RowKey.keys(fields) else {
