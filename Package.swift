@@ -25,6 +25,7 @@ let package = Package(
         .library(name: "LLMTraces", targets: ["LLMTraces"]),
         .executable(name: "llm-proxy", targets: ["llm-proxy"]),
         .executable(name: "spoolctl", targets: ["spoolctl"]),
+        .executable(name: "torture", targets: ["torture"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -112,6 +113,22 @@ let package = Package(
                 "SQLiteSpool",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
+            swiftSettings: settings
+        ),
+        .target(name: "FaultyDisk", dependencies: ["CSQLite", "SQLiteSpool"], swiftSettings: settings),
+        .executableTarget(
+            name: "torture",
+            dependencies: [
+                "ClickHouseStandIn",
+                "ClickHouseWriter",
+                "FaultyDisk",
+                "SQLiteSpool",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            path: "Sources/Torture",
             swiftSettings: settings
         ),
         .target(

@@ -1,6 +1,6 @@
 internal import ClickHouseHTTP
 public import Logging
-internal import SQLiteSpool
+package import SQLiteSpool
 internal import Synchronization
 
 /// Writes records to a ClickHouse table so that a crash of this process, of the machine or of ClickHouse loses none.
@@ -34,10 +34,19 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
     /// - Throws: ``WriterError`` with code `invalidConfiguration`, `spoolInUse`, `spoolRefused`, `spoolFull` or
     ///   `spoolFailed`.
     public convenience init(configuration: BatchWriterConfiguration, logger: Logger) throws(WriterError) {
+        try self.init(configuration: configuration, logger: logger, onSpoolEvent: { _ in })
+    }
+
+    /// - Parameter onSpoolEvent: called on the spool's thread. It must not block.
+    package convenience init(
+        configuration: BatchWriterConfiguration,
+        logger: Logger,
+        onSpoolEvent: @escaping @Sendable (SpoolEvent) -> Void
+    ) throws(WriterError) {
         try configuration.validate()
         try Self.validateColumns()
         let client = try InsertClient(configuration, columns: Record.columns, identity: Record.identity)
-        try self.init(configuration: configuration, logger: logger, sink: client)
+        try self.init(configuration: configuration, logger: logger, sink: client, onSpoolEvent: onSpoolEvent)
     }
 
     /// - Parameters:
@@ -49,14 +58,20 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
         logger: Logger,
         sink: any BatchSink,
         clock: any WallClock = SystemWallClock(),
-        jitter: @escaping @Sendable () -> Double = { .random(in: 0..<1) }
+        jitter: @escaping @Sendable () -> Double = { .random(in: 0..<1) },
+        onSpoolEvent: @escaping @Sendable (SpoolEvent) -> Void = { _ in }
     ) throws(WriterError) {
         let wakeup = Wakeup()
         let policy = FlushPolicy(configuration)
         let metrics = WriterMetrics(table: "\(configuration.database).\(configuration.table)")
         do throws(SpoolError) {
-            spool = try Spool(SpoolConfiguration(configuration), clock: clock) { before, after in
-                if policy.mustWake(pendingBefore: before, pendingAfter: after) { wakeup.signal() }
+            spool = try Spool(SpoolConfiguration(configuration), clock: clock) { event in
+                onSpoolEvent(event)
+                if case .committed(_, let before, let after) = event,
+                    policy.mustWake(pendingBefore: before, pendingAfter: after)
+                {
+                    wakeup.signal()
+                }
             }
         } catch {
             throw WriterError(error)

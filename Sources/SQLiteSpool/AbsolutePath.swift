@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Glibc
 
 /// The absolute path of a file that may not exist yet, its directory's symbolic links resolved: what
 /// `SQLITE_OPEN_NOFOLLOW` asks for, without refusing directories that are reached through a link. The file's own name
@@ -11,7 +12,16 @@ package func absolutePath(ofFile path: String) throws(SpoolError) -> String {
     }
     let file = URL(filePath: path)
     let directory = try SpoolError.wrapping {
-        try FileSystem.resolve(file.deletingLastPathComponent().path(percentEncoded: false))
+        try resolved(file.deletingLastPathComponent().path(percentEncoded: false))
     }
     return (directory == "/" ? "" : directory) + "/" + file.lastPathComponent
+}
+
+/// The absolute path without symbolic links.
+private func resolved(_ path: String) throws(FileSystemFailure) -> String {
+    guard let resolved = unsafe realpath(path, nil) else {
+        throw FileSystemFailure(errno: errno, action: "find the directory \(path)")
+    }
+    defer { unsafe free(resolved) }
+    return unsafe String(cString: resolved)
 }

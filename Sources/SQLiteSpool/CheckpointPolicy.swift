@@ -1,14 +1,14 @@
 /// When the WAL is moved into the database. A checkpoint holds up the commits behind it, so it waits for a moment in
 /// which nobody waits, until the WAL has grown past a limit.
-struct CheckpointPolicy: Sendable {
+package struct CheckpointPolicy: Sendable {
     /// Pages from which a checkpoint is worth it as soon as no work waits. SQLite's own default is 1,000.
-    var pagesWhenIdle = 1_000
+    package var pagesWhenIdle = 1_000
 
     /// Pages from which a checkpoint comes before waiting work: 16 MiB of 4 KiB pages.
-    var pagesAtMost = 4_000
+    package var pagesAtMost = 4_000
 
     /// How long nothing must have been asked of the spool before a small WAL is moved too.
-    var quietPeriodMilliseconds = 200
+    package var quietPeriodMilliseconds = 200
 
     func isDue(walPages: Int, workIsWaiting: Bool) -> Bool {
         walPages >= (workIsWaiting ? pagesAtMost : pagesWhenIdle)

@@ -14,8 +14,8 @@ enum CommitThread {
     static func start(
         connection: consuming sending SpoolConnection,
         queue: CommitQueue,
-        checkpoints: CheckpointPolicy = CheckpointPolicy(),
-        didCommit: @escaping @Sendable (Ledger) -> Void,
+        checkpoints: CheckpointPolicy,
+        didCommit: @escaping @Sendable (CommittedWork, Ledger) -> Void,
         didEnd: @escaping @Sendable () -> Void
     ) {
         let handOver = Mutex<SpoolConnection?>(connection)
@@ -33,7 +33,7 @@ enum CommitThread {
         _ connection: consuming SpoolConnection,
         _ queue: CommitQueue,
         _ checkpoints: CheckpointPolicy,
-        _ didCommit: @Sendable (Ledger) -> Void
+        _ didCommit: @Sendable (CommittedWork, Ledger) -> Void
     ) {
         var failure: SpoolError?
         while true {
@@ -60,7 +60,7 @@ enum CommitThread {
     private static func commit(
         _ group: CommitQueue.Group,
         to connection: inout SpoolConnection,
-        _ didCommit: @Sendable (Ledger) -> Void
+        _ didCommit: @Sendable (CommittedWork, Ledger) -> Void
     ) -> SpoolError? {
         do throws(SQLiteError) {
             try connection.apply(group)
@@ -74,7 +74,7 @@ enum CommitThread {
             group.complete(with: .failure(failure))
             return failure.isPassing ? nil : failure
         }
-        didCommit(connection.ledger)
+        didCommit(group.work, connection.ledger)
         group.complete(with: .success(()))
         return nil
     }
@@ -91,11 +91,25 @@ enum CommitThread {
 }
 
 extension CommitQueue.Group {
+    fileprivate var work: CommittedWork {
+        changes.reduce(into: appends.isEmpty ? [] : .records) { $0.insert($1.change.work) }
+    }
+
     fileprivate var withoutChanges: Self { Self(appends: appends) }
     fileprivate var withoutAppends: Self { Self(changes: changes) }
 
     fileprivate func complete(with result: Result<Void, SpoolError>) {
         for append in appends { append.completion.resume(returning: result) }
         for (_, completion) in changes { completion.resume(returning: result) }
+    }
+}
+
+extension CommitQueue.BatchChange {
+    fileprivate var work: CommittedWork {
+        switch self {
+        case .freeze: .freeze
+        case .acknowledge: .acknowledgement
+        case .recordFailure, .replace, .deadLetter, .note: .other
+        }
     }
 }

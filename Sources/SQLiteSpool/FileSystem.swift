@@ -1,90 +1,81 @@
 internal import Glibc
 
-/// The calls to the operating system that the spool needs, with errors that name the path.
+/// The files of a spool, apart from what SQLite does with them: the calls to the operating system that it needs, and
+/// the SQLite VFS that goes with them.
 ///
-/// They are safe because C strings and buffers are used within the call only.
-enum FileSystem {
-    struct Failure: Error {
-        let errno: Int32
-        let action: String
-
-        var message: String { unsafe "cannot \(action): \(String(cString: strerror(errno)))" }
-    }
-
-    struct Status {
-        let isRegularFile: Bool
-        let isSymbolicLink: Bool
-        let owner: uid_t
-        /// The permission bits, for example 0o600.
-        let permissions: mode_t
-    }
-
-    /// The absolute path without symbolic links.
-    static func resolve(_ path: String) throws(Failure) -> String {
-        guard let resolved = unsafe realpath(path, nil) else {
-            throw Failure(errno: errno, action: "find the directory \(path)")
-        }
-        defer { unsafe free(resolved) }
-        return unsafe String(cString: resolved)
-    }
+/// Injected so that a disk that fails, or forgets what was not synced, can stand in for the real one.
+package protocol FileSystem: Sendable {
+    /// The registered SQLite VFS that reads and writes the same files; nil is SQLite's default.
+    var vfs: String? { get }
 
     /// What is at `path` itself, symbolic links not followed; nil when nothing is.
-    static func status(of path: String) throws(Failure) -> Status? {
-        var status = stat()
-        guard unsafe lstat(path, &status) == 0 else {
-            if errno == ENOENT { return nil }
-            throw Failure(errno: errno, action: "look at \(path)")
-        }
-        return Status(
-            isRegularFile: status.st_mode & S_IFMT == S_IFREG,
-            isSymbolicLink: status.st_mode & S_IFMT == S_IFLNK,
-            owner: status.st_uid,
-            permissions: status.st_mode & 0o7777
-        )
-    }
+    func status(of path: String) throws(FileSystemFailure) -> FileStatus?
 
-    /// Creates an empty file that only its owner may read and write, and makes its name survive a power cut.
-    static func createPrivateFile(_ path: String, in directory: String) throws(Failure) {
-        let file = try open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW)
-        close(file)
-        let directoryFile = try open(directory, O_RDONLY | O_DIRECTORY)
-        defer { close(directoryFile) }
-        guard fsync(directoryFile) == 0 else { throw Failure(errno: errno, action: "sync \(directory)") }
-    }
+    /// The names in a directory, in no order.
+    func names(in directory: String) throws(FileSystemFailure) -> [String]
 
-    /// Opens, or creates with mode 0600, for this process and not for its children.
-    static func open(_ path: String, _ flags: Int32) throws(Failure) -> Int32 {
-        let file = unsafe Glibc.open(path, flags | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw Failure(errno: errno, action: "open \(path)") }
-        return file
-    }
+    /// Creates an empty file that only its owner may read and write. Fails when there is one already.
+    func createPrivateFile(_ path: String) throws(FileSystemFailure)
 
+    /// Makes the names in a directory survive a power cut.
+    func syncDirectory(_ directory: String) throws(FileSystemFailure)
+
+    /// Atomic; what was at `new` is gone.
+    func rename(_ path: String, to new: String) throws(FileSystemFailure)
+
+    /// Does nothing when there is no such file.
+    func remove(_ path: String) throws(FileSystemFailure)
+
+    /// The whole file. Only for files that SQLite has not open in this process: closing one would drop SQLite's locks.
+    func read(_ path: String) throws(FileSystemFailure) -> [UInt8]
+
+    /// Replaces the whole file, creating it for its owner only, and syncs it. Same restriction as ``read(_:)``.
+    func write(_ bytes: [UInt8], to path: String) throws(FileSystemFailure)
+
+    /// Bytes that an ordinary user may still fill on the disk of an existing file or directory.
+    func availableBytes(at path: String) throws(FileSystemFailure) -> Int
+
+    /// The name of the network file system that holds an existing file or directory; nil for a local one.
+    func networkFileSystem(at path: String) throws(FileSystemFailure) -> String?
+
+    /// Opens a file to be locked, or creates it, for this process and not for those that it starts.
+    func openLockFile(_ path: String) throws(FileSystemFailure) -> any LockFile
+}
+
+/// An open file with an exclusive `flock`, or with the hope of one.
+package protocol LockFile: Sendable {
     /// - Returns: false when somebody else holds the lock.
-    static func tryLock(_ file: Int32) -> Bool {
-        flock(file, LOCK_EX | LOCK_NB) == 0
+    func tryLock() -> Bool
+
+    /// The start of the file.
+    func readText() -> String
+
+    /// Overwrites a part of the file, without a sync.
+    func write(_ text: String, at offset: Int) throws(FileSystemFailure)
+
+    /// Lets the lock go and closes the file.
+    func close()
+}
+
+/// A call to the operating system that failed.
+package struct FileSystemFailure: Error {
+    package let errno: Int32
+    package let action: String
+
+    package init(errno: Int32, action: String) {
+        self.errno = errno
+        self.action = action
     }
 
-    static func unlock(_ file: Int32) {
-        flock(file, LOCK_UN)
-    }
+    package var message: String { unsafe "cannot \(action): \(String(cString: strerror(errno)))" }
+}
 
-    /// The start of a small text file.
-    static func readText(_ file: Int32) -> String {
-        var bytes = [UInt8](repeating: 0, count: 64)
-        let count = unsafe pread(file, &bytes, bytes.count, 0)
-        return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
-    }
-
-    /// Overwrites a small text file, as far as that works.
-    static func replaceText(_ file: Int32, with text: String) {
-        let count = unsafe pwrite(file, text, text.utf8.count, 0)
-        _ = ftruncate(file, off_t(max(0, count)))
-    }
-
-    static func close(_ file: Int32) {
-        _ = Glibc.close(file)
-    }
-
-    static var userID: uid_t { geteuid() }
-    static var processID: pid_t { getpid() }
+/// What `lstat` says of a file.
+package struct FileStatus: Sendable {
+    package let isRegularFile: Bool
+    package let isSymbolicLink: Bool
+    package let owner: UInt32
+    /// The permission bits, for example 0o600.
+    package let permissions: UInt32
+    package let bytes: Int
 }

@@ -33,31 +33,33 @@ package final class Spool: Sendable {
     ///
     /// Blocks for a few milliseconds, or as long as SQLite needs to recover the WAL.
     ///
-    /// - Parameter didCommit: called on the commit thread with the number of pending records before and after each
-    ///   commit. It must not block.
+    /// - Parameter onEvent: called on the commit thread. It must not block.
     /// - Throws: ``SpoolError`` with code `inUse`, `refused`, `full` or `failed`.
     package init(
         _ configuration: SpoolConfiguration,
         clock: any WallClock = SystemWallClock(),
-        didCommit: @escaping @Sendable (_ pendingBefore: Int, _ pendingAfter: Int) -> Void = { _, _ in }
+        onEvent: @escaping @Sendable (SpoolEvent) -> Void = { _ in }
     ) throws(SpoolError) {
-        let file = try SpoolFile(path: configuration.path)
-        let lock = try SpoolLock(spool: file.path)
+        let file = try SpoolFile(path: configuration.path, configuration.fileSystem)
+        let lock = try SpoolLock(spool: file.path, configuration.fileSystem)
         let connection = try SpoolError.wrapping {
             try SpoolConnection(database: file.open(configuration, now: clock.now), clock: clock)
         }
         reader = DatabaseQueue(try file.openForReading(), label: "clickhouse-spool-reader")
         path = file.path
         self.clock = clock
+        lock.announce(connection.ledger, configuration.durability)
         uuid = connection.ledger.uuid
         recovered = connection.ledger.summary
         contents = SpoolContents(connection.ledger)
         CommitThread.start(
             connection: connection,
             queue: queue,
-            didCommit: { [contents] ledger in
+            checkpoints: configuration.checkpoints,
+            didCommit: { [contents] work, ledger in
+                lock.record(ledger)
                 let before = contents.replace(with: ledger)
-                didCommit(before.pending, ledger.summary.pending)
+                onEvent(.committed(work, pendingBefore: before.pending, pendingAfter: ledger.summary.pending))
             },
             didEnd: { [hasEnded] in
                 lock.release()

@@ -12,11 +12,18 @@ package struct SpoolConfiguration: Sendable {
     package var path: String
     package var durability: Durability
 
+    /// How the spool's files are reached.
+    package var fileSystem: any FileSystem
+
+    /// When the WAL is moved into the database.
+    package var checkpoints = CheckpointPolicy()
+
     /// The most pages of the database file; past them an append throws `full`. For tests of a full disk.
     var maxPages: Int?
 
-    package init(path: String, durability: Durability = .powerLoss) {
+    package init(path: String, durability: Durability = .powerLoss, fileSystem: any FileSystem = .system) {
         self.path = path
         self.durability = durability
+        self.fileSystem = fileSystem
     }
 }

@@ -47,7 +47,7 @@ extension SpoolError {
     }
 
     /// What a failed call to the operating system means for the spool.
-    init(_ failure: FileSystem.Failure) {
+    init(_ failure: FileSystemFailure) {
         let code: Code =
             switch failure.errno {
             case ENOSPC, EDQUOT: .full
@@ -68,7 +68,7 @@ extension SpoolError {
             throw error
         } catch let error as SQLiteError {
             throw SpoolError(error)
-        } catch let error as FileSystem.Failure {
+        } catch let error as FileSystemFailure {
             throw SpoolError(error)
         } catch {
             throw SpoolError(.failed, "\(error)")

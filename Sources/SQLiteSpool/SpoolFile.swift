@@ -1,5 +1,6 @@
 internal import CSQLite
 internal import Foundation
+internal import Glibc
 internal import Migrations
 
 /// The database file: where it is, whether it may be used, and how it is opened.
@@ -10,8 +11,10 @@ struct SpoolFile {
     /// Absolute, its directory without symbolic links, which `SQLITE_OPEN_NOFOLLOW` would refuse.
     let path: String
     private let directory: String
+    private let fileSystem: any FileSystem
 
-    init(path: String) throws(SpoolError) {
+    init(path: String, _ fileSystem: any FileSystem = .system) throws(SpoolError) {
+        self.fileSystem = fileSystem
         self.path = try absolutePath(ofFile: path)
         directory = URL(filePath: self.path).deletingLastPathComponent().path(percentEncoded: false)
     }
@@ -20,7 +23,7 @@ struct SpoolFile {
     func open(_ configuration: SpoolConfiguration, now: WallInstant) throws(SpoolError) -> Database {
         try prepareFile()
         return try SpoolError.wrapping {
-            let database = try Database(path: path, access: .readWrite)
+            let database = try Database(path: path, access: .readWrite, vfs: fileSystem.vfs)
             database.setBusyTimeout(milliseconds: 5_000)
             // Until the file is known to be ours, closing it must not checkpoint somebody else's WAL.
             try database.configure(SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
@@ -36,13 +39,13 @@ struct SpoolFile {
     /// Opens an existing spool without changing anything, whoever owns it.
     func openForReading() throws(SpoolError) -> Database {
         try SpoolError.wrapping {
-            guard let status = try FileSystem.status(of: path) else {
+            guard let status = try fileSystem.status(of: path) else {
                 throw SpoolError(.refused, "there is no file \(path)")
             }
             // Opening anything else could wait for ever, or do worse.
             guard status.isRegularFile else { throw SpoolError(.refused, "\(path) is not a regular file") }
             do {
-                let database = try Database(path: path, access: .readOnly)
+                let database = try Database(path: path, access: .readOnly, vfs: fileSystem.vfs)
                 database.setBusyTimeout(milliseconds: 5_000)
                 if try checkIdentity(of: database) { throw SpoolError(.refused, "\(path) is empty, not a spool") }
                 return database
@@ -59,18 +62,19 @@ struct SpoolFile {
     /// Creates the file ourselves, because `-wal` and `-shm` inherit its mode, and refuses what others could write to.
     private func prepareFile() throws(SpoolError) {
         try SpoolError.wrapping {
-            guard let status = try FileSystem.status(of: path) else {
-                return try FileSystem.createPrivateFile(path, in: directory)
+            guard let status = try fileSystem.status(of: path) else {
+                try fileSystem.createPrivateFile(path)
+                return try fileSystem.syncDirectory(directory)
             }
             if let reason = reasonToRefuse(status) { throw SpoolError(.refused, "\(path) \(reason)") }
         }
     }
 
-    private func reasonToRefuse(_ status: FileSystem.Status) -> String? {
+    private func reasonToRefuse(_ status: FileStatus) -> String? {
         if status.isSymbolicLink { return "is a symbolic link; give the path of the file itself" }
         if !status.isRegularFile { return "is not a regular file" }
-        if status.owner != FileSystem.userID {
-            return "belongs to user \(status.owner), and this process runs as user \(FileSystem.userID)"
+        if status.owner != geteuid() {
+            return "belongs to user \(status.owner), and this process runs as user \(geteuid())"
         }
         if status.permissions & 0o022 != 0 {
             return "may be written by others (mode \(String(status.permissions, radix: 8))); run: chmod 600 \(path)"

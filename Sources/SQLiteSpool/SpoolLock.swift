@@ -3,39 +3,74 @@ internal import Synchronization
 
 /// Proof of owning a spool: an exclusive `flock` on `<spool>.lock`, which the kernel releases when the process dies.
 ///
-/// The file holds the owner's process id, for the error that the next one gets. It stays behind when the lock is
-/// released: removing it would let two processes lock two different files of the same name.
+/// The file holds the owner's note. It stays behind when the lock is released: removing it would let two processes lock
+/// two different files of the same name.
 final class SpoolLock: Sendable {
-    private let file: Mutex<Int32?>
+    private let file: any LockFile
+    private let note = Mutex<OwnerNote?>(nil)
 
-    init(spool path: String) throws(SpoolError) {
-        let lockPath = path + ".lock"
-        let file = try SpoolError.wrapping { try FileSystem.open(lockPath, O_RDWR | O_CREAT | O_NOFOLLOW) }
-        guard FileSystem.tryLock(file) else {
-            let holder = FileSystem.readText(file).trimmingPrefix { $0.isWhitespace }.prefix { $0.isNumber }
-            FileSystem.close(file)
+    /// What the owner before left; nil when there was none, or it got no further than the lock.
+    let previous: OwnerNote?
+
+    init(spool path: String, _ fileSystem: any FileSystem) throws(SpoolError) {
+        let file = try SpoolError.wrapping { try fileSystem.openLockFile(path + ".lock") }
+        let text = file.readText()
+        guard file.tryLock() else {
+            file.close()
             throw SpoolError(
                 .inUse,
                 """
-                the spool \(path) is in use by process \(holder.isEmpty ? "(unknown)" : holder); \
+                the spool \(path) is in use by process \(OwnerNote.process(in: text) ?? "(unknown)"); \
                 give every writer a spool of its own, or stop that process
                 """
             )
         }
-        // From here on `deinit` closes the file.
-        self.file = Mutex(file)
+        self.file = file
+        previous = OwnerNote(file.readText())
         // The lock is held already, and the text is only for people: a full disk is no reason to refuse.
-        FileSystem.replaceText(file, with: "\(FileSystem.processID)\n")
+        try? file.write(OwnerNote.processLine(getpid()), at: 0)
     }
 
     deinit {
         release()
     }
 
+    /// Writes the whole note, once the spool is known.
+    func announce(_ ledger: Ledger, _ durability: SpoolConfiguration.Durability) {
+        let new = OwnerNote(
+            process: getpid(),
+            uuid: ledger.uuid,
+            durability: durability,
+            committed: ledger.lastID,
+            delivered: ledger.deliveredThrough,
+            isDamaged: false
+        )
+        note.withLock { $0 = new }
+        try? file.write(new.text, at: 0)
+    }
+
+    /// Called after each commit, and cheap. A note that cannot be written is too old, as after a power cut.
+    func record(_ ledger: Ledger) {
+        let lines = note.withLock { note -> String? in
+            guard var new = note else { return nil }
+            new.committed = ledger.lastID
+            new.delivered = ledger.deliveredThrough
+            defer { note = new }
+            return new == note ? nil : OwnerNote.progressLines(new.committed, new.delivered)
+        }
+        if let lines { try? file.write(lines, at: OwnerNote.progressOffset) }
+    }
+
+    /// Has the next owner check the whole file.
+    func recordDamage() {
+        let text = note.withLock { note in
+            note?.isDamaged = true
+            return note?.text
+        }
+        if let text { try? file.write(text, at: 0) }
+    }
+
     func release() {
-        guard let file = file.withLock({ $0.take() }) else { return }
-        // Closing alone would not do: a child that is being forked at this moment holds the same lock until its exec.
-        FileSystem.unlock(file)
-        FileSystem.close(file)
+        file.close()
     }
 }

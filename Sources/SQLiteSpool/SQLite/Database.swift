@@ -21,7 +21,9 @@ package struct Database: ~Copyable {
     private let walPageCount: UnsafeMutablePointer<Int32>
 
     /// Opens `path`, which must not contain a symbolic link in any of its components (`SQLITE_OPEN_NOFOLLOW`).
-    package init(path: String, access: Access) throws(SQLiteError) {
+    ///
+    /// - Parameter vfs: the name of a registered VFS; nil is SQLite's default.
+    package init(path: String, access: Access, vfs: String? = nil) throws(SQLiteError) {
         let flags =
             switch access {
             case .readWrite: SQLITE_OPEN_READWRITE
@@ -33,7 +35,7 @@ package struct Database: ~Copyable {
             path,
             &opened,
             flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE,
-            nil
+            vfs
         )
         guard code == SQLITE_OK, let handle = unsafe opened else {
             let message = unsafe String(cString: sqlite3_errstr(code))

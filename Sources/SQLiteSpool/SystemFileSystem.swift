@@ -1,0 +1,183 @@
+internal import Glibc
+internal import Synchronization
+
+/// The operating system's own calls.
+///
+/// They are safe because C strings and buffers are used within the call only.
+package struct SystemFileSystem: FileSystem {
+    package init() {}
+
+    package var vfs: String? { nil }
+
+    package func status(of path: String) throws(FileSystemFailure) -> FileStatus? {
+        var status = stat()
+        guard unsafe lstat(path, &status) == 0 else {
+            if errno == ENOENT { return nil }
+            throw FileSystemFailure(errno: errno, action: "look at \(path)")
+        }
+        return FileStatus(
+            isRegularFile: status.st_mode & S_IFMT == S_IFREG,
+            isSymbolicLink: status.st_mode & S_IFMT == S_IFLNK,
+            owner: status.st_uid,
+            permissions: status.st_mode & 0o7777,
+            bytes: Int(status.st_size)
+        )
+    }
+
+    package func names(in directory: String) throws(FileSystemFailure) -> [String] {
+        guard let stream = unsafe opendir(directory) else {
+            throw FileSystemFailure(errno: errno, action: "list \(directory)")
+        }
+        defer { unsafe closedir(stream) }
+        var names: [String] = []
+        while let entry = unsafe readdir(stream) {
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
+                unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names
+    }
+
+    package func createPrivateFile(_ path: String) throws(FileSystemFailure) {
+        let file = try Self.open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW)
+        _ = Glibc.close(file)
+    }
+
+    package func syncDirectory(_ directory: String) throws(FileSystemFailure) {
+        let file = try Self.open(directory, O_RDONLY | O_DIRECTORY)
+        defer { _ = Glibc.close(file) }
+        guard fsync(file) == 0 else { throw FileSystemFailure(errno: errno, action: "sync \(directory)") }
+    }
+
+    package func rename(_ path: String, to new: String) throws(FileSystemFailure) {
+        guard unsafe Glibc.rename(path, new) == 0 else {
+            throw FileSystemFailure(errno: errno, action: "rename \(path) to \(new)")
+        }
+    }
+
+    package func remove(_ path: String) throws(FileSystemFailure) {
+        guard unsafe unlink(path) == 0 || errno == ENOENT else {
+            throw FileSystemFailure(errno: errno, action: "remove \(path)")
+        }
+    }
+
+    package func read(_ path: String) throws(FileSystemFailure) -> [UInt8] {
+        try read(path, sized: try status(of: path)?.bytes ?? 0)
+    }
+
+    /// At most so many bytes; the files in /proc have no size.
+    private func read(_ path: String, sized size: Int) throws(FileSystemFailure) -> [UInt8] {
+        let file = try Self.open(path, O_RDONLY | O_NOFOLLOW)
+        defer { _ = Glibc.close(file) }
+        var bytes = [UInt8](repeating: 0, count: size)
+        var count = 0
+        while count < size {
+            let step = unsafe bytes.withUnsafeMutableBytes { buffer in
+                unsafe Glibc.read(file, buffer.baseAddress?.advanced(by: count), size - count)
+            }
+            guard step >= 0 else { throw FileSystemFailure(errno: errno, action: "read \(path)") }
+            if step == 0 { break }
+            count += step
+        }
+        return Array(bytes.prefix(count))
+    }
+
+    package func write(_ bytes: [UInt8], to path: String) throws(FileSystemFailure) {
+        let file = try Self.open(path, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW)
+        defer { _ = Glibc.close(file) }
+        try Self.write(bytes, to: file, at: 0, path: path)
+        guard fsync(file) == 0 else { throw FileSystemFailure(errno: errno, action: "sync \(path)") }
+    }
+
+    package func availableBytes(at path: String) throws(FileSystemFailure) -> Int {
+        // The structure of the same name hides the function.
+        let ask: (UnsafePointer<CChar>, UnsafeMutablePointer<statvfs>) -> Int32 = unsafe statvfs
+        var status = statvfs()
+        guard unsafe ask(path, &status) == 0 else {
+            throw FileSystemFailure(errno: errno, action: "ask for the free space at \(path)")
+        }
+        let (bytes, isTooMuch) = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
+        return isTooMuch ? .max : Int(clamping: bytes)
+    }
+
+    package func networkFileSystem(at path: String) throws(FileSystemFailure) -> String? {
+        MountTable(String(decoding: try read("/proc/self/mountinfo", sized: 1 << 20), as: UTF8.self))
+            .networkFileSystem(at: path)
+    }
+
+    package func openLockFile(_ path: String) throws(FileSystemFailure) -> any LockFile {
+        SystemLockFile(try Self.open(path, O_RDWR | O_CREAT | O_NOFOLLOW), path: path)
+    }
+
+    /// Opens, or creates with mode 0600, for this process and not for those that it starts.
+    private static func open(_ path: String, _ flags: Int32) throws(FileSystemFailure) -> Int32 {
+        let file = unsafe Glibc.open(path, flags | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw FileSystemFailure(errno: errno, action: "open \(path)") }
+        return file
+    }
+
+    fileprivate static func write(
+        _ bytes: [UInt8],
+        to file: Int32,
+        at offset: Int,
+        path: String
+    ) throws(FileSystemFailure) {
+        var count = 0
+        while count < bytes.count {
+            let step = unsafe bytes.withUnsafeBytes { buffer in
+                unsafe pwrite(
+                    file,
+                    buffer.baseAddress?.advanced(by: count),
+                    buffer.count - count,
+                    off_t(offset + count)
+                )
+            }
+            guard step >= 0 else { throw FileSystemFailure(errno: errno, action: "write \(path)") }
+            count += step
+        }
+    }
+}
+
+extension FileSystem where Self == SystemFileSystem {
+    package static var system: SystemFileSystem { SystemFileSystem() }
+}
+
+/// A file locked with `flock`, which the kernel releases when the process dies.
+private final class SystemLockFile: LockFile {
+    private let path: String
+    private let descriptor: Mutex<Int32?>
+
+    init(_ descriptor: Int32, path: String) {
+        self.path = path
+        self.descriptor = Mutex(descriptor)
+    }
+
+    deinit {
+        close()
+    }
+
+    func tryLock() -> Bool {
+        descriptor.withLock { file in file.map { flock($0, LOCK_EX | LOCK_NB) == 0 } ?? false }
+    }
+
+    func readText() -> String {
+        descriptor.withLock { file in
+            var bytes = [UInt8](repeating: 0, count: 512)
+            let count = unsafe pread(file ?? -1, &bytes, bytes.count, 0)
+            return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+        }
+    }
+
+    func write(_ text: String, at offset: Int) throws(FileSystemFailure) {
+        guard let file = descriptor.withLock({ $0 }) else { return }
+        try SystemFileSystem.write(Array(text.utf8), to: file, at: offset, path: path)
+    }
+
+    func close() {
+        guard let file = descriptor.withLock({ $0.take() }) else { return }
+        // Closing alone would not do: a child that is being forked at this moment holds the same lock until its exec.
+        flock(file, LOCK_UN)
+        _ = Glibc.close(file)
+    }
+}
