@@ -19,7 +19,11 @@ package struct Migration: Sendable {
     package static let spool = [
         Migration(1, "create_spool", PackageResources._001_create_spool_sql),
         Migration(2, "delivery", PackageResources._002_delivery_sql),
+        Migration(3, "limits_and_checksums", PackageResources._003_limits_and_checksums_sql),
     ]
+
+    /// The views of the spool, to be made anew after any of its migrations.
+    package static let spoolViews = String(decoding: PackageResources.views_sql, as: UTF8.self)
 
     /// `clickhouse/`: the tables of a ClickHouse server, 21.12 or later. Names to replace stand in backquotes.
     package static let clickHouse = [

@@ -8,7 +8,7 @@ extension WriterError {
             case .full: .spoolFull
             case .inUse: .spoolInUse
             case .refused: .spoolRefused
-            case .busy, .failed: .spoolFailed
+            case .busy, .failed, .damaged: .spoolFailed
             }
         self.init(code, error.description, cause: error)
     }

@@ -13,13 +13,21 @@ final class CommitQueue: Sendable {
 
     /// One payload needs no array around it.
     enum Payloads {
-        case one([UInt8])
-        case many([[UInt8]])
+        case one(Payload)
+        case many([Payload])
 
         var count: Int {
             switch self {
             case .one: 1
             case .many(let payloads): payloads.count
+            }
+        }
+
+        /// What they will take in the file.
+        var bytesToStore: Int {
+            switch self {
+            case .one(let payload): SpoolUsage.bytes(ofPayload: payload.bytes.count)
+            case .many(let payloads): payloads.reduce(0) { $0 + SpoolUsage.bytes(ofPayload: $1.bytes.count) }
             }
         }
     }
@@ -32,6 +40,14 @@ final class CommitQueue: Sendable {
         case replace(Batch, members: [BatchMember], children: [(batch: Batch, members: [BatchMember])])
         case deadLetter(Batch, code: Int?, message: String)
         case note(DeliveryNote)
+
+        /// Whether something is sent because of it.
+        var mustSurvivePowerLoss: Bool {
+            switch self {
+            case .freeze, .replace: true
+            case .acknowledge, .recordFailure, .deadLetter, .note: false
+            }
+        }
     }
 
     /// What goes into one transaction.

@@ -1,15 +1,18 @@
 /// The queries that the flusher needs.
 extension Database {
-    /// The records after `id` that fit into one batch, not frozen yet; nil when there are none.
+    /// The records after `id`, and before `end`, that fit into one batch; nil when there are none.
     borrowing func readPending(
         after id: Int64,
+        before end: Int64 = .max,
         maxRecords: Int,
         maxBytes: Int,
         spool uuid: String,
         now: WallInstant
     ) throws(SQLiteError) -> FrozenBatch? {
-        let rows = try prepare("SELECT id, payload FROM records WHERE id > ?1 ORDER BY id LIMIT ?2")
-        try rows.bind([.integer(id), .integer(Int64(maxRecords))])
+        let rows = try prepare(
+            "SELECT id, payload, checksum FROM records WHERE id > ?1 AND id < ?3 ORDER BY id LIMIT ?2"
+        )
+        try rows.bind([.integer(id), .integer(Int64(maxRecords)), .integer(end)])
         var body: [UInt8] = []
         var ids: ClosedRange<Int64>?
         var records = 0
@@ -17,6 +20,7 @@ extension Database {
         while try rows.step(), let id = rows.integer(0) {
             let bytes = rows.byteCount(1)
             if records > 0, payloadBytes + bytes > maxBytes { break }
+            try checkPayload(rows, id: id)
             ids = (ids?.lowerBound ?? id)...id
             records += 1
             payloadBytes += bytes
@@ -30,14 +34,15 @@ extension Database {
 
     /// What is sent for a frozen batch, the same bytes as when it was frozen.
     borrowing func readBody(of batch: Batch) throws(SQLiteError) -> [UInt8] {
-        let rows = try prepare("SELECT payload FROM records WHERE id BETWEEN ?1 AND ?2 ORDER BY id")
+        let rows = try prepare("SELECT id, payload, checksum FROM records WHERE id BETWEEN ?1 AND ?2 ORDER BY id")
         try rows.bind([.integer(batch.ids.lowerBound), .integer(batch.ids.upperBound)])
         var body: [UInt8] = []
         body.reserveCapacity(batch.payloadBytes + batch.records)
         var records = 0
-        while try rows.step() {
+        while try rows.step(), let id = rows.integer(0) {
+            try checkPayload(rows, id: id)
             records += 1
-            rows.append(0, to: &body)
+            rows.append(1, to: &body)
             body.append(UInt8(ascii: "\n"))
         }
         guard records == batch.records else {
@@ -48,6 +53,13 @@ extension Database {
             )
         }
         return body
+    }
+
+    /// - Parameter rows: at a row of id, payload and checksum.
+    private borrowing func checkPayload(_ rows: borrowing Statement, id: Int64) throws(SQLiteError) {
+        if !rows.hasSoundPayload(1, checksum: 2, id: id) {
+            throw SQLiteError.corrupt("record \(id) is not what was written", action: "read a record")
+        }
     }
 
     /// Ids and sizes of a batch's records, in their order.
@@ -98,5 +110,13 @@ extension Database {
         let row = try prepare("SELECT enqueued_at FROM records WHERE id > ?1 ORDER BY id LIMIT 1")
         try row.bind([.integer(id)])
         return try row.step() ? row.integer(0) : nil
+    }
+}
+
+extension Statement {
+    /// Whether a record's payload is what was written; true also when no checksum was written with it.
+    func hasSoundPayload(_ payload: Int32, checksum: Int32, id: Int64) -> Bool {
+        guard let stored = integer(checksum) else { return true }
+        return unsafe withBytes(payload) { unsafe Payload.checksum($0, id: id) } == stored
     }
 }

@@ -32,11 +32,19 @@ package protocol FileSystem: Sendable {
     /// Replaces the whole file, creating it for its owner only, and syncs it. Same restriction as ``read(_:)``.
     func write(_ bytes: [UInt8], to path: String) throws(FileSystemFailure)
 
+    /// Makes a file of so many bytes, for its owner only, that have their place on the disk. Same restriction as
+    /// ``read(_:)``.
+    func reserve(_ bytes: Int, at path: String) throws(FileSystemFailure)
+
     /// Bytes that an ordinary user may still fill on the disk of an existing file or directory.
     func availableBytes(at path: String) throws(FileSystemFailure) -> Int
 
     /// The name of the network file system that holds an existing file or directory; nil for a local one.
     func networkFileSystem(at path: String) throws(FileSystemFailure) -> String?
+
+    /// The other processes that keep a read transaction open on a SQLite database, by the `-shm` file of its WAL; empty
+    /// when that cannot be told.
+    func readers(ofWALIndex path: String) -> [Int32]
 
     /// Opens a file to be locked, or creates it, for this process and not for those that it starts.
     func openLockFile(_ path: String) throws(FileSystemFailure) -> any LockFile

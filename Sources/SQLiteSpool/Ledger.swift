@@ -8,6 +8,8 @@ struct Ledger: Equatable {
     var records: Int
     var payloadBytes: Int
     var deadLetters: Int
+    /// Records that were dropped, since the spool was made.
+    var dropped: Int
     var batches: [Batch]
     var frozenThrough: Int64
 
@@ -21,6 +23,7 @@ struct Ledger: Equatable {
             pending: records - inFlight,
             inFlight: inFlight,
             deadLetters: deadLetters,
+            dropped: dropped,
             payloadBytes: payloadBytes,
             lastID: lastID,
             frozenThrough: frozenThrough,
@@ -36,10 +39,20 @@ struct Ledger: Equatable {
         return lastID
     }
 
-    mutating func freeze(_ batch: Batch) {
-        precondition(batch.ids.lowerBound > frozenThrough && batch.ids.upperBound <= lastID)
+    /// - Returns: false when some of its records are not pending any more: they were dropped.
+    mutating func freeze(_ batch: Batch) -> Bool {
+        guard batch.ids.lowerBound > frozenThrough, batch.ids.upperBound <= lastID else { return false }
         batches.append(batch)
         frozenThrough = batch.ids.upperBound
+        return true
+    }
+
+    /// Lets the oldest pending records go, up to `id`.
+    mutating func drop(through id: Int64, records count: Int, payloadBytes bytes: Int) {
+        frozenThrough = id
+        records -= count
+        payloadBytes -= bytes
+        dropped += count
     }
 
     /// - Returns: false when the batch is not in flight (any more).

@@ -18,7 +18,11 @@ package final class Spool: Sendable {
     /// What the spool held when it was opened.
     package let recovered: SpoolSummary
 
+    /// What it was found to have lost; nil when nothing.
+    package let loss: SpoolLoss?
+
     private let uuid: String
+    private let lock: SpoolLock
     private let clock: any WallClock
     private let queue = CommitQueue()
 
@@ -42,30 +46,34 @@ package final class Spool: Sendable {
     ) throws(SpoolError) {
         let file = try SpoolFile(path: configuration.path, configuration.fileSystem)
         let lock = try SpoolLock(spool: file.path, configuration.fileSystem)
+        var loss: SpoolLoss?
         let connection = try SpoolError.wrapping {
-            try SpoolConnection(database: file.open(configuration, now: clock.now), clock: clock)
+            let database = try file.open(configuration, previous: lock.previous, now: clock.now, loss: &loss)
+            return try SpoolConnection(database: database, configuration, clock: clock)
         }
+        self.loss = loss
         reader = DatabaseQueue(try file.openForReading(), label: "clickhouse-spool-reader")
         path = file.path
         self.clock = clock
         lock.announce(connection.ledger, configuration.durability)
         uuid = connection.ledger.uuid
         recovered = connection.ledger.summary
-        contents = SpoolContents(connection.ledger)
-        CommitThread.start(
-            connection: connection,
+        contents = SpoolContents(connection.ledger, connection.usage)
+        self.lock = lock
+        let committer = Committer(
+            connection,
+            file: file,
+            configuration: configuration,
             queue: queue,
-            checkpoints: configuration.checkpoints,
-            didCommit: { [contents] work, ledger in
-                lock.record(ledger)
-                let before = contents.replace(with: ledger)
-                onEvent(.committed(work, pendingBefore: before.pending, pendingAfter: ledger.summary.pending))
-            },
-            didEnd: { [hasEnded] in
-                lock.release()
-                hasEnded.fire()
-            }
+            lock: lock,
+            contents: contents,
+            clock: clock,
+            onEvent: onEvent
         )
+        CommitThread.start(committer) { [hasEnded] in
+            lock.release()
+            hasEnded.fire()
+        }
     }
 
     deinit {
@@ -75,15 +83,18 @@ package final class Spool: Sendable {
     /// What the spool holds after the latest commit.
     package var summary: SpoolSummary { contents.summary }
 
+    /// The bytes that its files take, after the latest commit.
+    package var usage: SpoolUsage { contents.usage }
+
     /// Stores one record: `payload` is a row as one line of JSON in UTF-8.
     package func append(_ payload: [UInt8]) async throws(SpoolError) {
-        try await queue.append(.one(payload))
+        try await queue.append(.one(Payload(payload)))
     }
 
     /// Stores all of the records or, when it throws, none.
     package func append(contentsOf payloads: [[UInt8]]) async throws(SpoolError) {
         if payloads.isEmpty { return }
-        try await queue.append(.many(payloads))
+        try await queue.append(.many(payloads.map(Payload.init)))
     }
 
     /// The batches that were frozen and not acknowledged, in the order of their records.
@@ -96,23 +107,31 @@ package final class Spool: Sendable {
     ///   - maxBytes: the most payload bytes of the batch; a single record may be larger.
     /// - Returns: nil when nothing is pending.
     package func freeze(maxRecords: Int, maxBytes: Int) async throws(SpoolError) -> FrozenBatch? {
-        let summary = contents.summary
-        let now = clock.now
-        if summary.pending == 0 { return nil }
-        let candidate = try await read { [uuid] database throws(SQLiteError) in
-            try database.readPending(
-                after: summary.frozenThrough,
-                maxRecords: maxRecords,
-                maxBytes: maxBytes,
-                spool: uuid,
-                now: now
-            )
+        while true {
+            let summary = contents.summary
+            let now = clock.now
+            if summary.pending == 0 { return nil }
+            let candidate = try await read { [uuid] database throws(SQLiteError) in
+                try database.readPending(
+                    after: summary.frozenThrough,
+                    maxRecords: maxRecords,
+                    maxBytes: maxBytes,
+                    spool: uuid,
+                    now: now
+                )
+            }
+            if let candidate {
+                try await queue.change(.freeze(candidate.batch))
+                if contents.batches.contains(where: { $0.token == candidate.batch.token }) { return candidate }
+            }
+            // They were dropped meanwhile: others are the oldest now.
+            guard contents.summary.frozenThrough > summary.frozenThrough else {
+                throw SpoolError(
+                    .failed,
+                    "\(summary.pending) records should be pending in the spool, and there are none"
+                )
+            }
         }
-        guard let candidate else {
-            throw SpoolError(.failed, "\(summary.pending) records should be pending in the spool, and there are none")
-        }
-        try await queue.change(.freeze(candidate.batch))
-        return candidate
     }
 
     /// Deletes the records of a batch that ClickHouse provably accepted. Does nothing when they are gone already.
@@ -205,7 +224,10 @@ package final class Spool: Sendable {
         do throws(SQLiteError) {
             return try await reader.run(body)
         } catch {
-            throw SpoolError(.failed, "the spool cannot be read", cause: error)
+            let failure = SpoolError(error)
+            // Found by a reader; the next owner looks at all of the file.
+            if failure.code == .damaged { lock.recordDamage() }
+            throw failure
         }
     }
 }

@@ -12,14 +12,25 @@ package struct SpoolConfiguration: Sendable {
     package var path: String
     package var durability: Durability
 
+    package var limits = SpoolLimits()
+
+    /// Whether the spool may be on a network file system, where locks and syncs often are not what they seem.
+    package var allowsNetworkFileSystem = false
+
     /// How the spool's files are reached.
     package var fileSystem: any FileSystem
 
     /// When the WAL is moved into the database.
     package var checkpoints = CheckpointPolicy()
 
-    /// The most pages of the database file; past them an append throws `full`. For tests of a full disk.
-    var maxPages: Int?
+    /// When unused pages go back to the disk.
+    package var vacuum = VacuumPolicy()
+
+    /// The size of a WAL that says that a reader holds it up.
+    package var walAlarmBytes = 64 << 20
+
+    /// How long after a failure the file is opened anew, at the earliest.
+    package var reopenMilliseconds = 1_000
 
     package init(path: String, durability: Durability = .powerLoss, fileSystem: any FileSystem = .system) {
         self.path = path

@@ -4,18 +4,27 @@
 /// says so; after it throws, neither is the case.
 struct SpoolConnection: ~Copyable {
     private let database: Database
+    private let durability: SpoolConfiguration.Durability
+    private let limits: SpoolLimits
     private let clock: any WallClock
     private let statements: Statements
 
     private(set) var ledger: Ledger
+    private(set) var usage: SpoolUsage
 
-    /// Pages in the WAL that a checkpoint has not moved yet.
-    private(set) var walPages = 0
-
-    init(database: consuming Database, clock: any WallClock) throws(SQLiteError) {
-        let ledger = try Self.readLedger(database)
+    init(
+        database: consuming Database,
+        _ configuration: SpoolConfiguration,
+        clock: any WallClock
+    ) throws(SQLiteError) {
+        let ledger = try database.readLedger()
         let statements = try Statements(database)
+        let pages = try statements.pageCount.readInteger()
+        let freePages = try statements.freePageCount.readInteger()
+        usage = SpoolUsage(pages: pages, freePages: freePages)
         self.database = database
+        durability = configuration.durability
+        limits = configuration.limits
         self.clock = clock
         self.statements = statements
         self.ledger = ledger
@@ -27,55 +36,231 @@ struct SpoolConnection: ~Copyable {
         let commit: Statement
         let insertRecord: Statement
         let updateCounts: Statement
+        let pageCount: Statement
+        let freePageCount: Statement
 
         init(_ database: borrowing Database) throws(SQLiteError) {
             let begin = try database.prepare("BEGIN IMMEDIATE")
             let commit = try database.prepare("COMMIT")
-            let insert = try database.prepare("INSERT INTO records (id, enqueued_at, payload) VALUES (?1, ?2, ?3)")
-            let update = try database.prepare(
-                "UPDATE spool SET last_id = ?1, records = ?2, payload_bytes = ?3, dead_letters = ?4"
+            let insert = try database.prepare(
+                "INSERT INTO records (id, enqueued_at, checksum, payload) VALUES (?1, ?2, ?3, ?4)"
             )
+            let update = try database.prepare(
+                "UPDATE spool SET last_id = ?1, records = ?2, payload_bytes = ?3, dead_letters = ?4, dropped = ?5"
+            )
+            let pages = try database.prepare("PRAGMA page_count")
+            let freePages = try database.prepare("PRAGMA freelist_count")
             self.begin = begin
             self.commit = commit
             self.insertRecord = insert
             self.updateCounts = update
+            self.pageCount = pages
+            self.freePageCount = freePages
         }
     }
 
-    mutating func apply(_ group: borrowing CommitQueue.Group) throws(SQLiteError) {
+    /// What became of a group that was committed.
+    struct Applied {
+        /// The appends that found no room, by their index in the group.
+        var refused: [(index: Int, error: SpoolError)] = []
+        /// Records that were dropped to make room, and because they were too old.
+        var droppedForRoom = 0
+        var droppedForAge = 0
+    }
+
+    /// - Parameters:
+    ///   - capacity: bytes that may be in use.
+    ///   - freePagesToReturn: at most so many are cut off the end of the file on the way.
+    mutating func apply(
+        _ group: borrowing CommitQueue.Group,
+        capacity: Int,
+        freePagesToReturn: Int = 0
+    ) throws(SQLiteError) -> Applied {
+        // A batch is sent once it is frozen, and a power cut must not let its token stand for other records then.
+        let mustSync = durability == .processCrash && group.changes.contains { $0.change.mustSurvivePowerLoss }
+        if mustSync { try database.execute("PRAGMA synchronous = FULL") }
+        defer { if mustSync { try? database.execute("PRAGMA synchronous = NORMAL") } }
         do throws(SQLiteError) {
             var ledger = self.ledger
-            let now = clock.now.milliseconds
+            var applied = Applied()
+            let now = clock.now
             try statements.begin.run()
-            for append in group.appends {
-                switch append.payloads {
-                case .one(let payload): try insert(payload, at: now, ledger: &ledger)
-                case .many(let payloads): for payload in payloads { try insert(payload, at: now, ledger: &ledger) }
-                }
+            // First, so that a freeze keeps its records from being dropped.
+            for (change, _) in group.changes { try apply(change, at: now.milliseconds, ledger: &ledger) }
+            if let maxAge = limits.maxAge {
+                let cutoff = now.advanced(by: .zero - maxAge).milliseconds
+                applied.droppedForAge = try dropOldest(&ledger, olderThan: cutoff)
             }
-            for (change, _) in group.changes { try apply(change, at: now, ledger: &ledger) }
-            try statements.updateCounts.run(
-                .integer(ledger.lastID),
-                .integer(Int64(ledger.records)),
-                .integer(Int64(ledger.payloadBytes)),
-                .integer(Int64(ledger.deadLetters))
-            )
+            try insert(group.appends, capacity: capacity, at: now.milliseconds, ledger: &ledger, &applied)
+            try updateCounts(ledger)
+            if freePagesToReturn > 0 { try returnFreePages(freePagesToReturn) }
+            try measure()
             try statements.commit.run()
             self.ledger = ledger
-            walPages = database.walPages
+            usage.walPages = database.walPages
+            return applied
         } catch {
             database.rollBack()
             throw error
         }
     }
 
-    mutating func checkpoint() throws(SQLiteError) {
-        if try database.checkpoint() { walPages = 0 }
+    /// Makes a new WAL frame durable in the place of one whose commit failed half-way, and shows that commits work again.
+    mutating func confirm() throws(SQLiteError) {
+        try database.execute("PRAGMA synchronous = FULL")
+        defer { if durability == .processCrash { try? database.execute("PRAGMA synchronous = NORMAL") } }
+        _ = try apply(CommitQueue.Group(), capacity: .max)
     }
 
-    private func insert(_ payload: [UInt8], at now: Int64, ledger: inout Ledger) throws(SQLiteError) {
-        try statements.insertRecord.run(ledger.append(payloadBytes: payload.count), now, text: payload)
+    /// Moves the WAL into the database, as far as readers let it.
+    ///
+    /// - Returns: whether all of it was moved.
+    mutating func checkpoint() throws(SQLiteError) -> Bool {
+        let isComplete = try database.checkpoint()
+        if isComplete { usage.walPages = 0 }
+        return isComplete
     }
+
+    /// The disk gets them with the next checkpoint.
+    private func returnFreePages(_ pages: Int) throws(SQLiteError) {
+        // Each step cuts off one page; the one at the end is moved into a free one when it is in use.
+        let steps = try database.prepare("PRAGMA incremental_vacuum(\(pages))")
+        while try steps.step() {}
+    }
+
+    /// Within a transaction it counts what that has done.
+    private mutating func measure() throws(SQLiteError) {
+        usage.pages = try statements.pageCount.readInteger()
+        usage.freePages = try statements.freePageCount.readInteger()
+    }
+
+    private func updateCounts(_ ledger: Ledger) throws(SQLiteError) {
+        try statements.updateCounts.run(
+            .integer(ledger.lastID),
+            .integer(Int64(ledger.records)),
+            .integer(Int64(ledger.payloadBytes)),
+            .integer(Int64(ledger.deadLetters)),
+            .integer(Int64(ledger.dropped))
+        )
+    }
+
+    // MARK: Records come in
+
+    private mutating func insert(
+        _ appends: [CommitQueue.Append],
+        capacity: Int,
+        at now: Int64,
+        ledger: inout Ledger,
+        _ applied: inout Applied
+    ) throws(SQLiteError) {
+        // Pages are counted at the last commit; what came in since is reckoned from the lengths.
+        var limits = limits
+        limits.maxBytes = capacity
+        var bytesInUse = usage.bytesInUse
+        for (index, append) in appends.enumerated() {
+            let newBytes = append.payloads.bytesToStore
+            let room = try makeRoom(limits, for: append.payloads.count, bytes: newBytes, &bytesInUse, &ledger)
+            applied.droppedForRoom += room.dropped
+            guard room.isThere else {
+                applied.refused.append(
+                    (
+                        index,
+                        SpoolError(
+                            full: limits,
+                            configured: self.limits,
+                            bytesInUse: bytesInUse,
+                            records: ledger.records
+                        )
+                    )
+                )
+                continue
+            }
+            bytesInUse += newBytes
+            switch append.payloads {
+            case .one(let payload): try insert(payload, at: now, ledger: &ledger)
+            case .many(let payloads): for payload in payloads { try insert(payload, at: now, ledger: &ledger) }
+            }
+        }
+    }
+
+    private mutating func makeRoom(
+        _ limits: SpoolLimits,
+        for newRecords: Int,
+        bytes newBytes: Int,
+        _ bytesInUse: inout Int,
+        _ ledger: inout Ledger
+    ) throws(SQLiteError) -> (isThere: Bool, dropped: Int) {
+        var dropped = 0
+        while true {
+            let excess = limits.excess(
+                records: ledger.records,
+                bytes: bytesInUse,
+                newRecords: newRecords,
+                newBytes: newBytes
+            )
+            if excess == .none { return (true, dropped) }
+            guard limits.whenFull == .dropOldest else { return (false, dropped) }
+            let count = try dropOldest(&ledger, toFree: excess)
+            if count == 0 { return (false, dropped) }
+            dropped += count
+            let before = usage
+            try measure()
+            bytesInUse += usage.bytesInUse - before.bytesInUse
+        }
+    }
+
+    private func insert(_ payload: Payload, at now: Int64, ledger: inout Ledger) throws(SQLiteError) {
+        let id = ledger.append(payloadBytes: payload.bytes.count)
+        try statements.insertRecord.run((id, now, payload.checksum(id: id)), text: payload.bytes)
+    }
+
+    // MARK: Records that are given up
+
+    /// Drops pending records, the oldest first, until so much is free, in the chunk that one read shows.
+    ///
+    /// - Returns: how many; 0 when nothing is pending.
+    private func dropOldest(_ ledger: inout Ledger, toFree excess: SpoolLimits.Excess) throws(SQLiteError) -> Int {
+        // Space comes back in whole pages, so bytes are freed in larger pieces than they are asked for.
+        let bytes = excess.bytes == 0 ? 0 : max(excess.bytes, 64 << 10)
+        return try dropOldest(&ledger) { $0 >= excess.records && $1 >= bytes }
+    }
+
+    func hasExpiredRecords() throws(SQLiteError) -> Bool {
+        guard let maxAge = limits.maxAge, ledger.summary.pending > 0 else { return false }
+        let oldest = try database.enqueueTime(ofFirstAfter: ledger.frozenThrough)
+        return oldest.map { $0 < clock.now.advanced(by: .zero - maxAge).milliseconds } ?? false
+    }
+
+    private func dropOldest(_ ledger: inout Ledger, olderThan cutoff: Int64) throws(SQLiteError) -> Int {
+        try dropOldest(&ledger, olderThan: cutoff) { _, _ in false }
+    }
+
+    private func dropOldest(
+        _ ledger: inout Ledger,
+        olderThan cutoff: Int64 = .max,
+        until isEnough: (_ records: Int, _ bytes: Int) -> Bool
+    ) throws(SQLiteError) -> Int {
+        var records = 0
+        var bytes = 0
+        var last = ledger.frozenThrough
+        do {
+            let rows = try database.prepare(
+                "SELECT id, enqueued_at, payload FROM records WHERE id > ?1 ORDER BY id LIMIT 1000"
+            )
+            try rows.bind([.integer(ledger.frozenThrough)])
+            while !isEnough(records, bytes), try rows.step(), let id = rows.integer(0), rows.integer(1) ?? 0 < cutoff {
+                records += 1
+                bytes += rows.byteCount(2)
+                last = id
+            }
+        }
+        if records == 0 { return 0 }
+        try deleteRecords(ledger.frozenThrough + 1...last)
+        ledger.drop(through: last, records: records, payloadBytes: bytes)
+        return records
+    }
+
+    // MARK: Batches
 
     private func apply(
         _ change: CommitQueue.BatchChange,
@@ -84,8 +269,8 @@ struct SpoolConnection: ~Copyable {
     ) throws(SQLiteError) {
         switch change {
         case .freeze(let batch):
-            ledger.freeze(batch)
-            try insert(batch)
+            guard ledger.freeze(batch) else { return }
+            try database.insert(batch)
         case .acknowledge(let batch):
             guard ledger.remove(batch) else { return }
             try deleteRecords(batch.ids)
@@ -101,7 +286,7 @@ struct SpoolConnection: ~Copyable {
         case .replace(let batch, let members, let children):
             guard ledger.replace(batch, with: children.map(\.batch)) else { return }
             try delete(batch)
-            for child in children { try insert(child.batch) }
+            for child in children { try database.insert(child.batch) }
             let kept = Set(children.flatMap(\.members).map(\.id))
             for member in members where !kept.contains(member.id) { try deleteRecords(member.id...member.id) }
         case .deadLetter(let batch, let code, let message):
@@ -131,24 +316,6 @@ struct SpoolConnection: ~Copyable {
         }
     }
 
-    private func insert(_ batch: Batch) throws(SQLiteError) {
-        try database.prepare(
-            """
-            INSERT INTO batches (first_id, last_id, token, records, payload_bytes, frozen_at, attempts, last_error)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-            """
-        ).run(
-            .integer(batch.ids.lowerBound),
-            .integer(batch.ids.upperBound),
-            .text(batch.token),
-            .integer(Int64(batch.records)),
-            .integer(Int64(batch.payloadBytes)),
-            .integer(batch.frozenAt.milliseconds),
-            .integer(Int64(batch.attempts)),
-            .optional(batch.lastError)
-        )
-    }
-
     private func delete(_ batch: Batch) throws(SQLiteError) {
         try database.prepare("DELETE FROM batches WHERE first_id = ?1").run(.integer(batch.ids.lowerBound))
     }
@@ -156,48 +323,5 @@ struct SpoolConnection: ~Copyable {
     private func deleteRecords(_ ids: ClosedRange<Int64>) throws(SQLiteError) {
         try database.prepare("DELETE FROM records WHERE id BETWEEN ?1 AND ?2")
             .run(.integer(ids.lowerBound), .integer(ids.upperBound))
-    }
-
-    private static func readLedger(_ database: borrowing Database) throws(SQLiteError) -> Ledger {
-        let counts = try database.prepare("SELECT uuid, last_id, records, payload_bytes, dead_letters FROM spool")
-        guard try counts.step(), let uuid = counts.text(0), let lastID = counts.integer(1) else {
-            throw SQLiteError.corrupt("its row is missing", action: "read table spool")
-        }
-        let batches = try readBatches(database)
-        let firstID = try database.integer("SELECT min(id) FROM records") ?? lastID + 1
-        return Ledger(
-            uuid: uuid,
-            lastID: lastID,
-            records: Int(counts.integer(2) ?? 0),
-            payloadBytes: Int(counts.integer(3) ?? 0),
-            deadLetters: Int(counts.integer(4) ?? 0),
-            batches: batches,
-            frozenThrough: batches.last?.ids.upperBound ?? firstID - 1
-        )
-    }
-
-    private static func readBatches(_ database: borrowing Database) throws(SQLiteError) -> [Batch] {
-        let rows = try database.prepare(
-            """
-            SELECT first_id, last_id, token, records, payload_bytes, frozen_at, attempts, last_error
-            FROM batches ORDER BY first_id
-            """
-        )
-        var batches: [Batch] = []
-        while try rows.step() {
-            guard let first = rows.integer(0), let last = rows.integer(1), first <= last else { continue }
-            batches.append(
-                Batch(
-                    token: rows.text(2) ?? "",
-                    ids: first...last,
-                    records: Int(rows.integer(3) ?? 0),
-                    payloadBytes: Int(rows.integer(4) ?? 0),
-                    frozenAt: WallInstant(milliseconds: rows.integer(5) ?? 0),
-                    attempts: Int(rows.integer(6) ?? 0),
-                    lastError: rows.text(7)
-                )
-            )
-        }
-        return batches
     }
 }

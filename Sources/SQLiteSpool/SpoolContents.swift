@@ -2,21 +2,23 @@ internal import Synchronization
 
 /// The ledger as of the latest commit, for everybody but the commit thread.
 final class SpoolContents: Sendable {
-    private let ledger: Mutex<Ledger>
+    private let state: Mutex<(ledger: Ledger, usage: SpoolUsage)>
 
-    init(_ ledger: Ledger) {
-        self.ledger = Mutex(ledger)
+    init(_ ledger: Ledger, _ usage: SpoolUsage) {
+        state = Mutex((ledger, usage))
     }
 
-    var summary: SpoolSummary { ledger.withLock(\.summary) }
+    var summary: SpoolSummary { state.withLock(\.ledger.summary) }
 
-    var batches: [Batch] { ledger.withLock(\.batches) }
+    var usage: SpoolUsage { state.withLock(\.usage) }
+
+    var batches: [Batch] { state.withLock(\.ledger.batches) }
 
     /// - Returns: what the spool held before.
-    func replace(with new: Ledger) -> SpoolSummary {
-        ledger.withLock { ledger in
-            defer { ledger = new }
-            return ledger.summary
+    func replace(with ledger: Ledger, _ usage: SpoolUsage) -> SpoolSummary {
+        state.withLock { state in
+            defer { state = (ledger, usage) }
+            return state.ledger.summary
         }
     }
 }

@@ -6,7 +6,8 @@ package struct SpoolError: Error, Equatable, CustomStringConvertible {
     package enum Code: Sendable {
         /// The spool was closed.
         case closed
-        /// The disk has no room. Nothing was stored; what was stored before is kept, and space may come back.
+        /// There is no room: by the limits, or on the disk. Nothing was stored; what was before is kept, and space may
+        /// come back.
         case full
         /// Another program kept a write transaction open on the file. Nothing was stored; trying again may work.
         case busy
@@ -14,8 +15,12 @@ package struct SpoolError: Error, Equatable, CustomStringConvertible {
         case inUse
         /// The path or the file at it is not one that this spool may use. It was left as it was.
         case refused
-        /// SQLite failed. What was acknowledged is kept; nothing more is acknowledged until the spool is reopened.
+        /// SQLite or the disk failed. What was acknowledged is kept; nothing more is until the file was opened anew and
+        /// verified, which is tried again and again.
         case failed
+        /// What was read cannot be what was written. Nothing more is acknowledged; opening the spool again sets the file
+        /// aside and salvages what is readable.
+        case damaged
     }
 
     package let code: Code
@@ -41,9 +46,40 @@ extension SpoolError {
             switch error.primaryCode {
             case SQLITE_FULL: (.full, "no room on the disk of the spool; nothing was stored, free some space")
             case SQLITE_BUSY: (.busy, "another program writes to the spool; nothing was stored, use sqlite3 -readonly")
+            case SQLITE_CORRUPT, SQLITE_NOTADB:
+                (.damaged, "the spool's file is damaged; start again to set it aside and salvage what is readable")
             default: (.failed, "the spool failed; records not acknowledged are not stored")
             }
         self.init(code, message, cause: error)
+    }
+
+    /// - Parameters:
+    ///   - limits: those that hold at the moment.
+    ///   - configured: those that were asked for.
+    init(full limits: SpoolLimits, configured: SpoolLimits, bytesInUse: Int, records: Int) {
+        let disk = limits.maxBytes < configured.maxBytes ? "; the disk has room for \(limits.maxBytes) only" : ""
+        let maxRecords = configured.maxRecords.map { " of at most \($0)" } ?? ""
+        self.init(
+            .full,
+            """
+            the spool is full: it has \(bytesInUse) bytes of at most \(configured.maxBytes)\(disk), and \(records) \
+            records\(maxRecords) that are not delivered yet; nothing was stored
+            """
+        )
+    }
+
+    /// - Parameters:
+    ///   - available: bytes that are free on the disk; nil when that cannot be told.
+    ///   - ballast: bytes that must be free before records come in again.
+    init(fullDisk available: Int?, ballast: Int, _ usage: SpoolUsage, cause: SQLiteError? = nil) {
+        self.init(
+            .full,
+            """
+            the disk of the spool is full: \(available.map(String.init) ?? "unknown") bytes are free, and \(ballast) must \
+            be; the spool has \(usage.bytesInUse) bytes; nothing was stored, free some space
+            """,
+            cause: cause
+        )
     }
 
     /// What a failed call to the operating system means for the spool.

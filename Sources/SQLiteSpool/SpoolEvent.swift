@@ -2,6 +2,27 @@
 package enum SpoolEvent: Sendable, Equatable {
     /// A transaction was committed. Those who wait for it are resumed afterwards.
     case committed(CommittedWork, pendingBefore: Int, pendingAfter: Int)
+    /// The WAL is about to be moved into the database.
+    case checkpointing
+    /// Records were given up unsent, as the limits ask for.
+    case dropped(records: Int, reason: DropReason)
+    /// The first record was refused because there is no room; told again only after `roomAgain`.
+    case full(SpoolError)
+    /// Records come in again.
+    case roomAgain
+    /// A reader has kept its transaction open until the WAL had so many bytes. `readers` are the processes that read, as
+    /// far as the system tells.
+    case walHeld(bytes: Int, readers: [Int32])
+    case walReleased
+    /// Nothing is acknowledged any more until `reopened`.
+    case failed(SpoolError)
+    /// The file was opened anew and found sound.
+    case reopened
+
+    package enum DropReason: String, Sendable, CaseIterable {
+        case full
+        case age
+    }
 }
 
 /// What a transaction held.

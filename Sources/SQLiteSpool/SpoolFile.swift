@@ -19,19 +19,37 @@ struct SpoolFile {
         directory = URL(filePath: self.path).deletingLastPathComponent().path(percentEncoded: false)
     }
 
-    /// Opens the file, creating it when it is absent, and brings its schema up to date. Call it with the lock held.
-    func open(_ configuration: SpoolConfiguration, now: WallInstant) throws(SpoolError) -> Database {
+    /// Opens the file, creating it when it is absent, and brings its schema up to date. A damaged one is set aside, and
+    /// what can be read of it is in the one that is opened. Call it with the lock held.
+    ///
+    /// - Parameters:
+    ///   - previous: what the owner before left.
+    ///   - loss: set to what the spool is found to have lost.
+    func open(
+        _ configuration: SpoolConfiguration,
+        previous: OwnerNote?,
+        now: WallInstant,
+        loss: inout SpoolLoss?
+    ) throws(SpoolError) -> Database {
+        try prepareDirectory(configuration)
         try prepareFile()
-        return try SpoolError.wrapping {
-            let database = try Database(path: path, access: .readWrite, vfs: fileSystem.vfs)
-            database.setBusyTimeout(milliseconds: 5_000)
-            // Until the file is known to be ours, closing it must not checkpoint somebody else's WAL.
-            try database.configure(SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
-            let isNew = try checkIdentity(of: database)
-            try database.configure(SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
-            if isNew { try mark(database) }
+        do {
+            return try openSound(configuration, previous: previous, now: now, loss: &loss)
+        } catch  where error.code == .damaged {
+            loss = try salvage(error, configuration, previous: previous, now: now)
+            var none: SpoolLoss?
+            return try openSound(configuration, previous: nil, now: now, loss: &none)
+        }
+    }
+
+    /// Opens the file once more after a failure and looks at all of it.
+    func reopen(_ configuration: SpoolConfiguration) throws(SpoolError) -> Database {
+        try SpoolError.wrapping {
+            let database = try connect()
+            _ = try checkIdentity(of: database, hasPrevious: true)
             try configure(database, configuration)
-            try migrate(database, now: now)
+            try verify(database)
+            try database.configure(SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
             return database
         }
     }
@@ -47,9 +65,11 @@ struct SpoolFile {
             do {
                 let database = try Database(path: path, access: .readOnly, vfs: fileSystem.vfs)
                 database.setBusyTimeout(milliseconds: 5_000)
-                if try checkIdentity(of: database) { throw SpoolError(.refused, "\(path) is empty, not a spool") }
+                if try checkIdentity(of: database, hasPrevious: false) {
+                    throw SpoolError(.refused, "\(path) is empty, not a spool")
+                }
                 return database
-            } catch let error as SQLiteError {
+            } catch let error as SQLiteError where !error.isDamage {
                 throw SpoolError(
                     .failed,
                     "cannot read \(path); reading needs its -wal and -shm files, or the right to make them",
@@ -59,18 +79,45 @@ struct SpoolFile {
         }
     }
 
-    /// Creates the file ourselves, because `-wal` and `-shm` inherit its mode, and refuses what others could write to.
-    private func prepareFile() throws(SpoolError) {
+    /// The processes that keep a read transaction open, as far as the system tells.
+    func readersOfWAL() -> [Int32] {
+        fileSystem.readers(ofWALIndex: path + "-shm")
+    }
+
+    // MARK: What may be used
+
+    private func prepareDirectory(_ configuration: SpoolConfiguration) throws(SpoolError) {
         try SpoolError.wrapping {
-            guard let status = try fileSystem.status(of: path) else {
-                try fileSystem.createPrivateFile(path)
-                return try fileSystem.syncDirectory(directory)
+            if !configuration.allowsNetworkFileSystem, let type = try? fileSystem.networkFileSystem(at: directory) {
+                throw SpoolError(
+                    .refused,
+                    """
+                    \(path) is on a network file system (\(type)), where SQLite's locks and syncs may not hold; use a local \
+                    disk, or allow it if you know that they do
+                    """
+                )
             }
-            if let reason = reasonToRefuse(status) { throw SpoolError(.refused, "\(path) \(reason)") }
+            try Quarantine(path: path, fileSystem: fileSystem).finish()
         }
     }
 
-    private func reasonToRefuse(_ status: FileStatus) -> String? {
+    /// Creates the file ourselves, because `-wal` and `-shm` inherit its mode, and refuses what others could write to.
+    private func prepareFile() throws(SpoolError) {
+        try SpoolError.wrapping {
+            for suffix in ["", "-wal", "-shm"] {
+                guard let status = try fileSystem.status(of: path + suffix) else { continue }
+                if let reason = reasonToRefuse(status, path + suffix) {
+                    throw SpoolError(.refused, "\(path)\(suffix) \(reason)")
+                }
+            }
+            if try fileSystem.status(of: path) == nil {
+                try fileSystem.createPrivateFile(path)
+                try fileSystem.syncDirectory(directory)
+            }
+        }
+    }
+
+    private func reasonToRefuse(_ status: FileStatus, _ path: String) -> String? {
         if status.isSymbolicLink { return "is a symbolic link; give the path of the file itself" }
         if !status.isRegularFile { return "is not a regular file" }
         if status.owner != geteuid() {
@@ -82,14 +129,46 @@ struct SpoolFile {
         return nil
     }
 
+    // MARK: Opening
+
+    private func connect() throws(SQLiteError) -> Database {
+        let database = try Database(path: path, access: .readWrite, vfs: fileSystem.vfs)
+        database.setBusyTimeout(milliseconds: 5_000)
+        // Until the file is known to be ours and sound, closing it must not checkpoint its WAL.
+        try database.configure(SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        return database
+    }
+
+    private func openSound(
+        _ configuration: SpoolConfiguration,
+        previous: OwnerNote?,
+        now: WallInstant,
+        loss: inout SpoolLoss?
+    ) throws(SpoolError) -> Database {
+        try SpoolError.wrapping {
+            let database = try connect()
+            let isNew = try checkIdentity(of: database, hasPrevious: previous != nil)
+            if isNew { try mark(database) }
+            try configure(database, configuration)
+            try migrate(database, now: now)
+            loss = try findLoss(in: database, isNew: isNew, previous: previous)
+            try database.configure(SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
+            return database
+        }
+    }
+
+    /// - Parameter hasPrevious: whether a spool was here before.
     /// - Returns: whether the file is empty and becomes a spool now.
-    private func checkIdentity(of database: borrowing Database) throws -> Bool {
+    private func checkIdentity(of database: borrowing Database, hasPrevious: Bool) throws -> Bool {
         do {
             let applicationID = try database.integer("PRAGMA application_id")
             let version = try database.integer("PRAGMA user_version") ?? 0
             let isEmpty = try database.integer("SELECT count(*) FROM sqlite_schema") == 0
             if applicationID == 0, version == 0, isEmpty { return true }
             guard applicationID == Self.applicationID else {
+                if hasPrevious, try database.integer(Self.countOfOurTables) == 3 {
+                    throw SpoolError(.damaged, "\(path) has another application's id, and the tables of a spool")
+                }
                 throw SpoolError(.refused, "\(path) is a database of another application; it was left as it is")
             }
             let newest = Migration.spool.last?.number ?? 0
@@ -100,10 +179,13 @@ struct SpoolFile {
                 )
             }
             return false
-        } catch let error as SQLiteError where error.primaryCode == SQLITE_NOTADB {
+        } catch let error as SQLiteError where error.primaryCode == SQLITE_NOTADB && !hasPrevious {
             throw SpoolError(.refused, "\(path) is not a SQLite database; it was left as it is", cause: error)
         }
     }
+
+    private static let countOfOurTables =
+        "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('records', 'batches', 'dead_letters')"
 
     /// Makes an empty file a spool's. Auto-vacuum can only be chosen before the first page is written.
     private func mark(_ database: borrowing Database) throws {
@@ -131,7 +213,6 @@ struct SpoolFile {
             PRAGMA journal_size_limit = \(Self.walBytesKept);
             """
         )
-        if let maxPages = configuration.maxPages { try database.execute("PRAGMA max_page_count = \(maxPages)") }
         try database.configure(SQLITE_DBCONFIG_DEFENSIVE, true)
     }
 
@@ -140,22 +221,116 @@ struct SpoolFile {
 
     private func migrate(_ database: borrowing Database, now: WallInstant) throws {
         let version = try database.integer("PRAGMA user_version") ?? 0
-        for migration in Migration.spool where migration.number > version {
-            do {
-                try database.execute("BEGIN IMMEDIATE")
+        let missing = Migration.spool.filter { $0.number > version }
+        guard let newest = missing.last?.number else { return }
+        do {
+            try database.execute("BEGIN IMMEDIATE")
+            for migration in missing {
                 try database.execute(migration.sql)
                 if migration.number == 1 { try insertIdentity(database, now) }
-                try database.execute("PRAGMA user_version = \(migration.number)")
-                try database.execute("COMMIT")
-            } catch {
-                database.rollBack()
-                throw error
             }
+            try database.execute(Migration.spoolViews)
+            try database.execute("PRAGMA user_version = \(newest)")
+            try database.execute("COMMIT")
+        } catch {
+            database.rollBack()
+            throw error
         }
     }
 
     private func insertIdentity(_ database: borrowing Database, _ now: WallInstant) throws {
         try database.prepare("INSERT INTO spool VALUES (1, ?1, ?2, 0, 0, 0, 0)")
             .run(.text(UUID().uuidString.lowercased()), .integer(now.milliseconds))
+    }
+
+    // MARK: Damage
+
+    /// Compares the file with what its last owner noted.
+    ///
+    /// - Throws: ``SpoolError`` with code `damaged` when it lost what a disk that keeps its promises cannot have lost.
+    private func findLoss(
+        in database: borrowing Database,
+        isNew: Bool,
+        previous: OwnerNote?
+    ) throws -> SpoolLoss? {
+        guard let previous else { return nil }
+        if previous.isDamaged { try verify(database) }
+        let ledger = try database.readLedger()
+        if isNew {
+            let lost = Int(previous.committed - previous.delivered)
+            return lost > 0 ? .nothingSalvaged("the file \(path) was emptied or removed", lost: lost) : nil
+        }
+        let lost = Int(previous.committed - ledger.lastID)
+        guard previous.uuid == ledger.uuid, lost > 0 else { return nil }
+        guard previous.durability == .processCrash else {
+            throw SpoolError(.damaged, "the newest \(lost) records that were committed to \(path) are not in it")
+        }
+        // As the durability allows. Their ids are not given again.
+        try database.prepare("UPDATE spool SET last_id = ?1").run(.integer(previous.committed))
+        return .nothingSalvaged("the newest records were not on the disk yet when the power failed", lost: lost)
+    }
+
+    /// Looks at all of the file: takes about a second for each GiB.
+    private func verify(_ database: borrowing Database) throws {
+        let finding = try database.text("PRAGMA quick_check(1)") ?? ""
+        guard finding == "ok" else { throw SpoolError(.damaged, "\(path) is damaged: \(finding)") }
+        let rows = try database.prepare("SELECT id, payload, checksum FROM records")
+        var records = 0
+        while try rows.step(), let id = rows.integer(0) {
+            guard rows.hasSoundPayload(1, checksum: 2, id: id) else {
+                throw SpoolError(.damaged, "\(path) is damaged: record \(id) is not what was written")
+            }
+            records += 1
+        }
+        let counted = try database.readLedger().records
+        guard records == counted else {
+            throw SpoolError(.damaged, "\(path) is damaged: it has \(records) of \(counted) records")
+        }
+    }
+
+    private func salvage(
+        _ damage: SpoolError,
+        _ configuration: SpoolConfiguration,
+        previous: OwnerNote?,
+        now: WallInstant
+    ) throws(SpoolError) -> SpoolLoss {
+        try SpoolError.wrapping {
+            let quarantine = Quarantine(path: path, fileSystem: fileSystem)
+            let date = try unusedDate(now)
+            // SQLite cannot read on behind a damaged frame of the WAL. After a power cut frames may be missing, and what
+            // comes behind them must not be read; but then this durability promises that nothing needs it.
+            if previous?.durability == .powerLoss, try fileSystem.status(of: path + "-wal") != nil {
+                let wal = try fileSystem.read(path + "-wal")
+                if let repair = WALRepair(wal) { try quarantine.replaceWAL(wal, with: repair.bytes, date) }
+            }
+            try quarantine.begin()
+            let target = try Database(path: quarantine.draft, access: .readWrite, vfs: fileSystem.vfs)
+            try mark(target)
+            try target.execute("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = FULL")
+            try migrate(target, now: now)
+            var loss = try Salvage(from: connect(), into: target, previous: previous, now: now)
+                .run(reason: damage.description)
+            try quarantine.commit(date)
+            loss.quarantinedFile = quarantine.damaged(date)
+            return loss
+        }
+    }
+
+    /// The time as a name, and a later one when something was set aside in the same second.
+    private func unusedDate(_ now: WallInstant) throws -> String {
+        let names = try fileSystem.names(in: directory)
+        var seconds = now.milliseconds / 1_000
+        while true {
+            let date = Date(timeIntervalSince1970: Double(seconds))
+            let text = date.formatted(.iso8601.dateSeparator(.omitted).timeSeparator(.omitted))
+            if !names.contains(where: { $0.hasSuffix(text) || $0.hasSuffix("\(text)-wal.original") }) { return text }
+            seconds += 1
+        }
+    }
+}
+
+extension SpoolLoss {
+    fileprivate static func nothingSalvaged(_ reason: String, lost: Int) -> SpoolLoss {
+        SpoolLoss(reason: reason, quarantinedFile: nil, salvaged: 0, setAside: 0, lost: lost)
     }
 }

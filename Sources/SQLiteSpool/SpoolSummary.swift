@@ -5,6 +5,8 @@ package struct SpoolSummary: Sendable, Equatable {
     /// Records in batches that ClickHouse has not provably accepted yet.
     package var inFlight: Int
     package var deadLetters: Int
+    /// Records that were given up unsent, as the limits ask for, since the spool was made.
+    package var dropped: Int
     /// Bytes of the payloads of pending and in-flight records.
     package var payloadBytes: Int
     /// The high-water mark: the id of the newest record, also when it is gone already.

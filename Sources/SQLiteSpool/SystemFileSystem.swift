@@ -90,6 +90,13 @@ package struct SystemFileSystem: FileSystem {
         guard fsync(file) == 0 else { throw FileSystemFailure(errno: errno, action: "sync \(path)") }
     }
 
+    package func reserve(_ bytes: Int, at path: String) throws(FileSystemFailure) {
+        let file = try Self.open(path, O_RDWR | O_CREAT | O_NOFOLLOW)
+        defer { _ = Glibc.close(file) }
+        let code = posix_fallocate(file, 0, off_t(bytes))
+        guard code == 0 else { throw FileSystemFailure(errno: code, action: "reserve \(bytes) bytes at \(path)") }
+    }
+
     package func availableBytes(at path: String) throws(FileSystemFailure) -> Int {
         // The structure of the same name hides the function.
         let ask: (UnsafePointer<CChar>, UnsafeMutablePointer<statvfs>) -> Int32 = unsafe statvfs
@@ -104,6 +111,14 @@ package struct SystemFileSystem: FileSystem {
     package func networkFileSystem(at path: String) throws(FileSystemFailure) -> String? {
         MountTable(String(decoding: try read("/proc/self/mountinfo", sized: 1 << 20), as: UTF8.self))
             .networkFileSystem(at: path)
+    }
+
+    package func readers(ofWALIndex path: String) -> [Int32] {
+        var status = stat()
+        guard unsafe lstat(path, &status) == 0, let text = try? read("/proc/locks", sized: 1 << 20) else { return [] }
+        return LockTable(String(decoding: text, as: UTF8.self))
+            .readers(ofWALIndex: UInt64(status.st_ino))
+            .filter { $0 != getpid() }
     }
 
     package func openLockFile(_ path: String) throws(FileSystemFailure) -> any LockFile {

@@ -74,7 +74,7 @@ private let sqlite3 = "/usr/bin/sqlite3"
     @Test func `a full spool stores nothing of what it refuses, still acknowledges, and then takes more`() async throws
     {
         try await withTemporaryDirectory { directory in
-            try await withSpool(at: directory + "/traces.spool", maxPages: 24) { spool in
+            try await withSpool(at: directory + "/traces.spool", limits: SpoolLimits(maxBytes: 200_000)) { spool in
                 let large = Array(
                     repeating: Array("{\"x\":\"\(String(repeating: "x", count: 1_000))\"}".utf8),
                     count: 10

@@ -29,6 +29,7 @@ import Testing
                                 pending: 150,
                                 inFlight: 100,
                                 deadLetters: 0,
+                                dropped: 0,
                                 payloadBytes: spool.recovered.payloadBytes,
                                 lastID: 250,
                                 frozenThrough: 100,
@@ -140,7 +141,7 @@ import Testing
             try Database(path: path, access: .readWrite).execute("DELETE FROM records WHERE id = 2")
             try await withSpool(at: path) { spool in
                 let error = await #expect(throws: SpoolError.self) { try await spool.next() }
-                #expect(error?.code == .failed)
+                #expect(error?.code == .damaged)
             }
         }
     }

@@ -21,7 +21,7 @@ import Testing
             try await withSpool(at: path) { _ in }
             let database = try Database(path: path, access: .readOnly)
             #expect(try database.integer("PRAGMA application_id") == SpoolFile.applicationID)
-            #expect(try database.integer("PRAGMA user_version") == 2)
+            #expect(try database.integer("PRAGMA user_version") == 3)
             #expect(try database.integer("PRAGMA auto_vacuum") == 2)
             #expect(try database.text("PRAGMA journal_mode") == "wal")
             #expect(
@@ -38,7 +38,8 @@ import Testing
         try await withTemporaryDirectory { directory in
             let file = try SpoolFile(path: directory + "/traces.spool")
             let configuration = SpoolConfiguration(path: file.path, durability: durability)
-            let database = try file.open(configuration, now: SystemWallClock().now)
+            var loss: SpoolLoss?
+            let database = try file.open(configuration, previous: nil, now: SystemWallClock().now, loss: &loss)
             #expect(try database.integer("PRAGMA synchronous") == (durability == .powerLoss ? 2 : 1))
             #expect(try database.integer("PRAGMA secure_delete") == 2)
             #expect(try database.integer("PRAGMA trusted_schema") == 0)

@@ -6,13 +6,16 @@ import TestSupport
 func withSpool<Result>(
     at path: String,
     durability: SpoolConfiguration.Durability = .processCrash,
-    maxPages: Int? = nil,
+    limits: SpoolLimits = SpoolLimits(),
     clock: any WallClock = SystemWallClock(),
+    onEvent: @escaping @Sendable (SpoolEvent) -> Void = { _ in },
+    configure: (inout SpoolConfiguration) -> Void = { _ in },
     _ body: (Spool) async throws -> Result
 ) async throws -> Result {
     var configuration = SpoolConfiguration(path: path, durability: durability)
-    configuration.maxPages = maxPages
-    let spool = try Spool(configuration, clock: clock)
+    configuration.limits = limits
+    configure(&configuration)
+    let spool = try Spool(configuration, clock: clock, onEvent: onEvent)
     do {
         let result = try await body(spool)
         await spool.close()

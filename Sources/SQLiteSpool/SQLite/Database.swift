@@ -127,8 +127,7 @@ package struct Database: ~Copyable {
         return code == SQLITE_OK && inWAL == moved
     }
 
-    /// Must be called before anything else is asked of the connection, which keeps only its latest error.
     private func error(_ code: Int32, _ action: String) -> SQLiteError {
-        unsafe SQLiteError(code: code, message: String(cString: sqlite3_errmsg(handle)), action: action)
+        unsafe SQLiteError(code, handle, action: action)
     }
 }

@@ -1,4 +1,5 @@
 internal import CSQLite
+internal import Glibc
 
 /// A call into SQLite that failed.
 package struct SQLiteError: Error, Equatable, CustomStringConvertible {
@@ -14,10 +15,24 @@ package struct SQLiteError: Error, Equatable, CustomStringConvertible {
     /// The result code without its extension, for example 10 for `SQLITE_IOERR`.
     package var primaryCode: Int32 { code & 0xff }
 
+    /// Whether the file is not what SQLite wrote.
+    var isDamage: Bool { primaryCode == SQLITE_CORRUPT || primaryCode == SQLITE_NOTADB }
+
     /// The file is readable, and what is in it cannot be right.
     static func corrupt(_ message: String, action: String) -> SQLiteError {
         SQLiteError(code: SQLITE_CORRUPT, message: message, action: action)
     }
 
     package var description: String { "SQLite error \(code) (\(message)) in: \(action)" }
+}
+
+extension SQLiteError {
+    /// What the latest call on a connection failed with. To be made before anything else is asked of it.
+    init(_ code: Int32, _ connection: OpaquePointer?, action: String) {
+        let message = unsafe String(cString: sqlite3_errmsg(connection))
+        // SQLite knows a full disk only by ENOSPC (https://www.sqlite.org/rescode.html#full).
+        let isFull =
+            code == SQLITE_IOERR | 3 << 8 && [EDQUOT, EFBIG, ENOSPC].contains(unsafe sqlite3_system_errno(connection))
+        self.init(code: isFull ? SQLITE_FULL : code, message: message, action: action)
+    }
 }

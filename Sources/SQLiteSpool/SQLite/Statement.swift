@@ -31,16 +31,17 @@ package struct Statement: ~Copyable {
         try runToEnd()
     }
 
-    /// Inserts one record, its payload read in place: SQLite needs it only until the statement is reset.
-    package func run(_ first: Int64, _ second: Int64, text payload: [UInt8]) throws(SQLiteError) {
-        try bind(.integer(first), at: 1)
-        try bind(.integer(second), at: 2)
-        try unsafe payload.withUnsafeBufferPointer { (bytes) throws(SQLiteError) in
+    /// Binds the integers and then the text, read in place: SQLite needs it only until the statement is reset.
+    package func run(_ integers: (Int64, Int64, Int64), text: [UInt8]) throws(SQLiteError) {
+        try bind(.integer(integers.0), at: 1)
+        try bind(.integer(integers.1), at: 2)
+        try bind(.integer(integers.2), at: 3)
+        try unsafe text.withUnsafeBufferPointer { (bytes) throws(SQLiteError) in
             let text = unsafe UnsafeRawPointer(bytes.baseAddress)?.assumingMemoryBound(to: CChar.self)
-            let code = unsafe sqlite3_bind_text(handle, 3, text, Int32(bytes.count), nil)
+            let code = unsafe sqlite3_bind_text(handle, 4, text, Int32(bytes.count), nil)
             guard code == SQLITE_OK else { throw error(code) }
             // Also when it fails: SQLite must not be left with a pointer to what goes away.
-            defer { unsafe sqlite3_bind_null(handle, 3) }
+            defer { unsafe sqlite3_bind_null(handle, 4) }
             try runToEnd()
         }
     }
@@ -64,6 +65,12 @@ package struct Statement: ~Copyable {
         unsafe sqlite3_reset(handle)
     }
 
+    /// The first column of the only row, and resets.
+    func readInteger() throws(SQLiteError) -> Int {
+        defer { reset() }
+        return try step() ? Int(integer(0) ?? 0) : 0
+    }
+
     package func integer(_ column: Int32) -> Int64? {
         unsafe sqlite3_column_type(handle, column) == SQLITE_NULL ? nil : sqlite3_column_int64(handle, column)
     }
@@ -82,6 +89,12 @@ package struct Statement: ~Copyable {
         guard let text = unsafe sqlite3_column_text(handle, column) else { return }
         let count = unsafe Int(sqlite3_column_bytes(handle, column))
         unsafe bytes.append(contentsOf: UnsafeBufferPointer(start: text, count: count))
+    }
+
+    /// The column's text, without a copy; valid within `body`.
+    func withBytes<Result>(_ column: Int32, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        let text = unsafe sqlite3_column_text(handle, column)
+        return unsafe body(UnsafeRawBufferPointer(start: text, count: byteCount(column)))
     }
 
     private func runToEnd() throws(SQLiteError) {
@@ -107,9 +120,7 @@ package struct Statement: ~Copyable {
         guard code == SQLITE_OK else { throw error(code) }
     }
 
-    /// Must be called before anything else is asked of the connection, which keeps only its latest error.
     private func error(_ code: Int32) -> SQLiteError {
-        let message = unsafe String(cString: sqlite3_errmsg(sqlite3_db_handle(handle)))
-        return SQLiteError(code: code, message: message, action: sql)
+        unsafe SQLiteError(code, sqlite3_db_handle(handle), action: sql)
     }
 }

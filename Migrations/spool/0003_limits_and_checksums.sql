@@ -1,0 +1,8 @@
+-- What tells a damaged record, and what the limits cost.
+
+-- Over id and payload, see Inside.md. SQLite keeps none over what is in the database file, so a flipped bit would be
+-- delivered as if it had been written. NULL: written by an older version, not checked.
+ALTER TABLE records ADD COLUMN checksum INTEGER;
+
+-- Records that were given up unsent because the spool was full or they were too old, as the configuration asked for.
+ALTER TABLE spool ADD COLUMN dropped INTEGER NOT NULL DEFAULT 0;

@@ -1,0 +1,255 @@
+/// Group commit, and whatever else changes the file.
+///
+/// It takes everything that waits, commits it as one transaction with one fsync, and only then lets the waiting tasks
+/// go on. When nothing waits it checkpoints, gives space back, and opens the file anew after a failure.
+struct Committer: ~Copyable {
+    private let file: SpoolFile
+    private let configuration: SpoolConfiguration
+    private let queue: CommitQueue
+    private let lock: SpoolLock
+    private let contents: SpoolContents
+    private let clock: any WallClock
+    private let onEvent: @Sendable (SpoolEvent) -> Void
+
+    private var connection: SpoolConnection
+    private var disk: DiskRoom
+    private var wal: WALWatch
+
+    /// Why the connection cannot be used; nil while it can.
+    private var failure: SpoolError?
+    private var nextReopening = ContinuousClock.now
+    private var isFull = false
+
+    init(
+        _ connection: consuming SpoolConnection,
+        file: SpoolFile,
+        configuration: SpoolConfiguration,
+        queue: CommitQueue,
+        lock: SpoolLock,
+        contents: SpoolContents,
+        clock: any WallClock,
+        onEvent: @escaping @Sendable (SpoolEvent) -> Void
+    ) {
+        self.file = file
+        self.configuration = configuration
+        self.queue = queue
+        self.lock = lock
+        self.contents = contents
+        self.clock = clock
+        self.onEvent = onEvent
+        disk = DiskRoom(spool: file.path, configuration)
+        wal = WALWatch(alarmBytes: configuration.walAlarmBytes)
+        self.connection = connection
+    }
+
+    mutating func run() {
+        disk.takeOnBallast()
+        publish()
+        while true {
+            switch queue.next(quietPeriod: quietPeriod) {
+            case .commit(let group): serve(group)
+            case .quiet: useQuiet()
+            case .closed:
+                disk.close()
+                return
+            }
+        }
+    }
+
+    // MARK: Groups
+
+    private mutating func serve(_ group: CommitQueue.Group) {
+        if failure != nil, nextReopening <= .now { reopen() }
+        if let failure { return group.complete(with: .failure(failure)) }
+        var group = group
+        if !group.appends.isEmpty, !disk.isReady() {
+            let refused = group.withoutChanges
+            group = group.withoutAppends
+            refuse(refused, SpoolError(fullDisk: disk.availableBytes, ballast: disk.ballastBytes, connection.usage))
+        }
+        if !group.isEmpty { commit(group) }
+    }
+
+    private mutating func commit(_ group: CommitQueue.Group) {
+        let newBytes = group.appends.reduce(0) { $0 + $1.payloads.bytesToStore }
+        let capacity = disk.capacity(connection.usage, for: newBytes)
+        if connection.usage.walPages > 0, connection.usage.bytesInUse + newBytes > capacity { checkpoint() }
+        do throws(SQLiteError) {
+            let vacuum = configuration.vacuum.pages(connection.usage, isBusy: true)
+            let applied = try connection.apply(group, capacity: capacity, freePagesToReturn: vacuum)
+            didCommit(group, applied)
+        } catch {
+            didFail(group, SpoolError(error))
+        }
+    }
+
+    private mutating func didCommit(_ group: CommitQueue.Group, _ applied: SpoolConnection.Applied) {
+        publish(group.work)
+        if applied.droppedForRoom > 0 { onEvent(.dropped(records: applied.droppedForRoom, reason: .full)) }
+        if applied.droppedForAge > 0 { onEvent(.dropped(records: applied.droppedForAge, reason: .age)) }
+        if let error = applied.refused.first?.error {
+            becomeFull(error)
+        } else if !group.appends.isEmpty {
+            becomeFree()
+        }
+        group.complete(refused: applied.refused)
+        let isDue = configuration.checkpoints.isDue(walPages: connection.usage.walPages, workIsWaiting: queue.hasWork)
+        if isDue, wal.isWorthACheckpoint(connection.usage) { checkpoint() }
+    }
+
+    private mutating func didFail(_ group: CommitQueue.Group, _ error: SpoolError) {
+        guard error.code == .full else {
+            group.complete(with: .failure(error))
+            if !error.isPassing { fail(error) }
+            return
+        }
+        let isNews = disk.didFill()
+        // Acknowledging frees space, so it must not fail together with the records that found none.
+        refuse(
+            group.withoutChanges,
+            SpoolError(fullDisk: disk.availableBytes, ballast: disk.ballastBytes, connection.usage, cause: error.cause)
+        )
+        // It now has room, and starts the WAL anew, so that what follows takes none.
+        if isNews { checkpoint() }
+        if group.changes.isEmpty || failure != nil { return group.withoutAppends.complete(with: .failure(error)) }
+        if isNews || !group.appends.isEmpty {
+            commit(group.withoutAppends)
+        } else {
+            group.complete(with: .failure(error))
+        }
+    }
+
+    private mutating func refuse(_ group: CommitQueue.Group, _ error: SpoolError) {
+        if group.isEmpty { return }
+        becomeFull(error)
+        group.complete(with: .failure(error))
+    }
+
+    private mutating func becomeFull(_ error: SpoolError) {
+        if !isFull { onEvent(.full(error)) }
+        isFull = true
+    }
+
+    private mutating func becomeFree() {
+        if isFull { onEvent(.roomAgain) }
+        isFull = false
+    }
+
+    private func publish(_ work: CommittedWork? = nil) {
+        lock.record(connection.ledger)
+        let before = contents.replace(with: connection.ledger, connection.usage)
+        guard let work else { return }
+        onEvent(.committed(work, pendingBefore: before.pending, pendingAfter: connection.ledger.summary.pending))
+    }
+
+    // MARK: Quiet moments
+
+    /// How long nothing must come before there is something else to do, in milliseconds; nil: there is nothing.
+    private var quietPeriod: Int? {
+        if failure != nil { return configuration.reopenMilliseconds }
+        var periods: [Int] = []
+        if configuration.vacuum.pages(connection.usage, isBusy: false) > 0 {
+            periods.append(configuration.vacuum.intervalMilliseconds)
+        }
+        if connection.usage.walPages > 0 {
+            periods.append(wal.isHeld ? 1_000 : configuration.checkpoints.quietPeriodMilliseconds)
+        }
+        if configuration.limits.maxAge != nil, connection.ledger.summary.pending > 0 { periods.append(1_000) }
+        return periods.min()
+    }
+
+    private mutating func useQuiet() {
+        if failure != nil { return reopen() }
+        let pages = configuration.vacuum.pages(connection.usage, isBusy: false)
+        do throws(SQLiteError) {
+            let hasExpired = try connection.hasExpiredRecords()
+            guard pages > 0 || hasExpired else { return checkpoint() }
+            let group = CommitQueue.Group()
+            let applied = try connection.apply(group, capacity: .max, freePagesToReturn: pages)
+            didCommit(group, applied)
+        } catch {
+            didFail(CommitQueue.Group(), SpoolError(error))
+        }
+    }
+
+    private mutating func checkpoint() {
+        do throws(SQLiteError) {
+            onEvent(.checkpointing)
+            let isComplete = try connection.checkpoint()
+            let change = wal.didCheckpoint(connection.usage, isComplete: isComplete)
+            switch change {
+            case .held: onEvent(.walHeld(bytes: connection.usage.walBytes, readers: file.readersOfWAL()))
+            case .released:
+                onEvent(.walReleased)
+                // The next commit after a whole checkpoint starts the WAL anew and cuts its file.
+                didCommit(CommitQueue.Group(), try connection.apply(CommitQueue.Group(), capacity: .max))
+            case nil: break
+            }
+            publish()
+        } catch {
+            let error = SpoolError(error)
+            if error.code == .full { _ = disk.didFill() } else if !error.isPassing { fail(error) }
+        }
+    }
+
+    // MARK: Failures
+
+    /// Nothing is acknowledged any more until the file was opened anew and verified.
+    private mutating func fail(_ error: SpoolError) {
+        if failure == nil { onEvent(.failed(error)) }
+        failure = error
+        nextReopening = .now + .milliseconds(configuration.reopenMilliseconds)
+        if error.code == .damaged { lock.recordDamage() }
+    }
+
+    private mutating func reopen() {
+        // Only a new owner may set a damaged file aside: what is in flight was read from it.
+        if failure?.code == .damaged { return }
+        do throws(SpoolError) {
+            connection = try SpoolError.wrapping {
+                try SpoolConnection(database: file.reopen(configuration), configuration, clock: clock)
+            }
+            do throws(SQLiteError) { try connection.confirm() } catch { throw SpoolError(error) }
+            failure = nil
+            publish()
+            onEvent(.reopened)
+        } catch {
+            fail(error)
+        }
+    }
+}
+
+extension CommitQueue.Group {
+    fileprivate var work: CommittedWork {
+        changes.reduce(into: appends.isEmpty ? [] : .records) { $0.insert($1.change.work) }
+    }
+
+    fileprivate var withoutChanges: Self { Self(appends: appends) }
+    fileprivate var withoutAppends: Self { Self(changes: changes) }
+
+    fileprivate func complete(with result: Result<Void, SpoolError>) {
+        for append in appends { append.completion.resume(returning: result) }
+        for (_, completion) in changes { completion.resume(returning: result) }
+    }
+
+    /// - Parameter refused: in the order of their indices.
+    fileprivate func complete(refused: [(index: Int, error: SpoolError)]) {
+        if refused.isEmpty { return complete(with: .success(())) }
+        var refused = refused[...]
+        for (index, append) in appends.enumerated() {
+            let error = refused.first?.index == index ? refused.removeFirst().error : nil
+            append.completion.resume(returning: error.map { .failure($0) } ?? .success(()))
+        }
+        withoutAppends.complete(with: .success(()))
+    }
+}
+
+extension CommitQueue.BatchChange {
+    fileprivate var work: CommittedWork {
+        switch self {
+        case .freeze: .freeze
+        case .acknowledge: .acknowledgement
+        case .recordFailure, .replace, .deadLetter, .note: .other
+        }
+    }
+}

@@ -1,0 +1,106 @@
+/// Reads as many rows of a damaged table as SQLite can still find, each at least once, in no certain order.
+struct RowReader: ~Copyable {
+    private let forwards: Statement
+    private let backwards: Statement
+    private let after: Statement
+    private let maxSteps: Int
+
+    /// - Parameters:
+    ///   - columns: the first is the key.
+    ///   - maxSteps: rows after which a scan must be running in circles.
+    init(
+        _ database: borrowing Database,
+        table: String,
+        columns: String,
+        key: String,
+        maxSteps: Int
+    ) throws(SQLiteError) {
+        let select = "SELECT \(columns) FROM \(table)"
+        let forwards = try database.prepare("\(select) ORDER BY \(key)")
+        let backwards = try database.prepare("\(select) ORDER BY \(key) DESC")
+        let after = try database.prepare("\(select) WHERE \(key) > ?1 ORDER BY \(key)")
+        self.forwards = forwards
+        self.backwards = backwards
+        self.after = after
+        self.maxSteps = maxSteps
+    }
+
+    /// - Parameters:
+    ///   - lastKey: no row is looked for behind it.
+    ///   - body: called with each row, some of them more than once.
+    /// - Returns: whether the table was read without an error.
+    func read(through lastKey: Int64, _ body: (borrowing Statement) throws -> Void) throws -> Bool {
+        var highest = Int64.min
+        if try scan(
+            forwards,
+            {
+                highest = max(highest, $0.integer(0) ?? highest); try body($0)
+            }
+        ) {
+            return true
+        }
+        var lowest = Int64.max
+        if try scan(
+            backwards,
+            {
+                lowest = min(lowest, $0.integer(0) ?? lowest); try body($0)
+            }
+        ) {
+            return false
+        }
+        // What lies between is behind a page that cannot be read. Behind that, others may be.
+        var position = max(highest, 0)
+        while position < min(lowest, lastKey), let next = firstReadable(after: position, through: min(lowest, lastKey))
+        {
+            position = next
+            try after.bind([.integer(next)])
+            _ = try scan(after) { row in
+                position = max(position, row.integer(0) ?? position)
+                try body(row)
+            }
+        }
+        return false
+    }
+
+    /// The lowest key behind `start` after which SQLite finds a row, as far as halving the distance tells.
+    private func firstReadable(after start: Int64, through end: Int64) -> Int64? {
+        var step: Int64 = 1
+        var known: Int64?
+        while known == nil {
+            let probe = start.addingReportingOverflow(step)
+            guard !probe.overflow, probe.partialValue < end else { return nil }
+            if isReadable(after: probe.partialValue) { known = probe.partialValue } else { step *= 2 }
+        }
+        guard var high = known else { return nil }
+        var low = start + step / 2
+        while high - low > 1 {
+            let middle = low + (high - low) / 2
+            if isReadable(after: middle) { high = middle } else { low = middle }
+        }
+        return high
+    }
+
+    private func isReadable(after key: Int64) -> Bool {
+        defer { after.reset() }
+        do throws(SQLiteError) {
+            try after.bind([.integer(key)])
+            return try after.step()
+        } catch {
+            return false
+        }
+    }
+
+    /// - Returns: whether it came to the end.
+    private func scan(_ rows: borrowing Statement, _ body: (borrowing Statement) throws -> Void) throws -> Bool {
+        defer { rows.reset() }
+        for _ in 0..<maxSteps {
+            do throws(SQLiteError) {
+                guard try rows.step() else { return true }
+            } catch {
+                return false
+            }
+            try body(rows)
+        }
+        return false
+    }
+}

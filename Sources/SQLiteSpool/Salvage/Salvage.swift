@@ -1,0 +1,228 @@
+internal import CSQLite
+
+/// Reads what can be read of a damaged spool into a fresh one.
+///
+/// - Records whose checksum is right go on, in the order of their ids. Those that are not what was written, and those that
+///   were delivered before, become dead letters.
+/// - A frozen batch goes on under its token only when every record of it is there. What is left of another one makes a
+///   batch of its own: some of it may be stored already, so it is asked for where the table can be asked.
+/// - The fresh spool has a new uuid: a token that was used may never stand for other records.
+struct Salvage: ~Copyable {
+    private let source: Database
+    private let target: Database
+    private let previous: OwnerNote?
+    private let now: WallInstant
+
+    /// - Parameters:
+    ///   - source: the damaged spool. It is not changed.
+    ///   - target: a fresh one.
+    init(from source: consuming Database, into target: consuming Database, previous: OwnerNote?, now: WallInstant) {
+        self.source = source
+        self.target = target
+        self.previous = previous
+        self.now = now
+    }
+
+    /// What the source says of itself, where that can be read.
+    private struct Claims {
+        var uuid: String?
+        var lastID: Int64 = 0
+        var records: Int?
+        var deadLetters = 0
+        var dropped = 0
+    }
+
+    func run(reason: String) throws -> SpoolLoss {
+        let claims = readClaims()
+        let pages = try? source.integer("PRAGMA page_count")
+        let maxSteps = Int(pages ?? 1 << 20) * 400 + 1_000
+        // A note about another spool says nothing about this one.
+        let note = claims.uuid == nil || claims.uuid == previous?.uuid ? previous : nil
+        let lastKey = max(claims.lastID, note?.committed ?? 0)
+        try target.execute("BEGIN IMMEDIATE")
+        let deadLetters = try copyDeadLetters(maxSteps: maxSteps, lastKey: lastKey == 0 ? .max : lastKey)
+        let setAside = try copyRecords(
+            maxSteps: maxSteps,
+            lastKey: lastKey == 0 ? .max : lastKey,
+            delivered: note?.delivered ?? 0
+        )
+        let uuid = try target.text("SELECT uuid FROM spool") ?? ""
+        try copyBatches(maxSteps: maxSteps, uuid: uuid)
+        let salvaged = Int(try target.integer("SELECT count(*) FROM records") ?? 0)
+        let highest = try target.integer(
+            "SELECT max(coalesce((SELECT max(id) FROM records), 0), coalesce((SELECT max(id) FROM dead_letters), 0))"
+        )
+        try target.prepare(
+            """
+            UPDATE spool SET last_id = ?1, dropped = ?2, records = (SELECT count(*) FROM records),
+                payload_bytes = (SELECT coalesce(sum(length(CAST(payload AS BLOB))), 0) FROM records),
+                dead_letters = (SELECT count(*) FROM dead_letters)
+            """
+        ).run(.integer(max(lastKey, highest ?? 0)), .integer(Int64(claims.dropped)))
+        try target.execute("COMMIT")
+        // What it claims to hold, and what its owner committed after that.
+        let unseen = max(0, (note?.committed ?? 0) - claims.lastID)
+        let expected =
+            (claims.records ?? Int(max(0, (note?.committed ?? 0) - (note?.delivered ?? 0))))
+            + (claims.records == nil ? 0 : Int(unseen))
+        return SpoolLoss(
+            reason: reason,
+            quarantinedFile: nil,
+            salvaged: salvaged,
+            setAside: setAside,
+            lost: max(0, expected - salvaged - setAside) + max(0, claims.deadLetters - deadLetters)
+        )
+    }
+
+    private func readClaims() -> Claims {
+        var claims = Claims()
+        do {
+            let row = try source.prepare("SELECT * FROM spool")
+            guard try row.step() else { return claims }
+            claims.uuid = row.text(1)
+            claims.lastID = row.integer(3) ?? 0
+            claims.records = row.integer(4).map { Int($0) }
+            claims.deadLetters = Int(row.integer(6) ?? 0)
+            // An older schema has no such column.
+            claims.dropped = Int(row.integer(7) ?? 0)
+        } catch {
+            // The table cannot be read: nothing is claimed.
+        }
+        return claims
+    }
+
+    // MARK: Rows
+
+    private func copyDeadLetters(maxSteps: Int, lastKey: Int64) throws -> Int {
+        let columns = "id, enqueued_at, payload, code, message, attempts, dead_lettered_at"
+        let insert = try target.prepare(
+            "INSERT OR IGNORE INTO dead_letters (\(columns)) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+        )
+        try? forEachRow(of: "dead_letters", columns, key: "id", maxSteps: maxSteps, lastKey: lastKey) { row in
+            guard let id = row.integer(0), id > 0, let payload = row.text(2) else { return }
+            try insert.run(
+                .integer(id),
+                .integer(row.integer(1) ?? 0),
+                .text(payload),
+                .optional(row.integer(3)),
+                .text(row.text(4) ?? ""),
+                .integer(row.integer(5) ?? 0),
+                .integer(row.integer(6) ?? 0)
+            )
+        }
+        return Int(try target.integer("SELECT count(*) FROM dead_letters") ?? 0)
+    }
+
+    /// - Returns: how many records are dead letters now.
+    private func copyRecords(maxSteps: Int, lastKey: Int64, delivered: Int64) throws -> Int {
+        let insert = try target.prepare(
+            "INSERT OR IGNORE INTO records (id, enqueued_at, checksum, payload) VALUES (?1, ?2, ?3, ?4)"
+        )
+        // Tables of an older schema have no checksums.
+        let hasChecksums = (try? source.prepare("SELECT checksum FROM records LIMIT 0")) != nil
+        let columns = "id, enqueued_at, payload, \(hasChecksums ? "checksum" : "NULL")"
+        var damaged: [Int64: [UInt8]] = [:]
+        var setAside = 0
+        try? forEachRow(of: "records", columns, key: "id", maxSteps: maxSteps, lastKey: lastKey) { row in
+            guard let id = row.integer(0), id > 0 else { return }
+            var bytes: [UInt8] = []
+            row.append(2, to: &bytes)
+            let payload = Payload(bytes)
+            let isSound = row.integer(3).map { $0 == payload.checksum(id: id) } ?? isLineOfJSON(bytes)
+            if isSound, id > delivered {
+                try insert.run((id, row.integer(1) ?? 0, payload.checksum(id: id)), text: bytes)
+            } else if isSound {
+                setAside += try setAsideRecord(id, bytes, "was delivered, or set aside, before the spool was damaged")
+            } else if damaged.count < 100_000 {
+                // The same id may turn up again, whole.
+                damaged[id] = bytes
+            }
+        }
+        for (id, bytes) in damaged {
+            let known = try target.prepare("SELECT 1 FROM records WHERE id = ?1")
+            try known.bind([.integer(id)])
+            if try known.step() { continue }
+            setAside += try setAsideRecord(id, bytes, "damaged in the spool: it is not what was written")
+        }
+        return setAside
+    }
+
+    private func isLineOfJSON(_ bytes: [UInt8]) -> Bool {
+        guard !bytes.contains(UInt8(ascii: "\n")), let check = try? target.prepare("SELECT json_valid(?1)") else {
+            return false
+        }
+        try? check.bind([.text(String(decoding: bytes, as: UTF8.self))])
+        return (try? check.step()) == true && check.integer(0) == 1
+    }
+
+    private func setAsideRecord(_ id: Int64, _ bytes: [UInt8], _ message: String) throws -> Int {
+        try target.prepare(
+            """
+            INSERT OR IGNORE INTO dead_letters (id, enqueued_at, payload, message, attempts, dead_lettered_at)
+            VALUES (?1, ?2, ?3, ?4, 0, ?2)
+            """
+        ).run(
+            .integer(id),
+            .integer(now.milliseconds),
+            .text(String(decoding: bytes, as: UTF8.self)),
+            .text(message)
+        )
+        return Int(try target.integer("SELECT changes()") ?? 0)
+    }
+
+    private func forEachRow(
+        of table: String,
+        _ columns: String,
+        key: String,
+        maxSteps: Int,
+        lastKey: Int64,
+        _ body: (borrowing Statement) throws -> Void
+    ) throws {
+        let reader = try RowReader(source, table: table, columns: columns, key: key, maxSteps: maxSteps)
+        _ = try reader.read(through: lastKey, body)
+    }
+
+    // MARK: Batches
+
+    private func copyBatches(maxSteps: Int, uuid: String) throws {
+        var batches: [Int64: Batch] = [:]
+        let columns = "first_id, last_id, token, records, payload_bytes, frozen_at, attempts, last_error"
+        try? forEachRow(of: "batches", columns, key: "first_id", maxSteps: maxSteps, lastKey: .max) { row in
+            if let batch = Batch(row), batch.ids.lowerBound > 0, !batch.token.isEmpty {
+                batches[batch.ids.lowerBound] = batch
+            }
+        }
+        var end: Int64 = 0
+        for batch in batches.values.sorted(by: { $0.ids.lowerBound < $1.ids.lowerBound }) {
+            // Two that overlap cannot both be right, and nobody knows which one is.
+            guard batch.ids.lowerBound > end else { continue }
+            try freezeRest(from: end + 1, before: batch.ids.lowerBound, uuid: uuid)
+            let members = try target.readMembers(of: batch)
+            let bytes = members.reduce(0) { $0 + $1.payloadBytes }
+            if members.count == batch.records, bytes == batch.payloadBytes {
+                try target.insert(batch)
+            } else if !members.isEmpty {
+                try target.insert(batch.child(of: uuid, members, frozenAt: now))
+            }
+            end = batch.ids.upperBound
+        }
+    }
+
+    /// Records before a frozen batch were frozen themselves.
+    private func freezeRest(from first: Int64, before next: Int64, uuid: String) throws {
+        var first = first
+        while first < next,
+            let rest = try target.readPending(
+                after: first - 1,
+                before: next,
+                maxRecords: 1_000,
+                maxBytes: 4 << 20,
+                spool: uuid,
+                now: now
+            )
+        {
+            try target.insert(rest.batch)
+            first = rest.batch.ids.upperBound + 1
+        }
+    }
+}

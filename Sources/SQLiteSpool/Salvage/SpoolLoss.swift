@@ -1,0 +1,13 @@
+/// What a spool is found to have lost when it is opened.
+package struct SpoolLoss: Sendable, Equatable {
+    /// What was found.
+    package var reason: String
+    /// Where the damaged file is now; nil when nothing had to be set aside.
+    package var quarantinedFile: String?
+    /// Records that could be read and will be delivered.
+    package var salvaged: Int
+    /// Records whose payload is damaged, or that were delivered before: dead letters now.
+    package var setAside: Int
+    /// Accepted records that are gone. At most so many, where some of them may have been delivered.
+    package var lost: Int
+}

@@ -1,0 +1,73 @@
+/// How much a spool may hold, and what happens when it is full.
+package struct SpoolLimits: Sendable, Equatable {
+    package enum WhenFull: String, Sendable, CaseIterable {
+        /// The new record is refused.
+        case reject
+        /// The oldest records that are in no batch make room, and are counted.
+        case dropOldest
+    }
+
+    /// Bytes of the database's pages in use and of the WAL: dead letters count, pages to be reused do not.
+    package var maxBytes: Int
+    /// Records not delivered yet; nil: as many as have room.
+    package var maxRecords: Int?
+    package var whenFull: WhenFull
+    /// Records in no batch that are older are dropped; nil: none is.
+    package var maxAge: Duration?
+
+    package init(
+        maxBytes: Int = 1 << 30,
+        maxRecords: Int? = nil,
+        whenFull: WhenFull = .reject,
+        maxAge: Duration? = nil
+    ) {
+        self.maxBytes = maxBytes
+        self.maxRecords = maxRecords
+        self.whenFull = whenFull
+        self.maxAge = maxAge
+    }
+
+    /// What must go for some records to have room.
+    struct Excess: Equatable {
+        var records: Int
+        var bytes: Int
+
+        static let none = Excess(records: 0, bytes: 0)
+    }
+
+    /// - Parameters:
+    ///   - records: not delivered yet.
+    ///   - bytes: in use.
+    ///   - newRecords: that want to come in.
+    ///   - newBytes: that they take.
+    func excess(records: Int, bytes: Int, newRecords: Int, newBytes: Int) -> Excess {
+        Excess(
+            records: maxRecords.map { max(0, records + newRecords - $0) } ?? 0,
+            bytes: max(0, bytes + newBytes - maxBytes)
+        )
+    }
+}
+
+/// How many bytes the files of a spool take.
+package struct SpoolUsage: Sendable, Equatable {
+    static let pageBytes = 4096
+
+    /// Of the database, those to be reused included.
+    package var pages = 0
+    /// Pages to be reused, or to be given back to the disk.
+    package var freePages = 0
+    /// In the WAL, not moved into the database yet.
+    package var walPages = 0
+
+    /// What counts against the limit.
+    package var bytesInUse: Int { (pages - freePages + walPages) * Self.pageBytes }
+    package var databaseBytes: Int { pages * Self.pageBytes }
+    package var walBytes: Int { walPages * Self.pageBytes }
+
+    /// What a record will take, as far as its length tells. One that does not fit into a quarter of a page has pages of
+    /// its own, the last of which is not full (https://www.sqlite.org/fileformat2.html, section 1.6).
+    static func bytes(ofPayload length: Int) -> Int {
+        let overhead = 32
+        return length < 4_000 ? length + overhead : (length / 4_092 + 1) * pageBytes + overhead
+    }
+}
