@@ -23,6 +23,7 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
     private let flusher: Flusher
     private let flushing: Task<Void, Never>
     private let metrics: WriterMetrics
+    private let monitor: SpoolMonitor
     private let clock: any WallClock
     private let logger: Logger
     private let closing = Mutex<Task<CloseReport, Never>?>(nil)
@@ -64,9 +65,11 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
         let wakeup = Wakeup()
         let policy = FlushPolicy(configuration)
         let metrics = WriterMetrics(table: "\(configuration.database).\(configuration.table)")
+        let monitor = SpoolMonitor(logger: logger, metrics: metrics)
         do throws(SpoolError) {
             spool = try Spool(SpoolConfiguration(configuration), clock: clock) { event in
                 onSpoolEvent(event)
+                monitor.handle(event)
                 if case .committed(_, let before, let after) = event,
                     policy.mustWake(pendingBefore: before, pendingAfter: after)
                 {
@@ -93,12 +96,10 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
         self.clock = clock
         self.logger = logger
         self.metrics = metrics
+        self.monitor = monitor
         self.flusher = flusher
         flushing = Task { await flusher.run() }
-        logger.info(
-            "Opened the spool",
-            metadata: ["spool.path": "\(spool.path)", "spool.recovered": "\(spool.recovered.undelivered)"]
-        )
+        monitor.opened(spool)
     }
 
     deinit {
@@ -120,7 +121,10 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
             pending: summary.pending,
             inFlight: summary.inFlight,
             deadLetters: summary.deadLetters,
+            dropped: summary.dropped,
             payloadBytes: summary.payloadBytes,
+            spoolBytes: spool.usage.bytesInUse,
+            spool: monitor.state,
             delivered: flusher.delivered,
             delivery: WriterStatus.Delivery(note),
             guarantee: note.guarantee
@@ -321,6 +325,13 @@ extension SpoolConfiguration {
         self.init(
             path: configuration.spoolPath,
             durability: configuration.durability == .powerLoss ? .powerLoss : .processCrash
+        )
+        allowsNetworkFileSystem = configuration.allowsNetworkFileSystem
+        limits = SpoolLimits(
+            maxBytes: configuration.maxSpoolBytes,
+            maxRecords: configuration.maxRecords,
+            whenFull: configuration.whenFull == .reject ? .reject : .dropOldest,
+            maxAge: configuration.maxAge
         )
     }
 }

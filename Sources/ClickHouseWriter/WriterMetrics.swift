@@ -16,6 +16,14 @@ struct WriterMetrics: Sendable {
     private let failures: [InsertFailure.Kind: Counter]
     /// `clickhouse_writer_delivery_state`: 1 for the `state` that holds (fine, backing off, held, poisoned), else 0.
     private let states: [DeliveryNote.State: Gauge]
+    /// `clickhouse_writer_records_dropped`: records that were given up unsent, by `reason` (full, age).
+    private let dropped: [SpoolEvent.DropReason: Counter]
+    /// `clickhouse_writer_spool_bytes`: bytes of the spool's files that are in use.
+    private let spoolBytes: Gauge
+    /// `clickhouse_writer_wal_bytes`: bytes of the spool's WAL that are not moved into its database yet.
+    private let walBytes: Gauge
+    /// `clickhouse_writer_wal_held`: 1 while a reader keeps the WAL from being moved, else 0.
+    private let walHeld: Gauge
     private let table: [(String, String)]
 
     init(table name: String) {
@@ -31,7 +39,27 @@ struct WriterMetrics: Sendable {
         states = Self.byCase { state in
             Gauge(label: "clickhouse_writer_delivery_state", dimensions: table + [("state", state.rawValue)])
         }
+        dropped = Self.byCase { reason in
+            Counter(label: "clickhouse_writer_records_dropped", dimensions: table + [("reason", reason.rawValue)])
+        }
+        spoolBytes = Gauge(label: "clickhouse_writer_spool_bytes", dimensions: table)
+        walBytes = Gauge(label: "clickhouse_writer_wal_bytes", dimensions: table)
+        walHeld = Gauge(label: "clickhouse_writer_wal_held", dimensions: table)
         recordState(.fine)
+        recordWALHeld(false)
+    }
+
+    func recordDropped(_ records: Int, _ reason: SpoolEvent.DropReason) {
+        dropped[reason]?.increment(by: records)
+    }
+
+    func recordUsage(_ usage: SpoolUsage) {
+        spoolBytes.record(usage.bytesInUse)
+        walBytes.record(usage.walBytes)
+    }
+
+    func recordWALHeld(_ isHeld: Bool) {
+        walHeld.record(isHeld ? 1 : 0)
     }
 
     func recordEnqueued(_ records: Int) {

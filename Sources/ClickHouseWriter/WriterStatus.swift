@@ -14,14 +14,30 @@ public struct WriterStatus: Sendable, Equatable {
         case poisoned(reason: String)
     }
 
+    /// Whether the spool takes what is written.
+    public enum Spool: Sendable, Equatable {
+        case fine
+        /// Records are refused: a limit is reached, or the disk is full.
+        case full(reason: String)
+        /// The disk or the file failed. It is opened anew again and again, except when the reason says otherwise.
+        case failed(reason: String)
+    }
+
     /// Records not sent yet.
     public let pending: Int
     /// Records sent, or about to be, and not provably accepted yet.
     public let inFlight: Int
     /// Records that were set aside because ClickHouse refuses them.
     public let deadLetters: Int
+    /// Records that were given up unsent, as ``BatchWriterConfiguration/whenFull`` and
+    /// ``BatchWriterConfiguration/maxAge`` ask for, since the spool was made.
+    public let dropped: Int
     /// Bytes of all pending and in-flight rows.
     public let payloadBytes: Int
+    /// Bytes of the spool's files that are in use.
+    public let spoolBytes: Int
+    /// Whether the spool takes what is written.
+    public let spool: Spool
     /// Records that ClickHouse accepted from this writer, or was found to have.
     public let delivered: Int
     /// Whether ClickHouse takes what is sent, and if not, why.

@@ -176,6 +176,7 @@ struct Committer: ~Copyable {
         do throws(SQLiteError) {
             onEvent(.checkpointing)
             let isComplete = try connection.checkpoint()
+            onEvent(.checkpointed(connection.usage))
             let change = wal.didCheckpoint(connection.usage, isComplete: isComplete)
             switch change {
             case .held: onEvent(.walHeld(bytes: connection.usage.walBytes, readers: file.readersOfWAL()))

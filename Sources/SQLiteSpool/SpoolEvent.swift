@@ -4,6 +4,8 @@ package enum SpoolEvent: Sendable, Equatable {
     case committed(CommittedWork, pendingBefore: Int, pendingAfter: Int)
     /// The WAL is about to be moved into the database.
     case checkpointing
+    /// As much of it was moved as readers let; `usage` says what is left.
+    case checkpointed(SpoolUsage)
     /// Records were given up unsent, as the limits ask for.
     case dropped(records: Int, reason: DropReason)
     /// The first record was refused because there is no room; told again only after `roomAgain`.

@@ -23,6 +23,11 @@ extension BatchWriterConfiguration {
     /// | `clickhouse.reconciles` | `CLICKHOUSE_RECONCILES` | `true` or `false` |
     /// | `clickhouse.maxBatchBytes` | `CLICKHOUSE_MAX_BATCH_BYTES` | bytes |
     /// | `clickhouse.maxRecordBytes` | `CLICKHOUSE_MAX_RECORD_BYTES` | bytes |
+    /// | `clickhouse.maxSpoolBytes` | `CLICKHOUSE_MAX_SPOOL_BYTES` | bytes |
+    /// | `clickhouse.maxRecords` | `CLICKHOUSE_MAX_RECORDS` | records |
+    /// | `clickhouse.whenFull` | `CLICKHOUSE_WHEN_FULL` | `reject` or `dropOldest` |
+    /// | `clickhouse.maxAge` | `CLICKHOUSE_MAX_AGE` | duration |
+    /// | `clickhouse.allowsNetworkFileSystem` | `CLICKHOUSE_ALLOWS_NETWORK_FILE_SYSTEM` | `true` or `false` |
     /// | `clickhouse.flushInterval` | `CLICKHOUSE_FLUSH_INTERVAL` | duration |
     /// | `clickhouse.shutdownTimeout` | `CLICKHOUSE_SHUTDOWN_TIMEOUT` | duration |
     /// | `clickhouse.spoolPath` | `CLICKHOUSE_SPOOL_PATH` | path |
@@ -39,7 +44,7 @@ extension BatchWriterConfiguration {
         tlsCAFile = keys.text("tlsCaFile") ?? tlsCAFile
         tlsCertificateFile = keys.text("tlsCertificateFile") ?? tlsCertificateFile
         tlsKeyFile = keys.text("tlsKeyFile") ?? tlsKeyFile
-        compression = try keys.compression("compression") ?? compression
+        compression = try keys.choice("compression") ?? compression
         database = keys.text("database") ?? database
         table = keys.text("table") ?? table
         spoolPath = keys.text("spoolPath") ?? spoolPath
@@ -54,7 +59,12 @@ extension BatchWriterConfiguration {
         reconciles = try keys.boolean("reconciles") ?? reconciles
         maxBatchBytes = try keys.integer("maxBatchBytes") ?? maxBatchBytes
         maxRecordBytes = try keys.integer("maxRecordBytes") ?? maxRecordBytes
-        durability = try keys.durability("durability") ?? durability
+        maxSpoolBytes = try keys.integer("maxSpoolBytes") ?? maxSpoolBytes
+        maxRecords = try keys.integer("maxRecords") ?? maxRecords
+        whenFull = try keys.choice("whenFull") ?? whenFull
+        maxAge = try keys.duration("maxAge") ?? maxAge
+        allowsNetworkFileSystem = try keys.boolean("allowsNetworkFileSystem") ?? allowsNetworkFileSystem
+        durability = try keys.choice("durability") ?? durability
     }
 }
 
@@ -87,12 +97,10 @@ private struct ConfigurationKeys {
         try parse(key, "a duration like 500ms, 2s or 1m") { Duration(configurationValue: $0) }
     }
 
-    func durability(_ key: ConfigKey) throws(WriterError) -> BatchWriterConfiguration.Durability? {
-        try parse(key, "powerLoss or processCrash") { BatchWriterConfiguration.Durability(rawValue: $0) }
-    }
-
-    func compression(_ key: ConfigKey) throws(WriterError) -> BatchWriterConfiguration.Compression? {
-        try parse(key, "none or gzip") { BatchWriterConfiguration.Compression(rawValue: $0) }
+    /// One of the cases' names.
+    func choice<Choice: RawRepresentable<String> & CaseIterable>(_ key: ConfigKey) throws(WriterError) -> Choice? {
+        let names = Choice.allCases.map(\.rawValue).joined(separator: " or ")
+        return try parse(key, names) { Choice(rawValue: $0) }
     }
 
     private func parse<Value>(

@@ -8,6 +8,15 @@ public struct BatchWriterConfiguration: Sendable {
         case processCrash
     }
 
+    /// What happens to a record that the spool has no room for.
+    public enum WhenFull: String, Sendable, CaseIterable {
+        /// `write` throws ``WriterError/Code/spoolFull``, and nothing is lost.
+        case reject
+        /// The oldest records that are in no batch yet are dropped, counted and logged. When there are none, or when the
+        /// disk itself is full, `write` throws all the same.
+        case dropOldest
+    }
+
     /// How requests to ClickHouse are compressed.
     public enum Compression: String, Sendable, CaseIterable {
         /// Not at all.
@@ -78,6 +87,24 @@ public struct BatchWriterConfiguration: Sendable {
     /// The longest row, 1 MiB by default. `write` throws ``WriterError/Code/recordTooLarge`` for a longer one.
     public var maxRecordBytes: Int = 1 << 20
 
+    /// The most bytes that the spool's files have in use, 1 GiB by default; dead letters count. Where the disk has less
+    /// room, it is less: some of it is always left free, so that what ClickHouse accepted can be let go.
+    public var maxSpoolBytes: Int = 1 << 30
+
+    /// The most records that are not delivered yet. nil, the default: as many as ``maxSpoolBytes`` holds.
+    public var maxRecords: Int?
+
+    /// ``WhenFull/reject`` by default. A record that is longer than ``maxRecordBytes`` is always refused.
+    public var whenFull: WhenFull = .reject
+
+    /// Records that are in no batch and older than this are dropped, counted and logged, whether or not there is room.
+    /// nil, the default: none is. It is looked at every second, and at every write.
+    public var maxAge: Duration?
+
+    /// Whether the spool may be on a network file system. False by default: SQLite's locks and syncs often do not hold
+    /// there (https://www.sqlite.org/useovernet.html).
+    public var allowsNetworkFileSystem: Bool = false
+
     /// For one request, from connecting to the last byte of the response. 30 s by default. A request that takes
     /// longer is given up, its outcome unknown, and its batch is sent again.
     public var requestTimeout: Duration = .seconds(30)
@@ -135,13 +162,19 @@ public struct BatchWriterConfiguration: Sendable {
         refuse(!(1...64).contains(maxInFlight), "maxInFlight is \(maxInFlight); it must be from 1 to 64")
         refuse(maxBatchBytes < 1, "maxBatchBytes is \(maxBatchBytes); it must be at least 1")
         refuse(maxRecordBytes < 1, "maxRecordBytes is \(maxRecordBytes); it must be at least 1")
+        refuse(
+            maxSpoolBytes < 1 << 20,
+            "maxSpoolBytes is \(maxSpoolBytes); it must be at least \(1 << 20), 1 MiB"
+        )
+        refuse(maxRecords.map { $0 < 1 } ?? false, "maxRecords must be at least 1")
+        refuse(maxAge.map { $0 <= flushInterval } ?? false, "maxAge must be longer than flushInterval, \(flushInterval)")
         refuse(flushInterval <= .zero, "flushInterval is \(flushInterval); it must be longer than zero")
         refuse(requestTimeout <= .zero, "requestTimeout is \(requestTimeout); it must be longer than zero")
         refuse(minRetryDelay <= .zero, "minRetryDelay is \(minRetryDelay); it must be longer than zero")
         refuse(maxRetryDelay < minRetryDelay, "maxRetryDelay is shorter than minRetryDelay")
         refuse(shutdownTimeout < .zero, "shutdownTimeout is negative")
         refuse(
-            [flushInterval, requestTimeout, maxRetryDelay, shutdownTimeout].contains { $0 > Self.longestDuration },
+            [flushInterval, requestTimeout, maxRetryDelay, shutdownTimeout, maxAge ?? .zero].contains { $0 > Self.longestDuration },
             "no duration may be longer than a year"
         )
         refuse(
