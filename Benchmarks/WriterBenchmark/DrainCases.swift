@@ -84,13 +84,6 @@ struct DrainCases: AsyncParsableCommand {
         }
         await writer.close()
     }
-
-    private func residentMiB() -> Int {
-        let status = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)) ?? ""
-        let fields = status.split(separator: " ")
-        let pages = fields.dropFirst().first.flatMap { Int($0) } ?? 0
-        return (pages * 4_096) >> 20
-    }
 }
 
 extension Logger {

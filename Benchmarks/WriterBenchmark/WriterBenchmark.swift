@@ -7,7 +7,7 @@ import LLMTraces
 struct WriterBenchmark: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "writer-benchmark",
-        subcommands: [WriteCases.self, DrainCases.self],
+        subcommands: [WriteCases.self, DrainCases.self, BacklogCase.self],
         defaultSubcommand: WriteCases.self
     )
 }
@@ -17,7 +17,15 @@ func temporarySpool(in directory: String) -> String {
 }
 
 func removeSpool(_ path: String) {
-    for suffix in ["", "-wal", "-shm", ".lock"] { try? FileManager.default.removeItem(atPath: path + suffix) }
+    for suffix in ["", "-wal", "-shm", ".lock", ".ballast"] { try? FileManager.default.removeItem(atPath: path + suffix) }
+}
+
+/// What the process has of the machine's memory.
+func residentMiB() -> Int {
+    let status = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)) ?? ""
+    let fields = status.split(separator: " ")
+    let pages = fields.dropFirst().first.flatMap { Int($0) } ?? 0
+    return (pages * 4_096) >> 20
 }
 
 extension TraceRecord {
