@@ -99,13 +99,13 @@ struct WriteCases: AsyncParsableCommand {
             CREATE TABLE records (id INTEGER PRIMARY KEY, enqueued_at INTEGER NOT NULL, payload TEXT NOT NULL) STRICT;
             """
         )
-        let insert = try database.prepare("INSERT INTO records VALUES (?1, ?2, ?3)")
+        let insert = try database.prepare("INSERT INTO records VALUES (?1, ?2, ?4)")
         let payload = [UInt8](repeating: UInt8(ascii: "x"), count: 550)
         var id: Int64 = 0
         var pagesBefore = 0
         return try measure {
             id += 1
-            try insert.run(id, 0, text: payload)
+            try insert.run((id, 0, 0), text: payload)
             // Checkpoints as SQLite itself would, which our connections do not.
             if database.walPages >= 1_000, database.walPages != pagesBefore { _ = try database.checkpoint() }
             pagesBefore = database.walPages
