@@ -10,9 +10,11 @@ package struct VacuumPolicy: Sendable {
     /// How long nothing must have been asked of the spool before the next step.
     package var intervalMilliseconds = 5
 
-    /// A file of which more than half is in use is left: records will come and go.
+    /// While a good part of the file is in use it is left alone: records will come and go, and cutting it would mean to
+    /// move pages, which then are freed in no order, so that SQLite has to search for each.
     func pages(_ usage: SpoolUsage, isBusy: Bool) -> Int {
-        let surplus = usage.freePages - max(pagesKept, usage.pages - usage.freePages)
+        let used = usage.pages - usage.freePages
+        let surplus = usage.freePages - max(pagesKept, 4 * used)
         return max(0, min(surplus, isBusy ? pagesWhenBusy : pagesWhenQuiet))
     }
 }
