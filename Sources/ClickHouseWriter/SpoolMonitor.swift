@@ -62,7 +62,10 @@ final class SpoolMonitor: Sendable {
             logger.notice("The spool's WAL can be moved again")
         case .failed(let error):
             set(.failed(reason: error.description))
-            logger.error("The spool failed; nothing is accepted until it works again", metadata: ["spool.error": "\(error)"])
+            logger.error(
+                "The spool failed; nothing is accepted until it works again",
+                metadata: ["spool.error": "\(error)"]
+            )
         case .reopened:
             set(.fine)
             logger.notice("The spool works again; it was opened anew and found sound")

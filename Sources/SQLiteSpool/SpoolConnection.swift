@@ -46,7 +46,10 @@ struct SpoolConnection: ~Copyable {
                 "INSERT INTO records (id, enqueued_at, checksum, payload) VALUES (?1, ?2, ?3, ?4)"
             )
             let update = try database.prepare(
-                "UPDATE spool SET last_id = ?1, records = ?2, payload_bytes = ?3, dead_letters = ?4, dropped = ?5"
+                """
+                UPDATE spool SET last_id = ?1, records = ?2, payload_bytes = ?3, dead_letters = ?4, dropped = ?5,
+                    committed_at = max(committed_at + 1, ?6)
+                """
             )
             let pages = try database.prepare("PRAGMA page_count")
             let freePages = try database.prepare("PRAGMA freelist_count")
@@ -92,7 +95,7 @@ struct SpoolConnection: ~Copyable {
                 applied.droppedForAge = try dropOldest(&ledger, olderThan: cutoff)
             }
             try insert(group.appends, capacity: capacity, at: now.milliseconds, ledger: &ledger, &applied)
-            try updateCounts(ledger)
+            try updateCounts(ledger, at: now.milliseconds)
             if freePagesToReturn > 0 { try returnFreePages(freePagesToReturn) }
             try measure()
             try statements.commit.run()
@@ -134,13 +137,14 @@ struct SpoolConnection: ~Copyable {
         usage.freePages = try statements.freePageCount.readInteger()
     }
 
-    private func updateCounts(_ ledger: Ledger) throws(SQLiteError) {
+    private func updateCounts(_ ledger: Ledger, at now: Int64) throws(SQLiteError) {
         try statements.updateCounts.run(
             .integer(ledger.lastID),
             .integer(Int64(ledger.records)),
             .integer(Int64(ledger.payloadBytes)),
             .integer(Int64(ledger.deadLetters)),
-            .integer(Int64(ledger.dropped))
+            .integer(Int64(ledger.dropped)),
+            .integer(now)
         )
     }
 

@@ -4,7 +4,7 @@ package struct VacuumPolicy: Sendable {
     package var pagesKept = 1_024
 
     /// Pages of a step in a quiet moment, and of one that goes along with a commit.
-    package var pagesWhenQuiet = 512
+    package var pagesWhenQuiet = 256
     package var pagesWhenBusy = 16
 
     /// How long nothing must have been asked of the spool before the next step.

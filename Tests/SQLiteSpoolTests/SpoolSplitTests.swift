@@ -115,7 +115,8 @@ import Testing
             try old.execute(
                 """
                 DROP VIEW spool_status; DROP TABLE delivery; ALTER TABLE records DROP COLUMN checksum;
-                ALTER TABLE spool DROP COLUMN dropped; PRAGMA user_version = 1
+                ALTER TABLE spool DROP COLUMN dropped;
+                ALTER TABLE spool DROP COLUMN committed_at; PRAGMA user_version = 1
                 """
             )
             let first = try #require(Migration.spool.first)

@@ -167,14 +167,19 @@ public struct BatchWriterConfiguration: Sendable {
             "maxSpoolBytes is \(maxSpoolBytes); it must be at least \(1 << 20), 1 MiB"
         )
         refuse(maxRecords.map { $0 < 1 } ?? false, "maxRecords must be at least 1")
-        refuse(maxAge.map { $0 <= flushInterval } ?? false, "maxAge must be longer than flushInterval, \(flushInterval)")
+        refuse(
+            maxAge.map { $0 <= flushInterval } ?? false,
+            "maxAge must be longer than flushInterval, \(flushInterval)"
+        )
         refuse(flushInterval <= .zero, "flushInterval is \(flushInterval); it must be longer than zero")
         refuse(requestTimeout <= .zero, "requestTimeout is \(requestTimeout); it must be longer than zero")
         refuse(minRetryDelay <= .zero, "minRetryDelay is \(minRetryDelay); it must be longer than zero")
         refuse(maxRetryDelay < minRetryDelay, "maxRetryDelay is shorter than minRetryDelay")
         refuse(shutdownTimeout < .zero, "shutdownTimeout is negative")
         refuse(
-            [flushInterval, requestTimeout, maxRetryDelay, shutdownTimeout, maxAge ?? .zero].contains { $0 > Self.longestDuration },
+            [flushInterval, requestTimeout, maxRetryDelay, shutdownTimeout, maxAge ?? .zero].contains {
+                $0 > Self.longestDuration
+            },
             "no duration may be longer than a year"
         )
         refuse(

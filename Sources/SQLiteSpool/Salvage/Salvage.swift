@@ -84,7 +84,7 @@ struct Salvage: ~Copyable {
             claims.records = row.integer(4).map { Int($0) }
             claims.deadLetters = Int(row.integer(6) ?? 0)
             // An older schema has no such column.
-            claims.dropped = Int(row.integer(7) ?? 0)
+            claims.dropped = Int(row.integer(8) ?? 0)
         } catch {
             // The table cannot be read: nothing is claimed.
         }
