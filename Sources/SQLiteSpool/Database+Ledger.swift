@@ -2,34 +2,50 @@
 extension Database {
     /// The counts and the batches, without a look at the records.
     borrowing func readLedger() throws(SQLiteError) -> Ledger {
-        let counts = try prepare("SELECT uuid, last_id, records, payload_bytes, dead_letters, dropped FROM spool")
-        guard try counts.step(), let uuid = counts.text(0), let lastID = counts.integer(1) else {
+        var ledger = try readCounts()
+        ledger.batches = try readBatches()
+        let firstID = try integer("SELECT min(id) FROM records") ?? ledger.lastID + 1
+        ledger.frozenThrough = ledger.batches.last?.ids.upperBound ?? firstID - 1
+        return ledger
+    }
+
+    /// The row of the table `spool`.
+    borrowing func readCounts() throws(SQLiteError) -> Ledger {
+        let row = try prepare(
+            "SELECT uuid, last_id, records, payload_bytes, dead_letters, dropped, checksum FROM spool"
+        )
+        guard try row.step(), let uuid = row.text(0), let lastID = row.integer(1) else {
             throw SQLiteError.corrupt("its row is missing", action: "read table spool")
         }
-        let batches = try readBatches()
-        let firstID = try integer("SELECT min(id) FROM records") ?? lastID + 1
-        return Ledger(
+        let ledger = Ledger(
             uuid: uuid,
             lastID: lastID,
-            records: Int(counts.integer(2) ?? 0),
-            payloadBytes: Int(counts.integer(3) ?? 0),
-            deadLetters: Int(counts.integer(4) ?? 0),
-            dropped: Int(counts.integer(5) ?? 0),
-            batches: batches,
-            frozenThrough: batches.last?.ids.upperBound ?? firstID - 1
+            records: Int(row.integer(2) ?? 0),
+            payloadBytes: Int(row.integer(3) ?? 0),
+            deadLetters: Int(row.integer(4) ?? 0),
+            dropped: Int(row.integer(5) ?? 0),
+            batches: [],
+            frozenThrough: lastID
         )
+        if let stored = row.integer(6), stored != ledger.checksum {
+            throw SQLiteError.corrupt("its row is not what was written", action: "read table spool")
+        }
+        return ledger
     }
 
     borrowing func readBatches() throws(SQLiteError) -> [Batch] {
         let rows = try prepare(
             """
-            SELECT first_id, last_id, token, records, payload_bytes, frozen_at, attempts, last_error
+            SELECT first_id, last_id, token, records, payload_bytes, frozen_at, attempts, last_error, checksum
             FROM batches ORDER BY first_id
             """
         )
         var batches: [Batch] = []
         while try rows.step() {
-            if let batch = Batch(rows) { batches.append(batch) }
+            guard let batch = Batch(rows) else {
+                throw SQLiteError.corrupt("a batch is not what was frozen", action: "read table batches")
+            }
+            batches.append(batch)
         }
         return batches
     }
@@ -37,8 +53,9 @@ extension Database {
     borrowing func insert(_ batch: Batch) throws(SQLiteError) {
         try prepare(
             """
-            INSERT INTO batches (first_id, last_id, token, records, payload_bytes, frozen_at, attempts, last_error)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+            INSERT INTO batches
+                (first_id, last_id, token, records, payload_bytes, frozen_at, attempts, last_error, checksum)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
             """
         ).run(
             .integer(batch.ids.lowerBound),
@@ -48,13 +65,15 @@ extension Database {
             .integer(Int64(batch.payloadBytes)),
             .integer(batch.frozenAt.milliseconds),
             .integer(Int64(batch.attempts)),
-            .optional(batch.lastError)
+            .optional(batch.lastError),
+            .integer(batch.checksum)
         )
     }
 }
 
 extension Batch {
     /// - Parameter row: of the table `batches`, its columns in the order of `readBatches`.
+    /// - Returns: nil when it is not what was written.
     init?(_ row: borrowing Statement) {
         guard let first = row.integer(0), let last = row.integer(1), first <= last else { return nil }
         self.init(
@@ -66,5 +85,6 @@ extension Batch {
             attempts: Int(row.integer(6) ?? 0),
             lastError: row.text(7)
         )
+        if let stored = row.integer(8), stored != checksum { return nil }
     }
 }

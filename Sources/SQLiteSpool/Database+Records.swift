@@ -10,7 +10,7 @@ extension Database {
         now: WallInstant
     ) throws(SQLiteError) -> FrozenBatch? {
         let rows = try prepare(
-            "SELECT id, payload, checksum FROM records WHERE id > ?1 AND id < ?3 ORDER BY id LIMIT ?2"
+            "SELECT \(Statement.checkedColumns) FROM records WHERE id > ?1 AND id < ?3 ORDER BY id LIMIT ?2"
         )
         try rows.bind([.integer(id), .integer(Int64(maxRecords)), .integer(end)])
         var body: [UInt8] = []
@@ -20,7 +20,7 @@ extension Database {
         while try rows.step(), let id = rows.integer(0) {
             let bytes = rows.byteCount(1)
             if records > 0, payloadBytes + bytes > maxBytes { break }
-            try checkPayload(rows, id: id)
+            try check(rows)
             ids = (ids?.lowerBound ?? id)...id
             records += 1
             payloadBytes += bytes
@@ -34,13 +34,15 @@ extension Database {
 
     /// What is sent for a frozen batch, the same bytes as when it was frozen.
     borrowing func readBody(of batch: Batch) throws(SQLiteError) -> [UInt8] {
-        let rows = try prepare("SELECT id, payload, checksum FROM records WHERE id BETWEEN ?1 AND ?2 ORDER BY id")
+        let rows = try prepare(
+            "SELECT \(Statement.checkedColumns) FROM records WHERE id BETWEEN ?1 AND ?2 ORDER BY id"
+        )
         try rows.bind([.integer(batch.ids.lowerBound), .integer(batch.ids.upperBound)])
         var body: [UInt8] = []
         body.reserveCapacity(batch.payloadBytes + batch.records)
         var records = 0
-        while try rows.step(), let id = rows.integer(0) {
-            try checkPayload(rows, id: id)
+        while try rows.step() {
+            try check(rows)
             records += 1
             rows.append(1, to: &body)
             body.append(UInt8(ascii: "\n"))
@@ -55,10 +57,9 @@ extension Database {
         return body
     }
 
-    /// - Parameter rows: at a row of id, payload and checksum.
-    private borrowing func checkPayload(_ rows: borrowing Statement, id: Int64) throws(SQLiteError) {
-        if !rows.hasSoundPayload(1, checksum: 2, id: id) {
-            throw SQLiteError.corrupt("record \(id) is not what was written", action: "read a record")
+    private borrowing func check(_ row: borrowing Statement) throws(SQLiteError) {
+        if !row.hasSoundRecord {
+            throw SQLiteError.corrupt("record \(row.integer(0) ?? 0) is not what was written", action: "read a record")
         }
     }
 
@@ -114,9 +115,12 @@ extension Database {
 }
 
 extension Statement {
-    /// Whether a record's payload is what was written; true also when no checksum was written with it.
-    func hasSoundPayload(_ payload: Int32, checksum: Int32, id: Int64) -> Bool {
-        guard let stored = integer(checksum) else { return true }
-        return unsafe withBytes(payload) { unsafe Payload.checksum($0, id: id) } == stored
+    static let checkedColumns = "id, payload, checksum, enqueued_at"
+
+    /// Whether the row of `checkedColumns` is what was written; true also when no checksum was written with it.
+    var hasSoundRecord: Bool {
+        guard let id = integer(0), let stored = integer(2) else { return true }
+        let enqueuedAt = integer(3) ?? 0
+        return unsafe withBytes(1) { unsafe Payload.checksum($0, id: id, enqueuedAt: enqueuedAt) } == stored
     }
 }

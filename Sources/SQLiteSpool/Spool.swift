@@ -126,8 +126,9 @@ package final class Spool: Sendable {
             }
             // They were dropped meanwhile: others are the oldest now.
             guard contents.summary.frozenThrough > summary.frozenThrough else {
+                lock.recordDamage()
                 throw SpoolError(
-                    .failed,
+                    .damaged,
                     "\(summary.pending) records should be pending in the spool, and there are none"
                 )
             }

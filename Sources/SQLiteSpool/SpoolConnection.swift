@@ -48,7 +48,7 @@ struct SpoolConnection: ~Copyable {
             let update = try database.prepare(
                 """
                 UPDATE spool SET last_id = ?1, records = ?2, payload_bytes = ?3, dead_letters = ?4, dropped = ?5,
-                    committed_at = max(committed_at + 1, ?6)
+                    committed_at = max(committed_at + 1, ?6), checksum = ?7
                 """
             )
             let pages = try database.prepare("PRAGMA page_count")
@@ -95,6 +95,11 @@ struct SpoolConnection: ~Copyable {
                 applied.droppedForAge = try dropOldest(&ledger, olderThan: cutoff)
             }
             try insert(group.appends, capacity: capacity, at: now.milliseconds, ledger: &ledger, &applied)
+            // The counts say that nothing is left: then nothing must be.
+            if ledger.records == 0, ledger != self.ledger, try database.integer("SELECT 1 FROM records LIMIT 1") != nil
+            {
+                throw SQLiteError.corrupt("there are records, and 0 are counted", action: "count the records")
+            }
             try updateCounts(ledger, at: now.milliseconds)
             if freePagesToReturn > 0 { try returnFreePages(freePagesToReturn) }
             try measure()
@@ -144,7 +149,8 @@ struct SpoolConnection: ~Copyable {
             .integer(Int64(ledger.payloadBytes)),
             .integer(Int64(ledger.deadLetters)),
             .integer(Int64(ledger.dropped)),
-            .integer(now)
+            .integer(now),
+            .integer(ledger.checksum)
         )
     }
 
@@ -215,7 +221,7 @@ struct SpoolConnection: ~Copyable {
 
     private func insert(_ payload: Payload, at now: Int64, ledger: inout Ledger) throws(SQLiteError) {
         let id = ledger.append(payloadBytes: payload.bytes.count)
-        try statements.insertRecord.run((id, now, payload.checksum(id: id)), text: payload.bytes)
+        try statements.insertRecord.run((id, now, payload.checksum(id: id, enqueuedAt: now)), text: payload.bytes)
     }
 
     // MARK: Records that are given up

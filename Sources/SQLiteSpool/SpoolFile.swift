@@ -274,10 +274,10 @@ struct SpoolFile {
     private func verify(_ database: borrowing Database) throws {
         let finding = try database.text("PRAGMA quick_check(1)") ?? ""
         guard finding == "ok" else { throw SpoolError(.damaged, "\(path) is damaged: \(finding)") }
-        let rows = try database.prepare("SELECT id, payload, checksum FROM records")
+        let rows = try database.prepare("SELECT \(Statement.checkedColumns) FROM records")
         var records = 0
         while try rows.step(), let id = rows.integer(0) {
-            guard rows.hasSoundPayload(1, checksum: 2, id: id) else {
+            guard rows.hasSoundRecord else {
                 throw SpoolError(.damaged, "\(path) is damaged: record \(id) is not what was written")
             }
             records += 1

@@ -116,7 +116,8 @@ import Testing
                 """
                 DROP VIEW spool_status; DROP TABLE delivery; ALTER TABLE records DROP COLUMN checksum;
                 ALTER TABLE spool DROP COLUMN dropped;
-                ALTER TABLE spool DROP COLUMN committed_at; PRAGMA user_version = 1
+                ALTER TABLE spool DROP COLUMN committed_at; ALTER TABLE spool DROP COLUMN checksum;
+                ALTER TABLE batches DROP COLUMN checksum; PRAGMA user_version = 1
                 """
             )
             let first = try #require(Migration.spool.first)

@@ -23,22 +23,14 @@ struct Salvage: ~Copyable {
         self.now = now
     }
 
-    /// What the source says of itself, where that can be read.
-    private struct Claims {
-        var uuid: String?
-        var lastID: Int64 = 0
-        var records: Int?
-        var deadLetters = 0
-        var dropped = 0
-    }
-
     func run(reason: String) throws -> SpoolLoss {
-        let claims = readClaims()
+        // What the source says of itself, where that is sound.
+        let claims = try? source.readCounts()
         let pages = try? source.integer("PRAGMA page_count")
         let maxSteps = Int(pages ?? 1 << 20) * 400 + 1_000
         // A note about another spool says nothing about this one.
-        let note = claims.uuid == nil || claims.uuid == previous?.uuid ? previous : nil
-        let lastKey = max(claims.lastID, note?.committed ?? 0)
+        let note = claims == nil || claims?.uuid == previous?.uuid ? previous : nil
+        let lastKey = max(claims?.lastID ?? 0, note?.committed ?? 0)
         try target.execute("BEGIN IMMEDIATE")
         let deadLetters = try copyDeadLetters(maxSteps: maxSteps, lastKey: lastKey == 0 ? .max : lastKey)
         let setAside = try copyRecords(
@@ -54,41 +46,22 @@ struct Salvage: ~Copyable {
         )
         try target.prepare(
             """
-            UPDATE spool SET last_id = ?1, dropped = ?2, records = (SELECT count(*) FROM records),
+            UPDATE spool SET last_id = ?1, dropped = ?2, checksum = NULL, records = (SELECT count(*) FROM records),
                 payload_bytes = (SELECT coalesce(sum(length(CAST(payload AS BLOB))), 0) FROM records),
                 dead_letters = (SELECT count(*) FROM dead_letters)
             """
-        ).run(.integer(max(lastKey, highest ?? 0)), .integer(Int64(claims.dropped)))
+        ).run(.integer(max(lastKey, highest ?? 0)), .integer(Int64(claims?.dropped ?? 0)))
         try target.execute("COMMIT")
         // What it claims to hold, and what its owner committed after that.
-        let unseen = max(0, (note?.committed ?? 0) - claims.lastID)
-        let expected =
-            (claims.records ?? Int(max(0, (note?.committed ?? 0) - (note?.delivered ?? 0))))
-            + (claims.records == nil ? 0 : Int(unseen))
+        let unseen = Int(max(0, (note?.committed ?? 0) - (claims?.lastID ?? note?.delivered ?? 0)))
+        let expected = (claims?.records ?? 0) + unseen
         return SpoolLoss(
             reason: reason,
             quarantinedFile: nil,
             salvaged: salvaged,
             setAside: setAside,
-            lost: max(0, expected - salvaged - setAside) + max(0, claims.deadLetters - deadLetters)
+            lost: max(0, expected - salvaged - setAside) + max(0, (claims?.deadLetters ?? 0) - deadLetters)
         )
-    }
-
-    private func readClaims() -> Claims {
-        var claims = Claims()
-        do {
-            let row = try source.prepare("SELECT * FROM spool")
-            guard try row.step() else { return claims }
-            claims.uuid = row.text(1)
-            claims.lastID = row.integer(3) ?? 0
-            claims.records = row.integer(4).map { Int($0) }
-            claims.deadLetters = Int(row.integer(6) ?? 0)
-            // An older schema has no such column.
-            claims.dropped = Int(row.integer(8) ?? 0)
-        } catch {
-            // The table cannot be read: nothing is claimed.
-        }
-        return claims
     }
 
     // MARK: Rows
@@ -120,17 +93,18 @@ struct Salvage: ~Copyable {
         )
         // Tables of an older schema have no checksums.
         let hasChecksums = (try? source.prepare("SELECT checksum FROM records LIMIT 0")) != nil
-        let columns = "id, enqueued_at, payload, \(hasChecksums ? "checksum" : "NULL")"
+        let columns = hasChecksums ? Statement.checkedColumns : "id, payload, NULL, enqueued_at"
         var damaged: [Int64: [UInt8]] = [:]
         var setAside = 0
         try? forEachRow(of: "records", columns, key: "id", maxSteps: maxSteps, lastKey: lastKey) { row in
             guard let id = row.integer(0), id > 0 else { return }
             var bytes: [UInt8] = []
-            row.append(2, to: &bytes)
-            let payload = Payload(bytes)
-            let isSound = row.integer(3).map { $0 == payload.checksum(id: id) } ?? isLineOfJSON(bytes)
+            row.append(1, to: &bytes)
+            let isSound = row.integer(2) == nil ? isLineOfJSON(bytes) : row.hasSoundRecord
             if isSound, id > delivered {
-                try insert.run((id, row.integer(1) ?? 0, payload.checksum(id: id)), text: bytes)
+                let enqueuedAt = row.integer(3) ?? 0
+                let checksum = Payload(bytes).checksum(id: id, enqueuedAt: enqueuedAt)
+                try insert.run((id, enqueuedAt, checksum), text: bytes)
             } else if isSound {
                 setAside += try setAsideRecord(id, bytes, "was delivered, or set aside, before the spool was damaged")
             } else if damaged.count < 100_000 {
@@ -186,7 +160,10 @@ struct Salvage: ~Copyable {
 
     private func copyBatches(maxSteps: Int, uuid: String) throws {
         var batches: [Int64: Batch] = [:]
-        let columns = "first_id, last_id, token, records, payload_bytes, frozen_at, attempts, last_error"
+        let hasChecksums = (try? source.prepare("SELECT checksum FROM batches LIMIT 0")) != nil
+        let columns =
+            "first_id, last_id, token, records, payload_bytes, frozen_at, attempts, last_error"
+            + (hasChecksums ? ", checksum" : ", NULL")
         try? forEachRow(of: "batches", columns, key: "first_id", maxSteps: maxSteps, lastKey: .max) { row in
             if let batch = Batch(row), batch.ids.lowerBound > 0, !batch.token.isEmpty {
                 batches[batch.ids.lowerBound] = batch
