@@ -9,6 +9,9 @@ struct Ballast {
     private let fileSystem: any FileSystem
     private(set) var isInPlace = false
 
+    /// Why it is not in place.
+    private(set) var failure: String?
+
     init(spool path: String, bytes: Int, _ fileSystem: any FileSystem) {
         self.path = path + ".ballast"
         self.bytes = bytes
@@ -21,7 +24,9 @@ struct Ballast {
             do {
                 try fileSystem.reserve(bytes, at: path)
                 isInPlace = true
+                failure = nil
             } catch {
+                failure = error.message
                 // A part of it would only make the disk fuller.
                 try? fileSystem.remove(path)
             }

@@ -65,7 +65,7 @@ struct Committer: ~Copyable {
         if !group.appends.isEmpty, !disk.isReady() {
             let refused = group.withoutChanges
             group = group.withoutAppends
-            refuse(refused, SpoolError(fullDisk: disk.availableBytes, ballast: disk.ballastBytes, connection.usage))
+            refuse(refused, SpoolError(fullDisk: disk, connection.usage))
         }
         if !group.isEmpty { commit(group) }
     }
@@ -75,6 +75,7 @@ struct Committer: ~Copyable {
         let capacity = disk.capacity(connection.usage, for: newBytes)
         if connection.usage.walPages > 0, connection.usage.bytesInUse + newBytes > capacity { checkpoint() }
         do throws(SQLiteError) {
+            if newBytes > 0 { try connection.reserve(newBytes) }
             let vacuum = configuration.vacuum.pages(connection.usage, isBusy: true)
             let applied = try connection.apply(group, capacity: capacity, freePagesToReturn: vacuum)
             didCommit(group, applied)
@@ -107,7 +108,7 @@ struct Committer: ~Copyable {
         // Acknowledging frees space, so it must not fail together with the records that found none.
         refuse(
             group.withoutChanges,
-            SpoolError(fullDisk: disk.availableBytes, ballast: disk.ballastBytes, connection.usage, cause: error.cause)
+            SpoolError(fullDisk: disk, connection.usage, cause: error.cause)
         )
         // It now has room, and starts the WAL anew, so that what follows takes none.
         if isNews { checkpoint() }

@@ -57,7 +57,8 @@ extension Database {
         return body
     }
 
-    private borrowing func check(_ row: borrowing Statement) throws(SQLiteError) {
+    /// - Parameter row: of `checkedColumns`.
+    borrowing func check(_ row: borrowing Statement) throws(SQLiteError) {
         if !row.hasSoundRecord {
             throw SQLiteError.corrupt("record \(row.integer(0) ?? 0) is not what was written", action: "read a record")
         }

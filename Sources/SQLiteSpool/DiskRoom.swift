@@ -26,6 +26,9 @@ struct DiskRoom {
         ballast = Ballast(spool: path, bytes: ballastBytes, configuration.fileSystem)
     }
 
+    /// Why there is no room for the ballast; nil when it was not tried.
+    var ballastFailure: String? { ballast.failure }
+
     /// nil when it cannot be told.
     var availableBytes: Int? { try? fileSystem.availableBytes(at: directory) }
 

@@ -8,12 +8,23 @@ struct OwnerNote: Equatable {
     /// The spool's.
     var uuid: String
     var durability: SpoolConfiguration.Durability
-    /// Records up to this id were committed.
-    var committed: Int64
-    /// Records up to this id were delivered, dropped or set aside as dead letters.
-    var delivered: Int64
+    var progress: Progress
     /// Whether the owner found the file damaged, and the next one has to look at all of it.
     var isDamaged: Bool
+
+    /// How far the owner came.
+    struct Progress: Equatable {
+        /// Records up to this id were committed.
+        var committed: Int64
+        /// Records up to this id were frozen in a batch, or are gone.
+        var frozen: Int64
+        /// Records up to this id were delivered, dropped or set aside as dead letters.
+        var delivered: Int64
+
+        func isBehind(_ other: Progress) -> Bool {
+            committed < other.committed || frozen < other.frozen || delivered < other.delivered
+        }
+    }
 
     private static let processWidth = 10
     private static let uuidWidth = 36
@@ -24,10 +35,10 @@ struct OwnerNote: Equatable {
     var text: String {
         Self.processLine(process) + "uuid       \(uuid.padded(Self.uuidWidth))\n"
             + "durability \(durability.rawValue.padded(Self.durabilityWidth))\n"
-            + "state      \(isDamaged ? "damaged" : "sound  ")\n" + Self.progressLines(committed, delivered)
+            + "state      \(isDamaged ? "damaged" : "sound  ")\n" + Self.lines(progress)
     }
 
-    /// Where `progressLines` begin.
+    /// Where the lines of the progress begin.
     static let progressOffset =
         processLine(0).utf8.count + (11 + uuidWidth + 1) + (11 + durabilityWidth + 1) + (11 + 7 + 1)
 
@@ -35,8 +46,10 @@ struct OwnerNote: Equatable {
         "\(process)".padded(processWidth) + "\n"
     }
 
-    static func progressLines(_ committed: Int64, _ delivered: Int64) -> String {
-        "committed  \("\(committed)".padded(idWidth))\ndelivered  \("\(delivered)".padded(idWidth))\n"
+    static func lines(_ progress: Progress) -> String {
+        [("committed  ", progress.committed), ("frozen     ", progress.frozen), ("delivered  ", progress.delivered)]
+            .map { $0 + "\($1)".padded(idWidth) + "\n" }
+            .joined()
     }
 
     /// The process in the first line, all that an owner writes before it knows the spool.
@@ -60,14 +73,14 @@ extension OwnerNote {
             let durability = values["durability"].flatMap({ SpoolConfiguration.Durability(rawValue: String($0)) }),
             let state = values["state"],
             let committed = values["committed"].flatMap({ Int64($0) }),
+            let frozen = values["frozen"].flatMap({ Int64($0) }),
             let delivered = values["delivered"].flatMap({ Int64($0) })
         else { return nil }
         self.init(
             process: process,
             uuid: String(uuid),
             durability: durability,
-            committed: committed,
-            delivered: delivered,
+            progress: Progress(committed: committed, frozen: frozen, delivered: delivered),
             isDamaged: state == "damaged"
         )
     }

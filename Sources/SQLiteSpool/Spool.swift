@@ -206,6 +206,17 @@ package final class Spool: Sendable {
         }
     }
 
+    /// Looks at all of the file, which takes about a second for each GiB. Others go on meanwhile, except reading.
+    ///
+    /// - Throws: ``SpoolError`` with code `damaged`; the next owner then sets the file aside.
+    package func verify() async throws(SpoolError) {
+        try await read { database throws(SQLiteError) in
+            try database.execute("BEGIN")
+            defer { database.rollBack() }
+            try database.verify()
+        }
+    }
+
     /// Commits what waits, refuses anything new, checkpoints, and lets another owner have the file.
     package func close() async {
         // The writing connection goes last: the last one of a file checkpoints it and removes the WAL.

@@ -12,6 +12,9 @@ struct SpoolConnection: ~Copyable {
     private(set) var ledger: Ledger
     private(set) var usage: SpoolUsage
 
+    /// The database file has its place on the disk for so many bytes.
+    private var reservedBytes = 0
+
     init(
         database: consuming Database,
         _ configuration: SpoolConfiguration,
@@ -113,6 +116,18 @@ struct SpoolConnection: ~Copyable {
         }
     }
 
+    /// Sees to it that the database file has the room that so many new bytes will take once they are moved there, so that
+    /// no checkpoint ever waits for a full disk. To be called before they are written.
+    mutating func reserve(_ newBytes: Int) throws(SQLiteError) {
+        // Pages of the b-trees and of the bookkeeping come on top.
+        let needed = usage.pages * SpoolUsage.pageBytes + newBytes + newBytes / 8 + (256 << 10)
+        guard needed > reservedBytes else { return }
+        try database.reserve(needed + Self.chunkBytes, chunkBytes: Int32(Self.chunkBytes))
+        reservedBytes = needed + Self.chunkBytes
+    }
+
+    private static let chunkBytes = 1 << 20
+
     /// Makes a new WAL frame durable in the place of one whose commit failed half-way, and shows that commits work again.
     mutating func confirm() throws(SQLiteError) {
         try database.execute("PRAGMA synchronous = FULL")
@@ -125,7 +140,11 @@ struct SpoolConnection: ~Copyable {
     /// - Returns: whether all of it was moved.
     mutating func checkpoint() throws(SQLiteError) -> Bool {
         let isComplete = try database.checkpoint()
-        if isComplete { usage.walPages = 0 }
+        if isComplete {
+            usage.walPages = 0
+            // SQLite has cut the file to what is in it.
+            reservedBytes = 0
+        }
         return isComplete
     }
 

@@ -68,15 +68,15 @@ extension SpoolError {
         )
     }
 
-    /// - Parameters:
-    ///   - available: bytes that are free on the disk; nil when that cannot be told.
-    ///   - ballast: bytes that must be free before records come in again.
-    init(fullDisk available: Int?, ballast: Int, _ usage: SpoolUsage, cause: SQLiteError? = nil) {
+    /// The disk, or what this process may use of it.
+    init(fullDisk disk: DiskRoom, _ usage: SpoolUsage, cause: SQLiteError? = nil) {
+        let free = disk.availableBytes.map { "\($0) bytes" } ?? "unknown"
+        let reason = disk.ballastFailure.map { " (\($0))" } ?? ""
         self.init(
             .full,
             """
-            the disk of the spool is full: \(available.map(String.init) ?? "unknown") bytes are free, and \(ballast) must \
-            be; the spool has \(usage.bytesInUse) bytes; nothing was stored, free some space
+            there is no room on the disk of the spool: free are \(free), and records come in again when \
+            \(disk.ballastBytes) bytes are\(reason); the spool has \(usage.bytesInUse) bytes; nothing was stored
             """,
             cause: cause
         )

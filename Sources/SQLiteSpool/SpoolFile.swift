@@ -48,7 +48,7 @@ struct SpoolFile {
             let database = try connect()
             _ = try checkIdentity(of: database, hasPrevious: true)
             try configure(database, configuration)
-            try verify(database)
+            try database.verify()
             try database.configure(SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
             return database
         }
@@ -146,6 +146,10 @@ struct SpoolFile {
         loss: inout SpoolLoss?
     ) throws(SpoolError) -> Database {
         try SpoolError.wrapping {
+            // SQLite would remove the WAL of an empty database.
+            if previous != nil, try !fileSystem.hasBytes(path), try fileSystem.hasBytes(path + "-wal") {
+                throw SpoolError(.damaged, "\(path) is empty, and its WAL is not")
+            }
             let database = try connect()
             let isNew = try checkIdentity(of: database, hasPrevious: previous != nil)
             if isNew { try mark(database) }
@@ -164,7 +168,13 @@ struct SpoolFile {
             let applicationID = try database.integer("PRAGMA application_id")
             let version = try database.integer("PRAGMA user_version") ?? 0
             let isEmpty = try database.integer("SELECT count(*) FROM sqlite_schema") == 0
-            if applicationID == 0, version == 0, isEmpty { return true }
+            if version == 0, isEmpty, applicationID == 0 || applicationID == Self.applicationID {
+                // Where a spool was, nothing of it may be written over.
+                if hasPrevious, try fileSystem.hasBytes(path) {
+                    throw SpoolError(.damaged, "\(path) was a spool, and holds nothing that can be read as one")
+                }
+                return applicationID == 0
+            }
             guard applicationID == Self.applicationID else {
                 if hasPrevious, try database.integer(Self.countOfOurTables) == 3 {
                     throw SpoolError(.damaged, "\(path) has another application's id, and the tables of a spool")
@@ -254,38 +264,21 @@ struct SpoolFile {
         previous: OwnerNote?
     ) throws -> SpoolLoss? {
         guard let previous else { return nil }
-        if previous.isDamaged { try verify(database) }
+        if previous.isDamaged { try database.verify() }
         let ledger = try database.readLedger()
         if isNew {
-            let lost = Int(previous.committed - previous.delivered)
-            return lost > 0 ? .nothingSalvaged("the file \(path) was emptied or removed", lost: lost) : nil
+            let lost = Int(previous.progress.committed - previous.progress.delivered)
+            return lost > 0 ? .nothingSalvaged("the file \(path) was removed", lost: lost) : nil
         }
-        let lost = Int(previous.committed - ledger.lastID)
-        guard previous.uuid == ledger.uuid, lost > 0 else { return nil }
+        guard previous.uuid == ledger.uuid, ledger.progress.isBehind(previous.progress) else { return nil }
         guard previous.durability == .processCrash else {
-            throw SpoolError(.damaged, "the newest \(lost) records that were committed to \(path) are not in it")
+            throw SpoolError(.damaged, "the newest of what was committed to \(path) is not in it")
         }
+        let lost = Int(previous.progress.committed - ledger.lastID)
+        guard lost > 0 else { return nil }
         // As the durability allows. Their ids are not given again.
-        try database.prepare("UPDATE spool SET last_id = ?1").run(.integer(previous.committed))
+        try database.prepare("UPDATE spool SET last_id = ?1").run(.integer(previous.progress.committed))
         return .nothingSalvaged("the newest records were not on the disk yet when the power failed", lost: lost)
-    }
-
-    /// Looks at all of the file: takes about a second for each GiB.
-    private func verify(_ database: borrowing Database) throws {
-        let finding = try database.text("PRAGMA quick_check(1)") ?? ""
-        guard finding == "ok" else { throw SpoolError(.damaged, "\(path) is damaged: \(finding)") }
-        let rows = try database.prepare("SELECT \(Statement.checkedColumns) FROM records")
-        var records = 0
-        while try rows.step(), let id = rows.integer(0) {
-            guard rows.hasSoundRecord else {
-                throw SpoolError(.damaged, "\(path) is damaged: record \(id) is not what was written")
-            }
-            records += 1
-        }
-        let counted = try database.readLedger().records
-        guard records == counted else {
-            throw SpoolError(.damaged, "\(path) is damaged: it has \(records) of \(counted) records")
-        }
     }
 
     private func salvage(
@@ -299,9 +292,12 @@ struct SpoolFile {
             let date = try unusedDate(now)
             // SQLite cannot read on behind a damaged frame of the WAL. After a power cut frames may be missing, and what
             // comes behind them must not be read; but then this durability promises that nothing needs it.
-            if previous?.durability == .powerLoss, try fileSystem.status(of: path + "-wal") != nil {
+            if try fileSystem.hasBytes(path + "-wal") {
                 let wal = try fileSystem.read(path + "-wal")
-                if let repair = WALRepair(wal) { try quarantine.replaceWAL(wal, with: repair.bytes, date) }
+                try quarantine.keepWAL(wal, date)
+                if previous?.durability == .powerLoss, let repair = WALRepair(wal) {
+                    try quarantine.replaceWAL(with: repair.bytes)
+                }
             }
             try quarantine.begin()
             let target = try Database(path: quarantine.draft, access: .readWrite, vfs: fileSystem.vfs)
@@ -332,5 +328,11 @@ struct SpoolFile {
 extension SpoolLoss {
     fileprivate static func nothingSalvaged(_ reason: String, lost: Int) -> SpoolLoss {
         SpoolLoss(reason: reason, quarantinedFile: nil, salvaged: 0, setAside: 0, lost: lost)
+    }
+}
+
+extension FileSystem {
+    fileprivate func hasBytes(_ path: String) throws(FileSystemFailure) -> Bool {
+        try status(of: path)?.bytes ?? 0 > 0
     }
 }

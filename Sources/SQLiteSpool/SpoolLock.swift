@@ -41,8 +41,7 @@ final class SpoolLock: Sendable {
             process: getpid(),
             uuid: ledger.uuid,
             durability: durability,
-            committed: ledger.lastID,
-            delivered: ledger.deliveredThrough,
+            progress: ledger.progress,
             isDamaged: false
         )
         note.withLock { $0 = new }
@@ -52,11 +51,9 @@ final class SpoolLock: Sendable {
     /// Called after each commit, and cheap. A note that cannot be written is too old, as after a power cut.
     func record(_ ledger: Ledger) {
         let lines = note.withLock { note -> String? in
-            guard var new = note else { return nil }
-            new.committed = ledger.lastID
-            new.delivered = ledger.deliveredThrough
-            defer { note = new }
-            return new == note ? nil : OwnerNote.progressLines(new.committed, new.delivered)
+            guard let old = note?.progress, old != ledger.progress else { return nil }
+            note?.progress = ledger.progress
+            return OwnerNote.lines(ledger.progress)
         }
         if let lines { try? file.write(lines, at: OwnerNote.progressOffset) }
     }
@@ -72,5 +69,11 @@ final class SpoolLock: Sendable {
 
     func release() {
         file.close()
+    }
+}
+
+extension Ledger {
+    var progress: OwnerNote.Progress {
+        OwnerNote.Progress(committed: lastID, frozen: frozenThrough, delivered: deliveredThrough)
     }
 }

@@ -116,6 +116,17 @@ package struct Database: ~Copyable {
         guard code == SQLITE_OK else { throw error(code, "sqlite3_db_config \(option)") }
     }
 
+    /// Gives the database file its place on the disk for so many bytes, so that a checkpoint needs none: in pieces of
+    /// `chunkBytes`, to which it is rounded up from then on
+    /// (https://www.sqlite.org/c3ref/c_fcntl_begin_atomic_write.html, `SQLITE_FCNTL_SIZE_HINT`).
+    package func reserve(_ bytes: Int, chunkBytes: Int32) throws(SQLiteError) {
+        var chunk = chunkBytes
+        var size = sqlite3_int64(bytes)
+        unsafe sqlite3_file_control(handle, nil, SQLITE_FCNTL_CHUNK_SIZE, &chunk)
+        let code = unsafe sqlite3_file_control(handle, nil, SQLITE_FCNTL_SIZE_HINT, &size)
+        guard code == SQLITE_OK else { throw error(code, "reserve \(bytes) bytes") }
+    }
+
     /// Moves what it can from the WAL into the database without waiting for readers.
     ///
     /// - Returns: whether everything was moved, so that the next commit starts the WAL anew.

@@ -46,9 +46,14 @@ struct Quarantine {
         }
     }
 
-    /// Keeps a copy of the WAL beside where the damaged file will be, and puts a repaired one in its place.
-    func replaceWAL(_ original: [UInt8], with repaired: [UInt8], _ date: String) throws(FileSystemFailure) {
+    /// Keeps a copy of the WAL beside where the damaged file will be: SQLite drops what it cannot read of one.
+    func keepWAL(_ original: [UInt8], _ date: String) throws(FileSystemFailure) {
         try fileSystem.write(original, to: damaged(date) + "-wal.original")
+        try fileSystem.syncDirectory(directory)
+    }
+
+    /// Puts a repaired WAL in the place of the one that was kept.
+    func replaceWAL(with repaired: [UInt8]) throws(FileSystemFailure) {
         try fileSystem.write(repaired, to: path + "-wal.repaired")
         try fileSystem.syncDirectory(directory)
         try fileSystem.rename(path + "-wal.repaired", to: path + "-wal")

@@ -30,16 +30,16 @@ struct Salvage: ~Copyable {
         let maxSteps = Int(pages ?? 1 << 20) * 400 + 1_000
         // A note about another spool says nothing about this one.
         let note = claims == nil || claims?.uuid == previous?.uuid ? previous : nil
-        let lastKey = max(claims?.lastID ?? 0, note?.committed ?? 0)
+        let lastKey = max(claims?.lastID ?? 0, note?.progress.committed ?? 0)
         try target.execute("BEGIN IMMEDIATE")
         let deadLetters = try copyDeadLetters(maxSteps: maxSteps, lastKey: lastKey == 0 ? .max : lastKey)
         let setAside = try copyRecords(
             maxSteps: maxSteps,
             lastKey: lastKey == 0 ? .max : lastKey,
-            delivered: note?.delivered ?? 0
+            delivered: note?.progress.delivered ?? 0
         )
         let uuid = try target.text("SELECT uuid FROM spool") ?? ""
-        try copyBatches(maxSteps: maxSteps, uuid: uuid)
+        try copyBatches(maxSteps: maxSteps, uuid: uuid, frozen: note?.progress.frozen ?? 0)
         let salvaged = Int(try target.integer("SELECT count(*) FROM records") ?? 0)
         let highest = try target.integer(
             "SELECT max(coalesce((SELECT max(id) FROM records), 0), coalesce((SELECT max(id) FROM dead_letters), 0))"
@@ -52,16 +52,29 @@ struct Salvage: ~Copyable {
             """
         ).run(.integer(max(lastKey, highest ?? 0)), .integer(Int64(claims?.dropped ?? 0)))
         try target.execute("COMMIT")
-        // What it claims to hold, and what its owner committed after that.
-        let unseen = Int(max(0, (note?.committed ?? 0) - (claims?.lastID ?? note?.delivered ?? 0)))
-        let expected = (claims?.records ?? 0) + unseen
         return SpoolLoss(
             reason: reason,
             quarantinedFile: nil,
             salvaged: salvaged,
             setAside: setAside,
-            lost: max(0, expected - salvaged - setAside) + max(0, (claims?.deadLetters ?? 0) - deadLetters)
+            lost: try countLost(note, claims) + max(0, (claims?.deadLetters ?? 0) - deadLetters)
         )
+    }
+
+    /// Records that were accepted, and are nowhere. Rows that were delivered long ago may be among those that were read,
+    /// so ids are compared and not counts: of those that were not delivered from the first to the last, which are missing?
+    private func countLost(_ note: OwnerNote?, _ claims: Ledger?) throws -> Int {
+        guard let progress = note?.progress else {
+            return max(0, (claims?.records ?? 0) - Int(try target.integer("SELECT count(*) FROM records") ?? 0))
+        }
+        let known = try target.prepare(
+            """
+            SELECT (SELECT count(*) FROM records WHERE id > ?1) + (SELECT count(*) FROM dead_letters WHERE id > ?1)
+            """
+        )
+        try known.bind([.integer(progress.delivered)])
+        let count = try known.step() ? known.integer(0) ?? 0 : 0
+        return Int(max(0, progress.committed - progress.delivered - count))
     }
 
     // MARK: Rows
@@ -158,7 +171,7 @@ struct Salvage: ~Copyable {
 
     // MARK: Batches
 
-    private func copyBatches(maxSteps: Int, uuid: String) throws {
+    private func copyBatches(maxSteps: Int, uuid: String, frozen: Int64) throws {
         var batches: [Int64: Batch] = [:]
         let hasChecksums = (try? source.prepare("SELECT checksum FROM batches LIMIT 0")) != nil
         let columns =
@@ -183,9 +196,10 @@ struct Salvage: ~Copyable {
             }
             end = batch.ids.upperBound
         }
+        try freezeRest(from: end + 1, before: frozen + 1, uuid: uuid)
     }
 
-    /// Records before a frozen batch were frozen themselves.
+    /// Records before a frozen batch were frozen themselves, and may have been sent.
     private func freezeRest(from first: Int64, before next: Int64, uuid: String) throws {
         var first = first
         while first < next,

@@ -8,6 +8,6 @@ package struct SpoolLoss: Sendable, Equatable {
     package var salvaged: Int
     /// Records whose payload is damaged, or that were delivered before: dead letters now.
     package var setAside: Int
-    /// Accepted records that are gone. At most so many, where some of them may have been delivered.
+    /// Accepted records that are gone: at most so many, because some may have been delivered while an older batch waited.
     package var lost: Int
 }

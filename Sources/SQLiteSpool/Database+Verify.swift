@@ -1,0 +1,19 @@
+extension Database {
+    /// Looks at all of the spool: takes about a second for each GiB.
+    ///
+    /// - Throws: ``SQLiteError`` with `SQLITE_CORRUPT` saying what cannot be what was written.
+    borrowing func verify() throws(SQLiteError) {
+        let finding = try text("PRAGMA quick_check(1)") ?? ""
+        guard finding == "ok" else { throw SQLiteError.corrupt(finding, action: "check the file") }
+        let ledger = try readLedger()
+        let rows = try prepare("SELECT \(Statement.checkedColumns) FROM records")
+        var records = 0
+        while try rows.step() {
+            try check(rows)
+            records += 1
+        }
+        guard records == ledger.records else {
+            throw SQLiteError.corrupt("it has \(records) of \(ledger.records) records", action: "count the records")
+        }
+    }
+}

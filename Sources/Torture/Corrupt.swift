@@ -1,0 +1,109 @@
+internal import ArgumentParser
+internal import Foundation
+internal import SQLiteSpool
+
+/// Damages the files of killed spools, and opens them.
+struct Corrupt: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Damaged files: every opening must end, salvage what is readable, and report what is not.",
+        discussion: """
+            Each cycle takes the files of a spool whose owner was killed, damages the database or the WAL (flipped bits, \
+            truncation, zeroed, swapped and scribbled pages), opens it, and delivers what is there. A record that was \
+            accepted must be delivered as it was written, or be a dead letter, or be counted as lost.
+
+            Example: torture corrupt --cycles 10000 --seed 1
+            """
+    )
+
+    @OptionGroup var options: TortureOptions
+
+    func run() async throws {
+        let cycles = options.cycles ?? 1_000
+        let directory = try TortureDirectory()
+        defer { directory.remove() }
+        var generator = SeededGenerator(seed: options.seed)
+        var verdict = Verdict(mode: "corrupt", seed: options.seed)
+        var specimens: [Specimen] = []
+        for number in 0..<min(8, cycles) {
+            specimens.append(
+                try await Specimen.make(in: directory.path + "/specimen-\(number)", using: &generator)
+            )
+        }
+        let progress = Progress(of: cycles)
+        for cycle in 0..<cycles {
+            let specimen = specimens[cycle % specimens.count]
+            let mutation = Mutation.random(for: specimen, using: &generator)
+            let path = directory.path + "/cycle-\(cycle)"
+            let watchdog = Watchdog(seconds: 30, "opening a spool after \(mutation), cycle \(cycle)")
+            let outcome = try await specimen.survive(mutation, in: path)
+            watchdog.cancel()
+            try? FileManager.default.removeItem(atPath: path)
+            verdict.add(outcome, of: specimen)
+            if !outcome.isClean {
+                FileHandle.standardError.write(Data("cycle \(cycle): \(mutation): \(outcome)\n".utf8))
+            }
+            progress.report(cycle + 1, "\(verdict.details["salvages"] ?? 0) salvages")
+        }
+        // A mode that damaged nothing would prove nothing.
+        if cycles >= 100, verdict.details["salvages"] ?? 0 == 0 { verdict.corrupt += 1 }
+        try verdict.finish()
+    }
+}
+
+extension Verdict {
+    fileprivate mutating func add(_ outcome: Specimen.Outcome, of specimen: Specimen) {
+        cycles += 1
+        acknowledged += specimen.acknowledged
+        lost += outcome.unreported
+        duplicated += outcome.duplicated
+        corrupt += outcome.altered + (outcome.isSound ? 0 : 1)
+        details["salvages", default: 0] += outcome.salvages
+        details["refused", default: 0] += outcome.isRefused ? 1 : 0
+        details["reported_lost", default: 0] += outcome.reportedLost
+        details["really_lost", default: 0] += outcome.missing
+        details["set_aside", default: 0] += outcome.setAside
+    }
+}
+
+/// A directory of its own, in memory where there is such a place.
+struct TortureDirectory {
+    let path: String
+
+    init() throws {
+        let base = FileManager.default.isWritableFile(atPath: "/dev/shm") ? "/dev/shm" : NSTemporaryDirectory()
+        path =
+            URL(filePath: base).resolvingSymlinksInPath().path(percentEncoded: false)
+            .trimmingSuffix("/") + "/torture-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    func remove() {
+        try? FileManager.default.removeItem(atPath: path)
+    }
+}
+
+extension String {
+    fileprivate func trimmingSuffix(_ suffix: String) -> String {
+        hasSuffix(suffix) ? String(dropLast(suffix.count)) : self
+    }
+}
+
+/// Ends the process when something takes too long: a thread that hangs cannot be interrupted.
+final class Watchdog {
+    private let timer: any DispatchSourceTimer
+
+    init(seconds: Int, _ what: String) {
+        let timer = DispatchSource.makeTimerSource()
+        timer.schedule(deadline: .now() + .seconds(seconds))
+        timer.setEventHandler {
+            FileHandle.standardError.write(Data("\nhangs: \(what)\n".utf8))
+            exit(2)
+        }
+        timer.resume()
+        self.timer = timer
+    }
+
+    func cancel() {
+        timer.cancel()
+    }
+}
