@@ -119,9 +119,11 @@ let package = Package(
         .executableTarget(
             name: "torture",
             dependencies: [
+                "CSQLite",
                 "ClickHouseStandIn",
                 "ClickHouseWriter",
                 "FaultyDisk",
+                "Migrations",
                 "SQLiteSpool",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),

@@ -21,3 +21,11 @@ package final class InsertJournal: Sendable {
         if isKept { entries.withLock { $0.append(entry()) } }
     }
 }
+
+/// When an insert is told to whoever watches a stand-in.
+package enum InsertMoment: Sendable {
+    /// All of it arrived. Nothing was done with it yet, and a fault that is planned now strikes it.
+    case received
+    /// Its rows are stored, and the reply was not sent yet.
+    case stored
+}

@@ -41,6 +41,7 @@ struct StandInResponder: HTTPResponder {
     let store: StandInStore
     let faults: FaultPlan
     let journal: InsertJournal
+    let onInsert: @Sendable (InsertMoment, InsertJournal.Entry) -> Void
     let knownSettings: Set<String>
     let requiredUser: String?
 
@@ -63,9 +64,13 @@ struct StandInResponder: HTTPResponder {
         }
         guard let insert = InsertStatement(query) else { return try await answerQuery(query, queryID: queryID) }
         let token = parameters["insert_deduplication_token"].map(String.init) ?? ""
-        journal.add(InsertJournal.Entry(token: token, queryID: queryID ?? "", body: String(buffer: body)))
+        let entry = InsertJournal.Entry(token: token, queryID: queryID ?? "", body: String(buffer: body))
+        journal.add(entry)
+        onInsert(.received, entry)
         return try await strike(faults.take(), queryID: queryID, channel: context.channel) {
-            try await self.store(insert, token: token, body: body, firstRows: $0, queryID: queryID)
+            let response = try await self.store(insert, token: token, body: body, firstRows: $0, queryID: queryID)
+            onInsert(.stored, entry)
+            return response
         }
     }
 

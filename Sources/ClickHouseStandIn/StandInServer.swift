@@ -42,13 +42,15 @@ package final class StandInServer: Service {
     ///   - deduplicates: whether a repeated token is stored once.
     ///   - requiredUser: refuses requests of anybody else.
     ///   - keepsJournal: whether to remember every insert in memory.
+    ///   - onInsert: called for each insert, on the connection's thread; it must not block.
     package static func start(
         store: StandInStore,
         port: Int = 0,
         knowsModernSettings: Bool = true,
         deduplicates: Bool = true,
         requiredUser: String? = nil,
-        keepsJournal: Bool = false
+        keepsJournal: Bool = false,
+        onInsert: @escaping @Sendable (InsertMoment, InsertJournal.Entry) -> Void = { _, _ in }
     ) async throws -> StandInServer {
         let journal = InsertJournal(isKept: keepsJournal)
         let faults = FaultPlan()
@@ -60,6 +62,7 @@ package final class StandInServer: Service {
                 store: store,
                 faults: faults,
                 journal: journal,
+                onInsert: onInsert,
                 knownSettings: knowsModernSettings
                     ? StandInResponder.modernSettings
                     : StandInResponder.legacySettings,

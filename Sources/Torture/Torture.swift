@@ -12,6 +12,6 @@ struct Torture: AsyncParsableCommand {
 
             Example: torture power-cut --cycles 2000 --seed 1
             """,
-        subcommands: [Corrupt.self]
+        subcommands: [Kill.self, Corrupt.self, KillChild.self]
     )
 }

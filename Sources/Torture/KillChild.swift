@@ -1,0 +1,82 @@
+internal import ArgumentParser
+internal import ClickHouseWriter
+internal import Logging
+internal import SQLiteSpool
+internal import SystemPackage
+
+/// The process that `kill` kills: writes from many tasks and prints the first number of every write that returned.
+struct KillChild: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "kill-child", shouldDisplay: false)
+
+    @Argument var order: String
+
+    func run() async throws {
+        let order = try KillOrder(text: order)
+        if order.point.isInAFile { DeadlyVFS.install() }
+        if order.point == .migration { order.armVFS([.database, .log, .other]) }
+        let occurrences = Countdown(from: order.occurrence)
+        let writer = try BatchWriter<NumberedRecord>(
+            configuration: order.configuration,
+            logger: Logger(label: "kill") { _ in SwiftLogNoOpLogHandler() },
+            onSpoolEvent: { event in
+                guard case .committed(let work, _, _) = event, order.point.isReached(by: work) else { return }
+                if occurrences.next() == 0 { die() }
+            }
+        )
+        switch order.point {
+        case .commit: order.armVFS([.log])
+        // Only a checkpoint writes to the database itself.
+        case .checkpoint: order.armVFS([.database])
+        default: break
+        }
+        try await write(to: writer, order)
+        await writer.close()
+    }
+
+    private func write(to writer: BatchWriter<NumberedRecord>, _ order: KillOrder) async throws {
+        let left = Countdown(from: order.acknowledgementsBeforeClose ?? .max)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for task in 0..<KillNumbers.tasks {
+                group.addTask {
+                    var number = KillNumbers.firstNumber(ofTask: task, from: order.first)
+                    var writes = 0
+                    while left.next() >= 0 {
+                        let records = KillNumbers.records(ofWrite: number)
+                        if records.count == 1 {
+                            try await writer.write(records[0])
+                        } else {
+                            try await writer.write(contentsOf: records)
+                        }
+                        // One write(2), so that dying cuts no line.
+                        try FileDescriptor.standardOutput.writeAll("\(number)\n".utf8)
+                        number += KillNumbers.stride
+                        writes += 1
+                        if let rest = order.writesBeforeRest, writes % rest == 0 {
+                            try await Task.sleep(for: KillOrder.rest)
+                        }
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+}
+
+extension KillOrder {
+    fileprivate func armVFS(_ files: Set<DeadlyVFS.File>) {
+        DeadlyVFS.arm(DeadlyVFS.Plan(files: files, write: occurrence, quarters: quartersWritten))
+    }
+}
+
+extension KillPoint {
+    fileprivate var isInAFile: Bool { [.commit, .checkpoint, .migration].contains(self) }
+
+    fileprivate func isReached(by work: CommittedWork) -> Bool {
+        switch self {
+        case .append: work.contains(.records)
+        case .freeze: work.contains(.freeze)
+        case .acknowledge: work.contains(.acknowledgement)
+        case .random, .send, .reply, .commit, .checkpoint, .migration: false
+        }
+    }
+}
