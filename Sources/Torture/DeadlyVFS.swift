@@ -76,6 +76,8 @@ enum DeadlyVFS {
         guard let file = unsafe file, let write = unsafe file.pointee.pMethods?[1].xWrite else { return SQLITE_IOERR }
         if let quarters = quartersOfLastWrite(to: kind) {
             _ = unsafe write(file, bytes, count / 4 * Int32(quarters), offset)
+            // Whoever was told too early that the commit is done has time to say so.
+            usleep(2_000)
             die()
         }
         return unsafe write(file, bytes, count, offset)
