@@ -34,7 +34,7 @@ struct Kill: AsyncParsableCommand {
                 case .missed: verdict.details["missed", default: 0] += 1
                 case .failed: verdict.corrupt += 1
                 }
-                if point == .migration || cycle % 4 == 0, try !round.isSound() { verdict.corrupt += 1 }
+                if point == .migration || cycle % 4 == 0, try !isSound(spool: round.spool) { verdict.corrupt += 1 }
                 progress.report(cycle + 1, "\(verdict.acknowledged) records")
             }
             try await round.end(&verdict)

@@ -1,6 +1,5 @@
 internal import ArgumentParser
 internal import ClickHouseWriter
-internal import Logging
 internal import SQLiteSpool
 internal import SystemPackage
 
@@ -17,7 +16,7 @@ struct KillChild: AsyncParsableCommand {
         let occurrences = Countdown(from: order.occurrence)
         let writer = try BatchWriter<NumberedRecord>(
             configuration: order.configuration,
-            logger: Logger(label: "kill") { _ in SwiftLogNoOpLogHandler() },
+            logger: Destination.logger,
             onSpoolEvent: { event in
                 guard case .committed(let work, _, _) = event, order.point.isReached(by: work) else { return }
                 if occurrences.next() == 0 { die() }
@@ -36,12 +35,12 @@ struct KillChild: AsyncParsableCommand {
     private func write(to writer: BatchWriter<NumberedRecord>, _ order: KillOrder) async throws {
         let left = Countdown(from: order.acknowledgementsBeforeClose ?? .max)
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for task in 0..<KillNumbers.tasks {
+            for task in 0..<NumberedWrites.tasks {
                 group.addTask {
-                    var number = KillNumbers.firstNumber(ofTask: task, from: order.first)
+                    var number = NumberedWrites.firstNumber(ofTask: task, from: order.first)
                     var writes = 0
                     while left.next() >= 0 {
-                        let records = KillNumbers.records(ofWrite: number)
+                        let records = KillRound.numbers.records(ofWrite: number)
                         if records.count == 1 {
                             try await writer.write(records[0])
                         } else {
@@ -49,7 +48,7 @@ struct KillChild: AsyncParsableCommand {
                         }
                         // One write(2), so that dying cuts no line.
                         try FileDescriptor.standardOutput.writeAll("\(number)\n".utf8)
-                        number += KillNumbers.stride
+                        number += NumberedWrites.stride
                         writes += 1
                         if let rest = order.writesBeforeRest, writes % rest == 0 {
                             try await Task.sleep(for: KillOrder.rest)

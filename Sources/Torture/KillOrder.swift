@@ -5,7 +5,7 @@ internal import Foundation
 struct KillOrder: Codable {
     var spool: String
     var url: String
-    /// The first number of its first write; see ``KillNumbers``.
+    /// The first number of its first write; see ``NumberedWrites``.
     var first: Int
     var point: KillPoint
     /// At which occurrence of the point it dies, from 1.
@@ -49,18 +49,11 @@ struct KillOrder: Codable {
     }
 
     var configuration: BatchWriterConfiguration {
-        var configuration = BatchWriterConfiguration(
-            spoolPath: spool,
-            urls: [url],
-            database: KillRound.database,
-            table: KillRound.table
-        )
+        var configuration = Destination.configuration(spool: spool, url: url)
         configuration.durability = isPowerLossProof ? .powerLoss : .processCrash
         configuration.maxBatchSize = maxBatchSize
         configuration.maxInFlight = maxInFlight
         configuration.compression = isCompressed ? .gzip : .none
-        configuration.minRetryDelay = .milliseconds(1)
-        configuration.maxRetryDelay = .milliseconds(10)
         return configuration
     }
 

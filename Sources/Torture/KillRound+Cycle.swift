@@ -57,7 +57,7 @@ extension KillRound {
             return (writes, hasSprung, wasKilled)
         }
         let (writes, hasSprung, wasKilled) = result.closureResult
-        ledger.add(writes)
+        ledger.add(acknowledged: writes)
         switch result.terminationStatus {
         case .signaled(SIGKILL):
             if point == .random { return .killed }
@@ -102,7 +102,7 @@ extension KillRound {
         .dropAfterProcessing,
         .error(status: 500, code: 241, message: "Memory limit exceeded"),
         .error(status: 503, code: nil, message: "no backend", retryAfter: nil),
-        .error(status: 404, code: 60, message: "Table ibex.kill does not exist"),
+        .error(status: 404, code: 60, message: "Table ibex.torture does not exist"),
         // Cuts the batch into smaller ones with tokens of their own.
         .error(status: 400, code: 27, message: "Cannot parse input: (at row 2)"),
         .errorAfterProcessing(status: 500, code: 159, message: "Timeout exceeded"),

@@ -1,0 +1,73 @@
+internal import Glibc
+internal import SQLiteSpool
+
+/// The room that a process leaves itself on a small disk.
+struct DiskSpace {
+    private let kind: SmallDisk.Kind
+    private let filling: String
+    private let eaten: String
+    private let directory: String
+
+    init(_ disk: SmallDisk) {
+        directory = disk.directory
+        kind = disk.kind
+        filling = directory + "/filling"
+        eaten = directory + "/eaten"
+    }
+
+    /// Leaves so many bytes: on the disk, or to each file.
+    func narrow(to bytes: Int) throws {
+        switch kind {
+        case .tmpfs:
+            try remove(filling)
+            let surplus = try SystemFileSystem().availableBytes(at: directory) - bytes
+            if surplus > 0 { try SystemFileSystem().reserve(surplus, at: filling) }
+        case .fileSizeLimit:
+            signal(SIGXFSZ, SIG_IGN)
+            try setLimit(bytes)
+        }
+    }
+
+    /// Takes what is left, to the last byte.
+    func eatUp() throws {
+        switch kind {
+        case .tmpfs:
+            let file = unsafe open(eaten, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+            guard file >= 0 else { return }
+            defer { close(file) }
+            for size in [1 << 20, 4_096, 1] {
+                let zeros = [UInt8](repeating: 0, count: size)
+                while unsafe Glibc.write(file, zeros, size) > 0 {}
+            }
+        case .fileSizeLimit:
+            try setLimit(0)
+        }
+    }
+
+    /// Gives back what `eatUp` took, and a file size limit altogether.
+    func giveBack() throws {
+        switch kind {
+        case .tmpfs: try remove(eaten)
+        case .fileSizeLimit: try setLimit(nil)
+        }
+    }
+
+    /// Gives everything back, also what a process left that died.
+    func clear() throws {
+        try remove(eaten)
+        try remove(filling)
+    }
+
+    private func remove(_ path: String) throws {
+        try SystemFileSystem().remove(path)
+    }
+
+    private func setLimit(_ bytes: Int?) throws {
+        var limit = rlimit()
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = bytes.map { rlim_t($0) } ?? limit.rlim_max
+        guard unsafe setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0 else {
+            throw FileSystemFailure(errno: errno, action: "limit the size of files")
+        }
+    }
+}
