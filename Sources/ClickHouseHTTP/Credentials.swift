@@ -16,6 +16,8 @@ package struct Credentials: Sendable, Equatable, CustomStringConvertible, Custom
 
     /// `text` without the password, should a server or a gateway have repeated it.
     func redact(_ text: String) -> String {
-        password.isEmpty ? text : text.replacing(password, with: "…")
+        if password.isEmpty { return text }
+        // Not by characters: followed by an accent the password's last letter would be another one.
+        return String(text.unicodeScalars.replacing(password.unicodeScalars, with: "…".unicodeScalars))
     }
 }

@@ -31,6 +31,9 @@ package struct HTTPResponse: Sendable {
         self.body = body
     }
 
+    /// Whether the server says that the query failed, be its code readable or not.
+    var hasException: Bool { headers["x-clickhouse-exception-code"] != nil }
+
     var exceptionCode: Int? {
         headers["x-clickhouse-exception-code"].flatMap { Int($0) }
     }

@@ -266,7 +266,7 @@ package final class InsertClient: Sendable {
             throw failure
         }
         let text = String(decoding: response.body, as: UTF8.self)
-        guard response.status == 200, response.exceptionCode == nil else {
+        guard response.status == 200, !response.hasException else {
             let code = response.exceptionCode ?? ResponseClassifier.exceptionCode(in: text)
             let kind = code.map { ExceptionCode.kind(of: $0, message: text) }
             throw InsertFailure(

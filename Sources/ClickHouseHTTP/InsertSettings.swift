@@ -23,6 +23,8 @@ struct InsertSettings {
         "materialized_views_ignore_errors",
         // Without it, servers before 20 refuse the fraction and the "Z" of our times.
         "date_time_input_format",
+        // Without it a server whose default is 0 (26.9's is 1) stores one in four doubles with another last digit.
+        "precise_float_parsing",
     ]
 
     /// The query string's parameters, percent-encoding not applied yet.
@@ -42,6 +44,7 @@ struct InsertSettings {
             "deduplicate_insert": "enable",
             "materialized_views_ignore_errors": "0",
             "date_time_input_format": "best_effort",
+            "precise_float_parsing": "1",
             knownToAll: "0",
         ]
         // wait_end_of_query: the status is sent after the insert is over, so it can say how it went.

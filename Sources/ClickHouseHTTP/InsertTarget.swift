@@ -27,14 +27,15 @@ package func quoteString(_ text: String) -> String {
     "'\(escape(text, quote: "'"))'"
 }
 
-private func escape(_ text: String, quote: Character) -> String {
+private func escape(_ text: String, quote: Unicode.Scalar) -> String {
     var escaped = ""
     for scalar in text.unicodeScalars {
         switch scalar {
         case "\\": escaped += "\\\\"
         case "\0": escaped += "\\0"
         case "\n": escaped += "\\n"
-        case _ where Character(scalar) == quote: escaped += "\\\(quote)"
+        // Not as a `Character`: U+1FEF, which a name may have, is equal to a backquote then.
+        case quote: escaped += "\\\(quote)"
         default: escaped.unicodeScalars.append(scalar)
         }
     }

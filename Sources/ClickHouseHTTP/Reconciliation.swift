@@ -109,9 +109,12 @@ struct Reconciliation {
         var counts: [RowKey: Int] = [:]
         for line in text.lines.dropFirst() {
             let fields = line.split(separator: "\t", omittingEmptySubsequences: false)
-            guard fields.count == 3, let seconds = Int64(fields[1]), let rows = Int(fields[2]) else { return nil }
+            guard fields.count == 3, let seconds = Int64(fields[1]), let rows = Int(fields[2]), rows > 0 else {
+                return nil
+            }
             let id = Array(unescapeTabSeparated(fields[0]).utf8)
-            counts[RowKey(id: id, seconds: comparesTime ? seconds : nil), default: 0] += rows
+            // More than a batch has are never asked for, and sums of what a broken server counts must not overflow.
+            counts[RowKey(id: id, seconds: comparesTime ? seconds : nil), default: 0] += min(rows, 1 << 32)
         }
         return counts
     }

@@ -20,6 +20,9 @@ package struct ResponseClassifier: Sendable {
         if let code = response.exceptionCode ?? Self.exceptionCode(in: text) {
             return fail(response, ExceptionCode.kind(of: code, message: text), code: code, text)
         }
+        if response.hasException {
+            return fail(response, .outcomeUnknown, "an exception without a readable code: \(text)")
+        }
         guard response.status == 200 else {
             // Nothing of ClickHouse's speaks here: a gateway, a redirect, a proxy. The insert may have reached it or not.
             let kind: InsertFailure.Kind =

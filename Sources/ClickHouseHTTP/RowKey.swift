@@ -39,7 +39,10 @@ package struct RowKey: Sendable, Hashable {
     private static let timesOfDateTime = 1..<Int64(UInt32.max)
 
     private static func text(ofJSON json: String) -> String? {
-        if json.hasPrefix("\"") { return try? JSONDecoder().decode(String.self, from: Data(json.utf8)) }
+        // By its byte: for `String` a quote followed by an accent is another character.
+        if json.utf8.first == UInt8(ascii: "\"") {
+            return try? JSONDecoder().decode(String.self, from: Data(json.utf8))
+        }
         return json.isWholeNumber ? json : nil
     }
 }

@@ -23,6 +23,8 @@ import Testing
         HTTPResponse(status: 200, body: Array("Ok.\n".utf8)),
         HTTPResponse(status: 200, body: Array("<html>Sign in</html>".utf8)),
         HTTPResponse(status: 200, body: [0]),
+        HTTPResponse(status: 200, headers: ["x-clickhouse-exception-code": ""]),
+        HTTPResponse(status: 200, headers: ["x-clickhouse-exception-code": "sixty"]),
         HTTPResponse(status: 204),
         HTTPResponse(status: 206),
         HTTPResponse(status: 301, headers: ["location": "http://elsewhere"]),
@@ -140,6 +142,10 @@ import Testing
         #expect(!failure.message.contains("\n"))
         #expect(failure.message.count <= 501)
         #expect(failure.code == 193)
+    }
+
+    @Test func `an accent behind the password does not hide it`() {
+        #expect(Credentials(user: "writer", password: "hunter2").redact("hunter2\u{301} hunter2") == "…\u{301} …")
     }
 
     @Test(arguments: [("7", Duration.seconds(7)), ("999999", .seconds(3_600)), ("-1", .zero), ("soon", nil)])
