@@ -251,11 +251,12 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
             throw WriterError(.invalidConfiguration, "\(Record.self).columns must name every column once: \(columns)")
         }
         for name in [Record.identity?.id, Record.identity?.time].compactMap(\.self) {
-            // SQLite's JSON paths have no way to write these.
-            guard columns.contains(name), !name.contains("\""), !name.contains("\\") else {
+            // SQLite's JSON paths have no way to write others.
+            guard columns.contains(name), !JSONText.hasEscapes(name) else {
                 throw WriterError(
                     .invalidConfiguration,
-                    "\(Record.self).identity names \"\(name)\": it must be one of the columns, without quotes and backslashes"
+                    "\(Record.self).identity names \"\(name)\": it must be one of the columns,"
+                        + " without quotes, backslashes and control characters"
                 )
             }
         }

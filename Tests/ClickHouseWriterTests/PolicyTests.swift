@@ -161,6 +161,21 @@ import Testing
         func encode(to row: inout RowEncoder) {}
     }
 
+    /// The quote and the accent behind it are one character.
+    private struct Accented: ClickHouseRecord {
+        static let columns: [Column] = ["a\"\u{301}b"]
+        static let identity: RecordIdentity? = RecordIdentity(id: "a\"\u{301}b")
+
+        func encode(to row: inout RowEncoder) {}
+    }
+
+    private struct ControlCharacter: ClickHouseRecord {
+        static let columns: [Column] = ["id", "a\nb"]
+        static let identity: RecordIdentity? = RecordIdentity(id: "id", time: "a\nb")
+
+        func encode(to row: inout RowEncoder) {}
+    }
+
     @Test func `an identity that could not be read is refused`() {
         func open(_ type: (some ClickHouseRecord).Type) throws {
             let configuration = BatchWriterConfiguration(spoolPath: "/absent/x", urls: ["http://a"], table: "t")
@@ -171,6 +186,8 @@ import Testing
         }
         #expect((#expect(throws: WriterError.self) { try open(Unnamed.self) })?.message.contains("\"b\"") == true)
         #expect((#expect(throws: WriterError.self) { try open(Quoted.self) })?.code == .invalidConfiguration)
+        #expect((#expect(throws: WriterError.self) { try open(Accented.self) })?.code == .invalidConfiguration)
+        #expect((#expect(throws: WriterError.self) { try open(ControlCharacter.self) })?.code == .invalidConfiguration)
     }
 
     @Test func `a configuration that cannot work is refused before anything is made`() async throws {

@@ -31,6 +31,11 @@ private func encode(_ columns: [Column] = ["a"], _ write: (inout RowEncoder) thr
         #expect(try encode { $0.write("a", number) } == "{\"a\":\(number)}")
     }
 
+    @Test func `an integer type of one's own may be larger than any of ClickHouse's usual ones`() throws {
+        #expect(try encode { $0.write("a", Int128.min) } == #"{"a":-170141183460469231731687303715884105728}"#)
+        #expect(try encode { $0.write("a", Int128(-5)) } == #"{"a":-5}"#)
+    }
+
     @Test(arguments: [
         "", "plain", "quote \" backslash \\ slash /", "line\nfeed\rreturn\ttab", "NUL \0 and \u{1f}", "Grüße, 世界 🦩",
         "\u{7f}\u{2028}",
@@ -159,3 +164,5 @@ private struct Visit: ClickHouseRecord, Encodable {
         }
     }
 }
+
+extension Int128: RowValue {}

@@ -4,12 +4,17 @@ internal import Foundation
 enum JSONText {
     static func append(_ text: String, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
-        if text.utf8.contains(where: mustBeEscaped) {
+        if hasEscapes(text) {
             for byte in text.utf8 { appendEscaped(byte, to: &bytes) }
         } else {
             bytes.append(contentsOf: text.utf8)
         }
         bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// Whether JSON has the text otherwise than it is.
+    static func hasEscapes(_ text: String) -> Bool {
+        text.utf8.contains(where: mustBeEscaped)
     }
 
     static func append(magnitude: UInt64, isNegative: Bool, to bytes: inout [UInt8]) {

@@ -34,7 +34,14 @@ extension Int: RowValue {}
 extension RowValue where Self: FixedWidthInteger {
     /// The digits. The column must be of the same type or a larger one: ClickHouse wraps what does not fit.
     public func write(to row: inout RowEncoder) {
-        row.append { JSONText.append(magnitude: UInt64(magnitude), isNegative: self < 0, to: &$0) }
+        row.append { bytes in
+            if let magnitude = UInt64(exactly: magnitude) {
+                JSONText.append(magnitude: magnitude, isNegative: self < 0, to: &bytes)
+            } else {
+                // A type of the user's, such as Int128.
+                bytes.append(contentsOf: "\(self)".utf8)
+            }
+        }
     }
 }
 
