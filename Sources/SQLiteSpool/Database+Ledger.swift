@@ -4,8 +4,9 @@ extension Database {
     borrowing func readLedger() throws(SQLiteError) -> Ledger {
         var ledger = try readCounts()
         ledger.batches = try readBatches()
-        let firstID = try integer("SELECT min(id) FROM records") ?? ledger.lastID + 1
-        ledger.frozenThrough = ledger.batches.last?.ids.upperBound ?? firstID - 1
+        let firstID = try integer("SELECT min(id) FROM records").map { max(1, $0) } ?? ledger.lastID &+ 1
+        ledger.frozenThrough = ledger.batches.last?.ids.upperBound ?? firstID &- 1
+        try ledger.check()
         return ledger
     }
 
@@ -81,7 +82,7 @@ extension Batch {
             ids: first...last,
             records: Int(row.integer(3) ?? 0),
             payloadBytes: Int(row.integer(4) ?? 0),
-            frozenAt: WallInstant(milliseconds: row.integer(5) ?? 0),
+            frozenAt: WallInstant(stored: row.integer(5) ?? 0),
             attempts: Int(row.integer(6) ?? 0),
             lastError: row.text(7)
         )

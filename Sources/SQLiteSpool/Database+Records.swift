@@ -17,7 +17,9 @@ extension Database {
         var ids: ClosedRange<Int64>?
         var records = 0
         var payloadBytes = 0
+        var previous = id
         while try rows.step(), let id = rows.integer(0) {
+            try checkOrder(&previous, id)
             let bytes = rows.byteCount(1)
             if records > 0, payloadBytes + bytes > maxBytes { break }
             try check(rows)
@@ -39,7 +41,8 @@ extension Database {
         )
         try rows.bind([.integer(batch.ids.lowerBound), .integer(batch.ids.upperBound)])
         var body: [UInt8] = []
-        body.reserveCapacity(batch.payloadBytes + batch.records)
+        // As far as it is believed: a damaged file may say anything.
+        body.reserveCapacity(min(max(0, batch.payloadBytes), 64 << 20))
         var records = 0
         while try rows.step() {
             try check(rows)
@@ -69,8 +72,9 @@ extension Database {
         let rows = try prepare("SELECT id, payload FROM records WHERE id BETWEEN ?1 AND ?2 ORDER BY id")
         try rows.bind([.integer(batch.ids.lowerBound), .integer(batch.ids.upperBound)])
         var members: [BatchMember] = []
-        members.reserveCapacity(batch.records)
+        var previous = batch.ids.lowerBound - 1
         while try rows.step(), let id = rows.integer(0) {
+            try checkOrder(&previous, id)
             members.append(BatchMember(id: id, payloadBytes: rows.byteCount(1)))
         }
         return members
@@ -99,13 +103,20 @@ extension Database {
             .optional(timeField.map { "$.\"\($0)\"" }),
         ])
         var keys: [(id: String, seconds: Int64?)?] = []
-        keys.reserveCapacity(batch.records)
         while try rows.step() {
             let id = rows.text(0).flatMap { $0 == "null" ? nil : $0 }
             let seconds = rows.integer(1)
             keys.append(id.map { ($0, seconds) })
         }
         return keys
+    }
+
+    /// A damaged file may have its rows in any order, whatever was asked for.
+    private borrowing func checkOrder(_ previous: inout Int64, _ id: Int64) throws(SQLiteError) {
+        guard id > previous else {
+            throw SQLiteError.corrupt("record \(id) stands behind record \(previous)", action: "read records")
+        }
+        previous = id
     }
 
     borrowing func enqueueTime(ofFirstAfter id: Int64) throws(SQLiteError) -> Int64? {

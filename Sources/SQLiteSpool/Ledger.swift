@@ -40,8 +40,11 @@ struct Ledger: Equatable {
     }
 
     /// - Returns: false when some of its records are not pending any more: they were dropped.
-    mutating func freeze(_ batch: Batch) -> Bool {
-        guard batch.ids.lowerBound > frozenThrough, batch.ids.upperBound <= lastID else { return false }
+    mutating func freeze(_ batch: Batch) throws(SQLiteError) -> Bool {
+        guard batch.ids.upperBound <= lastID else {
+            throw SQLiteError.corrupt("records \(batch.ids) cannot be pending", action: "freeze a batch")
+        }
+        guard batch.ids.lowerBound > frozenThrough else { return false }
         batches.append(batch)
         frozenThrough = batch.ids.upperBound
         return true
@@ -73,5 +76,39 @@ struct Ledger: Equatable {
         guard let index = batches.firstIndex(where: { $0.token == batch.token }) else { return }
         batches[index].attempts += 1
         batches[index].lastError = error
+    }
+}
+
+extension Ledger {
+    /// Far below what overflows when it is added up, and above what any spool has.
+    private static let largest: Int64 = 1 << 53
+
+    /// - Throws: when the invariants do not hold. A damaged file may say anything, and all that is computed from these
+    ///   numbers relies on them.
+    func check() throws(SQLiteError) {
+        func require(_ holds: Bool, _ problem: String) throws(SQLiteError) {
+            if !holds { throw SQLiteError.corrupt(problem, action: "read the counts of the spool") }
+        }
+        try require(0...Self.largest ~= lastID && frozenThrough <= lastID, "record \(lastID) cannot be the last one")
+        try require(
+            0...Int(lastID) ~= records && 0...Int(lastID) ~= deadLetters && 0...Int(lastID) ~= dropped,
+            "more records than ids, or less than none"
+        )
+        try require(0...Int(Self.largest) ~= payloadBytes, "\(payloadBytes) bytes")
+        var previous: Int64 = 0
+        var (others, otherBytes) = (records, payloadBytes)
+        for batch in batches {
+            try require(
+                batch.ids.lowerBound > previous && batch.ids.upperBound <= lastID,
+                "batch \(batch.ids) out of order"
+            )
+            try require(1...batch.ids.count ~= batch.records, "batch \(batch.ids) with \(batch.records) records")
+            try require(0...otherBytes ~= batch.payloadBytes, "batch \(batch.ids) with \(batch.payloadBytes) bytes")
+            try require(0...Int(Self.largest) ~= batch.attempts, "batch \(batch.ids) with \(batch.attempts) attempts")
+            previous = batch.ids.upperBound
+            others -= batch.records
+            otherBytes -= batch.payloadBytes
+            try require(others >= 0, "batches with more records than there are")
+        }
     }
 }

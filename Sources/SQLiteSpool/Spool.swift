@@ -202,7 +202,7 @@ package final class Spool: Sendable {
     package func oldestPending() async throws(SpoolError) -> WallInstant? {
         let frozenThrough = contents.summary.frozenThrough
         return try await read { database throws(SQLiteError) in
-            try database.enqueueTime(ofFirstAfter: frozenThrough).map(WallInstant.init(milliseconds:))
+            try database.enqueueTime(ofFirstAfter: frozenThrough).map(WallInstant.init(stored:))
         }
     }
 

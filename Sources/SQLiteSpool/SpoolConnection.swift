@@ -298,7 +298,7 @@ struct SpoolConnection: ~Copyable {
     ) throws(SQLiteError) {
         switch change {
         case .freeze(let batch):
-            guard ledger.freeze(batch) else { return }
+            guard try ledger.freeze(batch) else { return }
             try database.insert(batch)
         case .acknowledge(let batch):
             guard ledger.remove(batch) else { return }

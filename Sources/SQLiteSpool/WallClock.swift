@@ -8,6 +8,11 @@ package struct WallInstant: InstantProtocol, Sendable {
         self.milliseconds = milliseconds
     }
 
+    /// A time from a file: before 1970 or after 9999, which no clock says, it is the nearest that one does.
+    init(stored milliseconds: Int64) {
+        self.init(milliseconds: min(max(0, milliseconds), 253_402_300_799_999))
+    }
+
     package func advanced(by duration: Duration) -> WallInstant {
         WallInstant(milliseconds: milliseconds + duration.wholeMilliseconds)
     }

@@ -1,4 +1,5 @@
 @testable import SQLiteSpool
+import TestSupport
 import Testing
 
 @Suite struct LedgerTests {
@@ -25,7 +26,7 @@ import Testing
         )
     }
 
-    @Test func `whatever happens, the counts are those of the records that are there`() {
+    @Test func `whatever happens, the counts are those of the records that are there`() throws {
         for _ in 0..<200 {
             var ledger = makeLedger()
             var present: [Int64: Int] = [:]
@@ -41,7 +42,7 @@ import Testing
                 case 2 where ledger.frozenThrough < ledger.lastID:
                     let ids = ledger.frozenThrough + 1...Int64.random(in: ledger.frozenThrough + 1...ledger.lastID)
                     let bytes = ids.reduce(0) { $0 + (present[$1] ?? 0) }
-                    let isFrozen = ledger.freeze(batch(ids, bytes: bytes))
+                    let isFrozen = try ledger.freeze(batch(ids, bytes: bytes))
                     #expect(isFrozen)
                 default:
                     guard let batch = ledger.batches.randomElement() else { continue }
@@ -49,6 +50,7 @@ import Testing
                     #expect(removals == [true, false])
                     for id in batch.ids { present[id] = nil }
                 }
+                try ledger.check()
                 #expect(ledger.records == present.count)
                 #expect(ledger.payloadBytes == present.values.reduce(0, +))
                 #expect(ledger.summary.pending == present.keys.filter { $0 > ledger.frozenThrough }.count)
@@ -57,14 +59,59 @@ import Testing
         }
     }
 
-    @Test func `a failure is counted for its batch only`() {
+    @Test func `a failure is counted for its batch only`() throws {
         var ledger = makeLedger()
         for _ in 0..<4 { _ = ledger.append(payloadBytes: 1) }
         let batches = [1...2, 3...4].map { batch($0, bytes: 2) }
-        for batch in batches { _ = ledger.freeze(batch) }
+        for batch in batches { _ = try ledger.freeze(batch) }
         ledger.recordFailure(of: batches[1], error: "away")
         #expect(ledger.batches.map(\.attempts) == [0, 1])
         #expect(ledger.batches.map(\.lastError) == [nil, "away"])
         #expect(ledger.batches.map(\.token) == ["u-1-2", "u-3-4"])
+    }
+
+    @Test(arguments: [
+        "last_id = 1", "last_id = -1", "last_id = 9223372036854775807", "records = 9223372036854775807",
+        "records = 1", "records = -9223372036854775808", "payload_bytes = -1", "payload_bytes = 3",
+        "dead_letters = -1", "dead_letters = 9223372036854775807",
+    ])
+    func `counts that cannot be true are refused when a spool is opened`(damage: String) async throws {
+        try await expectRefusal(of: "UPDATE spool SET \(damage)")
+    }
+
+    @Test(arguments: [
+        "first_id = -9223372036854775808", "first_id = 0", "last_id = 9223372036854775807", "last_id = 4",
+        "records = -1", "records = 0", "records = 9223372036854775807", "payload_bytes = -1",
+        "payload_bytes = 9223372036854775807", "attempts = -1", "attempts = 9223372036854775807",
+    ])
+    func `batches that cannot be true are refused when a spool is opened`(damage: String) async throws {
+        try await expectRefusal(of: "UPDATE batches SET \(damage) WHERE first_id = 1")
+    }
+
+    private func expectRefusal(of damage: String) async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/traces.spool"
+            try await withSpool(at: path) { spool in
+                try await spool.appendNumbers(0..<5)
+                for _ in 0..<2 { _ = try await spool.freeze(maxRecords: 2, maxBytes: 100) }
+            }
+            try Database(path: path, access: .readWrite).execute(damage)
+            let error = #expect(throws: SpoolError.self) { try Spool(SpoolConfiguration(path: path)) }
+            #expect(error?.code == .failed)
+        }
+    }
+
+    @Test func `a time that no clock says does not overflow`() async throws {
+        for time in [Int64.min, .max] {
+            try await withTemporaryDirectory { directory in
+                let path = directory + "/traces.spool"
+                try await withSpool(at: path) { try await $0.appendNumbers(0..<1) }
+                try Database(path: path, access: .readWrite).execute("UPDATE records SET enqueued_at = \(time)")
+                try await withSpool(at: path) { spool in
+                    let oldest = try #require(try await spool.oldestPending())
+                    #expect((oldest.duration(to: WallInstant(milliseconds: 1_795_000_000_000)) > .zero) == (time < 0))
+                }
+            }
+        }
     }
 }
