@@ -70,14 +70,31 @@ struct Reconciliation {
         let text = String(decoding: key.id, as: UTF8.self)
         switch kind {
         case .integer:
-            return text.isWholeNumber ? key : nil
+            return Self.wholeNumber(text).map { RowKey(id: Array($0.utf8), seconds: key.seconds) }
         case .uuid:
-            return UUID(uuidString: text).map {
-                RowKey(id: Array($0.uuidString.lowercased().utf8), seconds: key.seconds)
-            }
+            return Self.uuid(text).map { RowKey(id: Array($0.uuidString.lowercased().utf8), seconds: key.seconds) }
         case .text, .other:
             return key
         }
+    }
+
+    /// As ClickHouse writes a number that it takes with a plus and leading zeros too.
+    private static func wholeNumber(_ text: String) -> String? {
+        let isNegative = text.hasPrefix("-")
+        let digits = isNegative || text.hasPrefix("+") ? text.dropFirst() : text[...]
+        guard !digits.isEmpty, digits.allSatisfy({ $0.isASCII && $0.isNumber }) else { return nil }
+        let significant = digits.drop { $0 == "0" }
+        return significant.isEmpty ? "0" : (isNegative ? "-" : "") + significant
+    }
+
+    /// ClickHouse takes one without dashes too.
+    private static func uuid(_ text: String) -> UUID? {
+        guard text.utf8.count == 32 else { return UUID(uuidString: text) }
+        var dashed = text
+        for position in [20, 16, 12, 8] where dashed.count > position {
+            dashed.insert("-", at: dashed.index(dashed.startIndex, offsetBy: position))
+        }
+        return UUID(uuidString: dashed)
     }
 
     /// Fails when the user or the table does not allow the question.

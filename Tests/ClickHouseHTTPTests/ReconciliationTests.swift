@@ -151,6 +151,21 @@ import Testing
         }
     }
 
+    private static let spellings: [(Reconciliation.Kind, String, String?)] = [
+        (.integer, "007", "7"), (.integer, "+7", "7"), (.integer, "-0", "0"),
+        (.integer, "-012", "-12"),
+        (.integer, "000", "0"), (.integer, "+", nil), (.integer, "", nil), (.integer, "+-7", nil),
+        (.integer, "7\u{301}", nil),
+        (.uuid, "3F2B6C1E0B0A4F6E9D5A0A1B2C3D4E5F", "3f2b6c1e-0b0a-4f6e-9d5a-0a1b2c3d4e5f"),
+        (.uuid, "3f2b6c1e-0b0a-4f6e-9d5a-0a1b2c3d4e5f", "3f2b6c1e-0b0a-4f6e-9d5a-0a1b2c3d4e5f"),
+        (.uuid, "3f2b6c1e-0b0a-4f6e-9d5a-0a1b2c3d", nil), (.uuid, "ääääääääääääääää", nil), (.text, "007", "007"),
+    ]
+
+    @Test(arguments: spellings)
+    func `a key is looked for as ClickHouse spells it`(kind: Reconciliation.Kind, id: String, spelled: String?) {
+        #expect(Reconciliation(Self.target, Self.identity, kind).canonical(key(id)) == spelled.map { key($0) })
+    }
+
     @Test func `a user who may not see the replicas cannot be sure of one`() async throws {
         let replicated = ScriptedServer(
             engine: "ReplicatedMergeTree",

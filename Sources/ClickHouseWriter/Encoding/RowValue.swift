@@ -47,6 +47,7 @@ extension RowValue where Self: FixedWidthInteger {
 
 extension Double: RowValue {
     /// The shortest digits that read back as the same value. NaN and the infinities are refused: JSON has none.
+    /// A server too old for the setting `precise_float_parsing` may store another last digit.
     public func write(to row: inout RowEncoder) {
         guard isFinite else { return row.refuse("\(self) is not a finite number") }
         row.append { $0.append(contentsOf: description.utf8) }
