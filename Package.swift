@@ -157,6 +157,17 @@ let package = Package(
             path: "Tests/TestSupport",
             swiftSettings: settings
         ),
+        .target(
+            name: "FuzzProperties",
+            dependencies: ["ClickHouseHTTP", "ClickHouseWriter", "Migrations", "SQLiteSpool"],
+            path: "Tests/FuzzProperties",
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "FuzzTests",
+            dependencies: ["FuzzProperties", "TestSupport"],
+            swiftSettings: testSettings
+        ),
         .testTarget(
             name: "ClickHouseHTTPTests",
             dependencies: [
@@ -222,6 +233,7 @@ let package = Package(
                 "ClickHouseHTTP",
                 "ClickHouseWriter",
                 "CrashWriter",
+                "FuzzProperties",
                 "LLMTraces",
                 "SQLiteSpool",
                 "TestSupport",
@@ -277,4 +289,23 @@ if Context.environment["CLICKHOUSE_WRITER_BENCHMARKS"] != nil {
             swiftSettings: testSettings
         )
     )
+}
+
+// The fuzzing, only when asked for: it needs a toolchain with libFuzzer. See Tests/Fuzzing/run.
+if Context.environment["CLICKHOUSE_WRITER_FUZZING"] != nil {
+    // Only what is under test guides the fuzzer: what it stands on, and the properties, would be noise.
+    for target in package.targets where ["ClickHouseHTTP", "ClickHouseWriter", "SQLiteSpool"].contains(target.name) {
+        target.swiftSettings?.append(.unsafeFlags(["-sanitize=fuzzer"]))
+    }
+    package.targets += [
+        .systemLibrary(name: "CLibFuzzer", path: "Tests/Fuzzing/CLibFuzzer"),
+        .executableTarget(
+            name: "fuzzing",
+            dependencies: ["CLibFuzzer", "FuzzProperties"],
+            path: "Tests/Fuzzing",
+            exclude: ["CLibFuzzer", "Corpus", "run"],
+            swiftSettings: testSettings,
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]
+        ),
+    ]
 }
