@@ -66,11 +66,14 @@ struct SpoolDamage {
             let column = source.choice(["first_id", "last_id", "records", "payload_bytes", "frozen_at", "attempts"])
             return "UPDATE OR IGNORE batches SET \(column) = \(number()) WHERE first_id % 2 = \(source.byte() & 1)"
         case 2: return "UPDATE OR IGNORE records SET id = \(number()) WHERE id = \(source.byte() % 10)"
-        case 3: return "INSERT OR REPLACE INTO records VALUES (\(number()), \(number()), \(text()))"
-        case 4:
+        case 3:
             return
-                "INSERT OR REPLACE INTO batches VALUES (\(number()), \(number()), \(text()), \(number()), \(number()),"
-                + " \(number()), \(number()), \(number()), \(text()))"
+                "INSERT OR REPLACE INTO records (id, enqueued_at, payload) VALUES (\(number()), \(number()), \(text()))"
+        case 4:
+            return """
+                INSERT OR REPLACE INTO batches (first_id, last_id, token, records, payload_bytes, frozen_at, attempts)
+                VALUES (\(number()), \(number()), \(text()), \(number()), \(number()), \(number()), \(number()))
+                """
         case 5: return "DELETE FROM \(table) WHERE rowid % 4 = \(source.byte() & 3)"
         case 6: return source.bool() ? "DROP TABLE \(table)" : "DROP VIEW spool_status"
         case 7: return "PRAGMA \(source.choice(["user_version", "application_id"])) = \(number())"
@@ -84,6 +87,9 @@ struct SpoolDamage {
     }
 
     private mutating func text() -> String {
-        source.bool() ? "'{\"n\":1}'" : "CAST(x'\(source.bytes().map { String($0, radix: 16) }.joined())' AS TEXT)"
+        if source.bool() { return "'{\"n\":1}'" }
+        // In two digits each.
+        let hex = source.bytes().map { String(0x100 + Int($0), radix: 16).dropFirst() }.joined()
+        return "CAST(x'\(hex)' AS TEXT)"
     }
 }
