@@ -83,7 +83,8 @@ extension Batch {
             records: Int(row.integer(3) ?? 0),
             payloadBytes: Int(row.integer(4) ?? 0),
             frozenAt: WallInstant(stored: row.integer(5) ?? 0),
-            attempts: Int(row.integer(6) ?? 0),
+            // It changes with each failure, so no checksum covers it.
+            attempts: Int(min(max(0, row.integer(6) ?? 0), 1 << 31)),
             lastError: row.text(7)
         )
         if let stored = row.integer(8), stored != checksum { return nil }

@@ -104,7 +104,6 @@ extension Ledger {
             )
             try require(1...batch.ids.count ~= batch.records, "batch \(batch.ids) with \(batch.records) records")
             try require(0...otherBytes ~= batch.payloadBytes, "batch \(batch.ids) with \(batch.payloadBytes) bytes")
-            try require(0...Int(Self.largest) ~= batch.attempts, "batch \(batch.ids) with \(batch.attempts) attempts")
             previous = batch.ids.upperBound
             others -= batch.records
             otherBytes -= batch.payloadBytes

@@ -8,7 +8,7 @@ import Testing
     }
 
     @Test func `a connection that is dropped under a request leaves its outcome unknown`() async throws {
-        try await LoopbackServer.withServer(.cutsAtSecondRequest) { server in
+        try await LoopbackServer.withServer(.cutsEverySecondRequest) { server in
             let transport = AsyncHTTPTransport()
             for _ in 0..<20 {
                 let first = try await transport.send(request("http", server), timeout: .seconds(30))

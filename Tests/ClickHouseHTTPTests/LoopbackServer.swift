@@ -2,6 +2,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
+import Synchronization
 
 /// A server on 127.0.0.1 that answers requests with an empty 200, and can be unfriendly about it.
 struct LoopbackServer {
@@ -11,8 +12,8 @@ struct LoopbackServer {
         case cutsAtOnce
         /// Each connection is cut right after its first response, which does not announce it.
         case cutsAfterResponse
-        /// Each connection is cut when its second request has come.
-        case cutsAtSecondRequest
+        /// The connection of every second request is cut when it has come.
+        case cutsEverySecondRequest
         /// The response breaks off before the length that it announces.
         case cutsResponse
         /// The response's body goes on for ever.
@@ -28,6 +29,7 @@ struct LoopbackServer {
         _ body: (LoopbackServer) async throws -> Void
     ) async throws {
         let context = try tls.map { try NIOSSLContext(configuration: $0) }
+        let counter = Counter()
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
@@ -36,7 +38,7 @@ struct LoopbackServer {
                     if behaviour == .cutsAtOnce { return try pipeline.addHandler(CuttingHandler()) }
                     if let context { try pipeline.addHandler(NIOSSLServerHandler(context: context)) }
                     try pipeline.configureHTTPServerPipeline()
-                    try pipeline.addHandler(Handler(behaviour))
+                    try pipeline.addHandler(Handler(behaviour, counter))
                 }
             }
             .bind(host: "127.0.0.1", port: 0)
@@ -48,6 +50,18 @@ struct LoopbackServer {
             throw error
         }
         try await listener.close()
+    }
+
+    /// Of the requests over all connections: a slow machine may take a new one for each.
+    private final class Counter: Sendable {
+        private let count = Mutex(0)
+
+        func next() -> Int {
+            count.withLock { count in
+                count += 1
+                return count
+            }
+        }
     }
 
     private final class CuttingHandler: ChannelInboundHandler {
@@ -63,23 +77,23 @@ struct LoopbackServer {
         typealias OutboundOut = HTTPServerResponsePart
 
         private let behaviour: Behaviour
-        private var answered = 0
+        private let counter: Counter
 
-        init(_ behaviour: Behaviour) {
+        init(_ behaviour: Behaviour, _ counter: Counter) {
             self.behaviour = behaviour
+            self.counter = counter
         }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             guard case .end = unwrapInboundIn(data) else { return }
-            if behaviour == .cutsAtSecondRequest, answered == 1 {
+            if behaviour == .cutsEverySecondRequest, counter.next().isMultiple(of: 2) {
                 context.close(promise: nil)
                 return
             }
-            answered += 1
             switch behaviour {
             case .cutsResponse: return answerInPart(context)
             case .neverEnds: return answerForEver(context)
-            case .friendly, .cutsAtOnce, .cutsAfterResponse, .cutsAtSecondRequest: break
+            case .friendly, .cutsAtOnce, .cutsAfterResponse, .cutsEverySecondRequest: break
             }
             let head = HTTPResponseHead(version: .http1_1, status: .ok, headers: ["Content-Length": "0"])
             context.write(wrapOutboundOut(.head(head)), promise: nil)
