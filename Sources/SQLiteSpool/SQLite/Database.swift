@@ -124,7 +124,10 @@ package struct Database: ~Copyable {
         var size = sqlite3_int64(bytes)
         unsafe sqlite3_file_control(handle, nil, SQLITE_FCNTL_CHUNK_SIZE, &chunk)
         let code = unsafe sqlite3_file_control(handle, nil, SQLITE_FCNTL_SIZE_HINT, &size)
-        guard code == SQLITE_OK else { throw error(code, "reserve \(bytes) bytes") }
+        guard code == SQLITE_OK else {
+            // It says SQLITE_IOERR_WRITE, and not why.
+            throw SQLiteError(code: SQLITE_FULL, message: "no room", action: "reserve \(bytes) bytes")
+        }
     }
 
     /// Moves what it can from the WAL into the database without waiting for readers.
