@@ -211,6 +211,11 @@ let package = Package(
             swiftSettings: testSettings
         ),
         .testTarget(
+            name: "FaultyDiskTests",
+            dependencies: ["FaultyDisk", "SQLiteSpool", "TestSupport"],
+            swiftSettings: testSettings
+        ),
+        .testTarget(
             name: "LLMProxyTests",
             dependencies: [
                 "ClickHouseStandIn",

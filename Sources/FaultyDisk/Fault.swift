@@ -1,0 +1,39 @@
+/// A disk that fails at one call, or from one call on.
+package struct Fault: Sendable, Equatable {
+    package enum Kind: String, Sendable, CaseIterable {
+        /// EIO. For good it is a dead disk: whatever is asked of it fails.
+        case inputOutput
+        /// ENOSPC: nothing is written.
+        case noSpace
+        /// ENOSPC in the middle: the first half is written.
+        case shortWrite
+        /// A sync fails, and as on Linux the file's unsynced data counts as clean afterwards: later syncs succeed and do not
+        /// write it.
+        case sync
+        /// Somebody else holds the lock.
+        case lock
+    }
+
+    package var kind: Kind
+    /// The call that fails first, counted from 1.
+    package var call: Int
+    /// Whether every later call that can fail so fails too.
+    package var isForGood: Bool
+
+    package init(_ kind: Kind, atCall call: Int, isForGood: Bool) {
+        self.kind = kind
+        self.call = call
+        self.isForGood = isForGood
+    }
+
+    func hits(_ call: DiskCall, number: Int) -> Bool {
+        if number == self.call { return true }
+        return isForGood && number > self.call && (kind == .inputOutput || call.faults.contains(kind))
+    }
+}
+
+/// How a call failed.
+enum DiskFailure {
+    case powerIsOff
+    case fault(Fault.Kind)
+}

@@ -1,0 +1,119 @@
+internal import Glibc
+package import SQLiteSpool
+
+/// The spool's own calls.
+extension FaultyDisk: FileSystem {
+    package var vfs: String? { vfsName }
+
+    package func status(of path: String) throws(FileSystemFailure) -> FileStatus? {
+        try begin(.status, path)
+        return try system.status(of: path)
+    }
+
+    package func names(in directory: String) throws(FileSystemFailure) -> [String] {
+        try begin(.names, directory)
+        return try system.names(in: directory)
+    }
+
+    package func createPrivateFile(_ path: String) throws(FileSystemFailure) {
+        let name = model.name(of: path)
+        let isNew = name.map { model.file(named: $0) == nil } ?? false
+        try begin(.create, path, isNew ? name.map { .create(name: $0) } : nil)
+        try system.createPrivateFile(path)
+    }
+
+    package func syncDirectory(_ directory: String) throws(FileSystemFailure) {
+        try begin(.syncDirectory, directory, .syncDirectory)
+    }
+
+    package func rename(_ path: String, to new: String) throws(FileSystemFailure) {
+        if let name = model.name(of: path), let newName = model.name(of: new) {
+            try begin(.rename, path, .rename(name: name, to: newName))
+        }
+        try system.rename(path, to: new)
+    }
+
+    package func remove(_ path: String) throws(FileSystemFailure) {
+        let name = model.name(of: path).flatMap { model.file(named: $0) == nil ? nil : $0 }
+        try begin(.remove, path, name.map { .remove(name: $0) })
+        try system.remove(path)
+    }
+
+    package func read(_ path: String) throws(FileSystemFailure) -> [UInt8] {
+        try begin(.readFile, path)
+        return try system.read(path)
+    }
+
+    /// Four calls, as in the real one, so that the power can go between them.
+    package func write(_ bytes: [UInt8], to path: String) throws(FileSystemFailure) {
+        guard let name = model.name(of: path) else { return try system.write(bytes, to: path) }
+        if model.file(named: name) == nil { try begin(.create, path, .create(name: name)) }
+        guard let file = model.file(named: name) else { return }
+        try begin(.truncate, path, .truncate(file: file, size: 0))
+        try begin(.write, path, .write(file: file, offset: 0, bytes: bytes))
+        try system.write(bytes, to: path)
+        try begin(.sync, path, .sync(file: file))
+    }
+
+    package func availableBytes(at path: String) throws(FileSystemFailure) -> Int {
+        try begin(.availableBytes, path)
+        return try system.availableBytes(at: path)
+    }
+
+    package func networkFileSystem(at path: String) throws(FileSystemFailure) -> String? {
+        try system.networkFileSystem(at: path)
+    }
+
+    package func openLockFile(_ path: String) throws(FileSystemFailure) -> any LockFile {
+        let name = model.name(of: path)
+        let isNew = name.map { model.file(named: $0) == nil } ?? false
+        try begin(.openLockFile, path, isNew ? name.map { .create(name: $0) } : nil)
+        let file = try system.openLockFile(path)
+        return FaultyLockFile(file, path: path, number: name.flatMap { model.file(named: $0) }, model)
+    }
+
+    private func begin(_ call: DiskCall, _ path: String, _ change: DiskChange? = nil) throws(FileSystemFailure) {
+        try model.begin(call, change ?? .nothing).orThrow(call, path)
+    }
+}
+
+/// A lock file whose text is never synced.
+private final class FaultyLockFile: LockFile {
+    private let file: any LockFile
+    private let path: String
+    private let number: Int?
+    private let model: DiskModel
+
+    init(_ file: any LockFile, path: String, number: Int?, _ model: DiskModel) {
+        self.file = file
+        self.path = path
+        self.number = number
+        self.model = model
+    }
+
+    func tryLock() -> Bool { model.begin(.tryLock) == nil && file.tryLock() }
+
+    func readText() -> String { file.readText() }
+
+    func write(_ text: String, at offset: Int) throws(FileSystemFailure) {
+        let change = number.map { DiskChange.write(file: $0, offset: offset, bytes: Array(text.utf8)) }
+        try model.begin(.writeLockFile, change ?? .nothing).orThrow(.writeLockFile, path)
+        try file.write(text, at: offset)
+    }
+
+    func close() {
+        file.close()
+    }
+}
+
+extension DiskFailure? {
+    fileprivate func orThrow(_ call: DiskCall, _ path: String) throws(FileSystemFailure) {
+        let code: Int32 =
+            switch self {
+            case nil: 0
+            case .powerIsOff, .fault(.inputOutput), .fault(.sync), .fault(.lock): EIO
+            case .fault(.noSpace), .fault(.shortWrite): ENOSPC
+            }
+        if code != 0 { throw FileSystemFailure(errno: code, action: "\(call.rawValue) \(path)") }
+    }
+}
