@@ -1,0 +1,80 @@
+internal import FaultyDisk
+internal import SQLiteSpool
+
+/// A writer on a disk: what it asks of its spool, what it was told, and the destination that outlives every spool.
+struct Workload {
+    enum Outcome {
+        case done
+        case nothingToDo
+        case failed
+    }
+
+    var account = Account()
+    var destination = Destination()
+
+    /// What the spool threw.
+    private(set) var errors: [(call: String, error: SpoolError)] = []
+    /// Records acknowledged although a sync had failed before, and nothing was opened since.
+    var acknowledgedUnverified = 0
+
+    let disk: FaultyDisk
+    let watchdog: Watchdog
+    let gate = CommitGate()
+
+    init(on disk: FaultyDisk, watchdog: Watchdog) {
+        self.disk = disk
+        self.watchdog = watchdog
+    }
+
+    /// The same account and destination with another disk.
+    func moved(to disk: FaultyDisk) -> Workload {
+        var other = Workload(on: disk, watchdog: watchdog)
+        other.account = account
+        other.destination = destination
+        other.acknowledgedUnverified = acknowledgedUnverified
+        return other
+    }
+
+    static let fileName = "traces.spool"
+    private var path: String { "\(disk.directory)/\(Self.fileName)" }
+
+    /// Checkpoints are small and frequent, and none waits for a moment that the clock decides.
+    func openSpool(_ durability: SpoolConfiguration.Durability) throws(SpoolError) -> Spool {
+        var configuration = SpoolConfiguration(path: path, durability: durability, fileSystem: disk)
+        configuration.checkpoints.pagesWhenIdle = 40
+        configuration.checkpoints.pagesAtMost = 40
+        configuration.checkpoints.quietPeriodMilliseconds = 60_000
+        watchdog.begin("opening the spool")
+        defer { watchdog.end() }
+        return try Spool(configuration) { [gate] event in
+            if case .committed = event { gate.pass() }
+        }
+    }
+
+    func close(_ spool: Spool) async {
+        watchdog.begin("close")
+        await spool.close()
+        watchdog.end()
+    }
+
+    /// Looks into the file of an open or a closed spool.
+    func inspect() throws(SQLiteError) -> SpoolInspection {
+        try SpoolInspection(of: path, on: disk)
+    }
+
+    /// - Returns: nil when the spool threw.
+    mutating func call<Value>(_ name: String, _ body: () async throws(SpoolError) -> Value) async -> Value? {
+        watchdog.begin(name)
+        defer { watchdog.end() }
+        do throws(SpoolError) {
+            return try await body()
+        } catch {
+            note(error, of: name)
+            return nil
+        }
+    }
+
+    mutating func note(_ error: SpoolError, of name: String) {
+        errors.append((name, error))
+    }
+}
