@@ -3,14 +3,14 @@ package enum DiskCall: String, Sendable, CaseIterable {
     // SQLite's.
     case open, read, write, truncate, sync, fileSize, lock, checkReservedLock, access, delete, shmMap, shmLock
     // The spool's own.
-    case status, names, create, syncDirectory, rename, remove, readFile, availableBytes
+    case status, names, create, syncDirectory, rename, remove, readFile, reserve, availableBytes
     case openLockFile, tryLock, writeLockFile
 
     /// How the call can fail in real life.
     package var faults: [Fault.Kind] {
         switch self {
         case .write: [.inputOutput, .noSpace, .shortWrite]
-        case .open, .create, .openLockFile, .writeLockFile, .shmMap: [.inputOutput, .noSpace]
+        case .open, .create, .reserve, .openLockFile, .writeLockFile, .shmMap: [.inputOutput, .noSpace]
         case .sync, .syncDirectory: [.sync]
         case .lock, .shmLock: [.inputOutput, .lock]
         case .tryLock: [.lock]

@@ -55,6 +55,16 @@ extension FaultyDisk: FileSystem {
         try begin(.sync, path, .sync(file: file))
     }
 
+    /// Of what is reserved only the name counts: a cut leaves an empty file of it.
+    package func reserve(_ bytes: Int, at path: String) throws(FileSystemFailure) {
+        let name = model.name(of: path)
+        let isNew = name.map { model.file(named: $0) == nil } ?? false
+        try begin(.reserve, path, isNew ? name.map { .create(name: $0) } : nil)
+        try system.reserve(bytes, at: path)
+    }
+
+    package func readers(ofWALIndex path: String) -> [Int32] { system.readers(ofWALIndex: path) }
+
     package func availableBytes(at path: String) throws(FileSystemFailure) -> Int {
         try begin(.availableBytes, path)
         return try system.availableBytes(at: path)

@@ -1,6 +1,4 @@
 internal import ArgumentParser
-internal import FaultyDisk
-internal import Foundation
 internal import SQLiteSpool
 
 /// Cuts the power at every operation of a writer's life.
@@ -86,10 +84,6 @@ struct PowerCut: AsyncParsableCommand {
         if findings.lost > 0 { report("\(cycle): \(findings.lost) lost") }
         if findings.duplicated > 0 { report("\(cycle): \(findings.duplicated) duplicated") }
         for wrong in findings.wrong { report("\(cycle): \(wrong)") }
-    }
-
-    private func report(_ text: String) {
-        FileHandle.standardError.write(Data("\(text)\n".utf8))
     }
 }
 

@@ -115,6 +115,9 @@ struct PowerCutCycle {
         workload = workload.moved(to: try FaultyDisk(directory: directory, cutAt: cut))
         do {
             let spool = try workload.openSpool(durability)
+            if let loss = spool.loss, durability == .powerLoss || loss.quarantinedFile != nil {
+                findings.wrong.append("the spool thinks that it lost \(loss.lost): \(loss.reason)")
+            }
             try check(&workload, &findings)
             _ = await workload.appendTogether(7, to: spool)
             if await workload.drain(spool) == .nothingToDo { try checkEmpty(workload, &findings) }

@@ -23,6 +23,9 @@ struct StandardRun {
                 if outcome == .failed, stopsAtFailure { return }
             }
         }
+        // An empty file gives its pages back with the commits to come.
+        if await workload.drain(spool) == .failed, stopsAtFailure { return }
+        _ = await workload.appendSingly(5, to: spool)
     }
 
     private mutating func perform(

@@ -32,7 +32,7 @@ final class Watchdog: Sendable {
 
     private func look() {
         guard let hung = running.withLock({ $0 }), hung.since.duration(to: .now) > Self.limit else { return }
-        FileHandle.standardError.write(Data("this did not return within \(Self.limit): \(hung.what)\n".utf8))
+        report("this did not return within \(Self.limit): \(hung.what)")
         var verdict = Verdict(mode: mode, seed: seed)
         verdict.corrupt = 1
         verdict.details["hung"] = 1

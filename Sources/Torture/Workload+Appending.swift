@@ -46,6 +46,7 @@ extension Workload {
     }
 
     private mutating func settle(_ numbers: Range<Int>, isAcknowledged: Bool, _ isUnverified: Bool) {
+        lastAppendSucceeded = isAcknowledged
         guard isAcknowledged else { return account.refuse(numbers) }
         account.acknowledge(numbers)
         if isUnverified, disk.hasSyncFailedUnopened { acknowledgedUnverified += numbers.count }

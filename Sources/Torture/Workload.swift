@@ -16,6 +16,7 @@ struct Workload {
     private(set) var errors: [(call: String, error: SpoolError)] = []
     /// Records acknowledged although a sync had failed before, and nothing was opened since.
     var acknowledgedUnverified = 0
+    var lastAppendSucceeded = false
 
     let disk: FaultyDisk
     let watchdog: Watchdog
@@ -38,12 +39,16 @@ struct Workload {
     static let fileName = "traces.spool"
     private var path: String { "\(disk.directory)/\(Self.fileName)" }
 
-    /// Checkpoints are small and frequent, and none waits for a moment that the clock decides.
+    /// Checkpoints and vacuums are small and frequent, and none waits for a moment that the clock decides.
     func openSpool(_ durability: SpoolConfiguration.Durability) throws(SpoolError) -> Spool {
         var configuration = SpoolConfiguration(path: path, durability: durability, fileSystem: disk)
         configuration.checkpoints.pagesWhenIdle = 40
         configuration.checkpoints.pagesAtMost = 40
         configuration.checkpoints.quietPeriodMilliseconds = 60_000
+        configuration.vacuum.pagesKept = 4
+        configuration.vacuum.pagesWhenBusy = 2
+        configuration.vacuum.intervalMilliseconds = 60_000
+        configuration.reopenMilliseconds = 0
         watchdog.begin("opening the spool")
         defer { watchdog.end() }
         return try Spool(configuration) { [gate] event in

@@ -1,0 +1,124 @@
+internal import FaultyDisk
+internal import SQLiteSpool
+
+/// One run on a disk of which one call fails, once or for good, and what is there when the disk is well again.
+struct FaultRun {
+    struct Findings {
+        var acknowledged = 0
+        var lost = 0
+        var duplicated = 0
+        /// Records that were stored although `append` threw on them.
+        var storedThoughRefused = 0
+        /// The same, where the disk stayed broken, so that nothing could be taken back.
+        var storedOnBrokenDisk = 0
+        /// Whether the spool took records again before it was opened anew by its owner.
+        var wentOn = false
+        /// What may never be, in words.
+        var wrong: [String] = []
+    }
+
+    let durability: SpoolConfiguration.Durability
+    let watchdog: Watchdog
+    let runSeed: UInt64
+
+    /// The kinds of the calls of a run without a fault.
+    func measure(in scratch: inout ScratchDirectory) async throws -> [DiskCall] {
+        let disk = try FaultyDisk(directory: try scratch.makeDirectory())
+        var workload = Workload(on: disk, watchdog: watchdog)
+        await live(&workload)
+        if let (call, error) = workload.errors.first { throw SpoolError(.failed, "\(call) without any fault: \(error)") }
+        return disk.calls
+    }
+
+    func run(
+        _ fault: Fault,
+        using generator: inout SeededGenerator,
+        in scratch: inout ScratchDirectory
+    ) async throws -> Findings {
+        var findings = Findings()
+        let disk = try FaultyDisk(directory: try scratch.makeDirectory(), fault: fault)
+        var workload = Workload(on: disk, watchdog: watchdog)
+        await live(&workload)
+        findings.wentOn = workload.lastAppendSucceeded
+        disk.repair()
+        try await comeBack(&workload, fault, &findings)
+        if durability == .powerLoss {
+            // What is acknowledged must be on the disk, and not in the memory of a system that a sync left in the dark.
+            disk.cutPower()
+            let directory = try scratch.makeDirectory()
+            try disk.materialize(in: directory, using: &generator, .nothing)
+            workload = workload.moved(to: try FaultyDisk(directory: directory))
+            try await checkAfterPowerCut(&workload, &findings)
+        }
+        findings.acknowledged = workload.account.total
+        findings.duplicated = workload.destination.duplicated
+        if workload.destination.reusedTokens > 0 { findings.wrong.append("a token came with other rows") }
+        if workload.destination.alteredRecords > 0 { findings.wrong.append("a record arrived altered") }
+        if workload.acknowledgedUnverified > 0 {
+            findings.wrong.append("\(workload.acknowledgedUnverified) records acknowledged after a failed sync, unverified")
+        }
+        return findings
+    }
+
+    /// A writer's life: opens, runs, closes. The spool may refuse everything, and go on or not.
+    private func live(_ workload: inout Workload) async {
+        do throws(SpoolError) {
+            let spool = try workload.openSpool(durability)
+            var run = StandardRun(seed: runSeed)
+            await run.perform(with: &workload, on: spool, stopsAtFailure: false)
+            await workload.close(spool)
+        } catch {
+            workload.note(error, of: "open")
+        }
+    }
+
+    /// The next life, on a disk that is well.
+    private func comeBack(_ workload: inout Workload, _ fault: Fault, _ findings: inout Findings) async throws {
+        do {
+            let spool = try workload.openSpool(durability)
+            if let loss = spool.loss { findings.wrong.append("the spool thinks that it lost \(loss.lost): \(loss.reason)") }
+            let inspection = try workload.inspect()
+            findings.wrong += inspection.faults
+            let refused = workload.account.refused.count { number in
+                inspection.records.contains(number) || inspection.deadLetters.contains(number)
+                    || workload.destination.has(number)
+            }
+            if fault.isForGood {
+                findings.storedOnBrokenDisk += refused
+            } else {
+                findings.storedThoughRefused += refused
+            }
+            findings.lost += missing(workload, inspection)
+            if await workload.appendTogether(7, to: spool) == .failed, let (_, error) = workload.errors.last {
+                findings.wrong.append("append throws on a disk that is well again: \(error)")
+            }
+            _ = await workload.drain(spool)
+            // These stay in the spool, to be there after the power cut.
+            _ = await workload.appendTogether(7, to: spool)
+            await workload.close(spool)
+        } catch {
+            findings.wrong.append("the spool cannot be opened on a disk that is well again: \(error)")
+        }
+    }
+
+    private func checkAfterPowerCut(_ workload: inout Workload, _ findings: inout Findings) async throws {
+        do {
+            let spool = try workload.openSpool(durability)
+            let inspection = try workload.inspect()
+            findings.wrong += inspection.faults.map { "after a power cut: \($0)" }
+            let lost = missing(workload, inspection)
+            if lost > 0 { findings.wrong.append("\(lost) of the lost were only in the system's memory") }
+            findings.lost += lost
+            await workload.close(spool)
+        } catch {
+            findings.wrong.append("the spool cannot be opened after a power cut: \(error)")
+        }
+    }
+
+    private func missing(_ workload: Workload, _ inspection: SpoolInspection) -> Int {
+        workload.account.acknowledged.keys.count { number in
+            !inspection.records.contains(number) && !inspection.deadLetters.contains(number)
+                && !workload.destination.has(number)
+        }
+    }
+}
