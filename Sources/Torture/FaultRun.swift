@@ -25,8 +25,10 @@ struct FaultRun {
     func measure(in scratch: inout ScratchDirectory) async throws -> [DiskCall] {
         let disk = try FaultyDisk(directory: try scratch.makeDirectory())
         var workload = Workload(on: disk, watchdog: watchdog)
-        await live(&workload)
-        if let (call, error) = workload.errors.first { throw SpoolError(.failed, "\(call) without any fault: \(error)") }
+        _ = await live(&workload, isPassing: false)
+        if let (call, error) = workload.errors.first {
+            throw SpoolError(.failed, "\(call) without any fault: \(error)")
+        }
         return disk.calls
     }
 
@@ -38,7 +40,8 @@ struct FaultRun {
         var findings = Findings()
         let disk = try FaultyDisk(directory: try scratch.makeDirectory(), fault: fault)
         var workload = Workload(on: disk, watchdog: watchdog)
-        await live(&workload)
+        let refusal = await live(&workload, isPassing: !fault.isForGood)
+        if let refusal { findings.wrong.append("the spool takes no records any more: \(refusal)") }
         findings.wentOn = workload.lastAppendSucceeded
         disk.repair()
         try await comeBack(&workload, fault, &findings)
@@ -55,28 +58,49 @@ struct FaultRun {
         if workload.destination.reusedTokens > 0 { findings.wrong.append("a token came with other rows") }
         if workload.destination.alteredRecords > 0 { findings.wrong.append("a record arrived altered") }
         if workload.acknowledgedUnverified > 0 {
-            findings.wrong.append("\(workload.acknowledgedUnverified) records acknowledged after a failed sync, unverified")
+            findings.wrong.append(
+                "\(workload.acknowledgedUnverified) records acknowledged after a failed sync, unverified"
+            )
         }
         return findings
     }
 
-    /// A writer's life: opens, runs, closes. The spool may refuse everything, and go on or not.
-    private func live(_ workload: inout Workload) async {
+    /// A writer's life: opens, runs, closes.
+    ///
+    /// - Parameter isPassing: whether the fault is over when the run is.
+    /// - Returns: why the spool refuses records although it is.
+    private func live(_ workload: inout Workload, isPassing: Bool) async -> SpoolError? {
+        let spool: Spool
         do throws(SpoolError) {
-            let spool = try workload.openSpool(durability)
-            var run = StandardRun(seed: runSeed)
-            await run.perform(with: &workload, on: spool, stopsAtFailure: false)
-            await workload.close(spool)
+            spool = try workload.openSpool(durability)
         } catch {
             workload.note(error, of: "open")
+            return nil
         }
+        var run = StandardRun(seed: runSeed)
+        await run.perform(with: &workload, on: spool, stopsAtFailure: false)
+        var refusal: SpoolError?
+        if isPassing, !workload.lastAppendSucceeded { refusal = await retry(&workload, spool) }
+        await workload.close(spool)
+        return refusal
+    }
+
+    /// A full disk is looked at again after a while.
+    private func retry(_ workload: inout Workload, _ spool: Spool) async -> SpoolError? {
+        for _ in 0..<40 {
+            if await workload.appendTogether(1, to: spool) == .done { return nil }
+            try? await Task.sleep(for: .milliseconds(50))
+        }
+        return workload.errors.last?.error
     }
 
     /// The next life, on a disk that is well.
     private func comeBack(_ workload: inout Workload, _ fault: Fault, _ findings: inout Findings) async throws {
         do {
             let spool = try workload.openSpool(durability)
-            if let loss = spool.loss { findings.wrong.append("the spool thinks that it lost \(loss.lost): \(loss.reason)") }
+            if let loss = spool.loss {
+                findings.wrong.append("the spool thinks that it lost \(loss.lost): \(loss.reason)")
+            }
             let inspection = try workload.inspect()
             findings.wrong += inspection.faults
             let refused = workload.account.refused.count { number in

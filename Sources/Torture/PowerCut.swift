@@ -48,24 +48,19 @@ struct PowerCut: AsyncParsableCommand {
     private func cut(_ durability: Durability, _ watchdog: Watchdog, _ verdict: inout Verdict) async throws {
         let cycles = options.cycles ?? 2_000
         let progress = Progress(of: cycles)
-        var plans: [PowerCutCycle.Start: CutPlan] = [:]
+        var plans: [StartingPoint.Kind: CutPlan] = [:]
         for number in 1...cycles {
             var scratch = try ScratchDirectory()
-            let start = start(of: number)
-            let cycle = PowerCutCycle(
-                start: start,
-                durability: durability.ofSpool,
-                watchdog: watchdog,
-                runSeed: options.seed
-            )
-            if plans[start] == nil {
-                plans[start] = CutPlan(try await cycle.measure(in: &scratch), seed: options.seed)
-            }
-            guard let point = plans[start]?.next(), only == nil || only == number else { continue }
+            let kind = kind(of: number, durability)
+            var plan = plans[kind]
+            if plan == nil { plan = try await makePlan(kind, durability, watchdog, in: &scratch) }
+            guard let point = plan?.next(), let cycle = plan?.cycle else { continue }
+            plans[kind] = plan
+            if let only, only != number { continue }
             var generator = SeededGenerator(seed: options.seed &* 1_000_003 &+ UInt64(number))
             let findings = try await cycle.run(cutAt: point, using: &generator, in: &scratch)
             verdict.add(findings)
-            describe(findings, "cycle \(number) --durability \(durability.rawValue), operation \(point), \(start)")
+            describe(findings, "cycle \(number) --durability \(durability.rawValue), operation \(point), \(kind)")
             progress.report(
                 number,
                 "\(durability.rawValue): \(verdict.acknowledged) acknowledged, \(verdict.lost) lost"
@@ -73,11 +68,34 @@ struct PowerCut: AsyncParsableCommand {
         }
     }
 
-    /// Every tenth run starts with an old spool, so that its migration is cut.
-    private func start(of number: Int) -> PowerCutCycle.Start {
-        guard number.isMultiple(of: 10) else { return .nothing }
-        let versions = OldSpool.versions
-        return .spool(version: versions.lowerBound + number / 10 % versions.count)
+    private func makePlan(
+        _ kind: StartingPoint.Kind,
+        _ durability: Durability,
+        _ watchdog: Watchdog,
+        in scratch: inout ScratchDirectory
+    ) async throws -> CutPlan {
+        let start = try await StartingPoint(kind, durability.ofSpool, watchdog: watchdog, in: &scratch)
+        let cycle = PowerCutCycle(
+            start: start,
+            durability: durability.ofSpool,
+            watchdog: watchdog,
+            runSeed: options.seed
+        )
+        return CutPlan(cycle, try await cycle.measure(in: &scratch), seed: options.seed)
+    }
+
+    /// Every tenth run starts with an old spool, so that its migration is cut, and two with a damaged one, so that its
+    /// salvage is.
+    private func kind(of number: Int, _ durability: Durability) -> StartingPoint.Kind {
+        switch number % 10 {
+        case 0:
+            let versions = OldSpool.versions
+            return .version(versions.lowerBound + number / 10 % versions.count)
+        case 3: return .damagedDatabase
+        // Without syncs a WAL may end anywhere, and nothing is salvaged for it.
+        case 6: return durability == .powerLoss ? .damagedWAL : .damagedDatabase
+        default: return .nothing
+        }
     }
 
     private func describe(_ findings: PowerCutCycle.Findings, _ cycle: String) {
@@ -89,21 +107,23 @@ struct PowerCut: AsyncParsableCommand {
 
 /// The operations at which the power goes: every one of a run, in an order that is drawn, before any comes again.
 struct CutPlan {
+    let cycle: PowerCutCycle
     private let length: PowerCutCycle.Length
     private var whole: [Int] = []
     private var opening: [Int] = []
     private var count = 0
     private var generator: SeededGenerator
 
-    init(_ length: PowerCutCycle.Length, seed: UInt64) {
+    init(_ cycle: PowerCutCycle, _ length: PowerCutCycle.Length, seed: UInt64) {
+        self.cycle = cycle
         self.length = length
         generator = SeededGenerator(seed: seed)
     }
 
-    /// Every fourth is in the opening, which is short and where most is at stake.
+    /// Mostly in the opening when there is something to be migrated or salvaged: it is short, and most is at stake.
     mutating func next() -> Int? {
         count += 1
-        if count.isMultiple(of: 4) {
+        if count.isMultiple(of: 4) == (cycle.start.kind == .nothing) {
             if opening.isEmpty { opening = (1...length.opening).shuffled(using: &generator) }
             return opening.popLast()
         }

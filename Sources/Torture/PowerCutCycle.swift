@@ -3,12 +3,6 @@ internal import SQLiteSpool
 
 /// One run that ends with a power cut, what comes up afterwards, and often a cut or two in that.
 struct PowerCutCycle {
-    /// What is on the disk at first.
-    enum Start: Hashable {
-        case nothing
-        case spool(version: Int)
-    }
-
     struct Findings {
         var cuts = 0
         var acknowledged = 0
@@ -26,13 +20,11 @@ struct PowerCutCycle {
         var whole = 0
     }
 
-    let start: Start
+    let start: StartingPoint
     let durability: SpoolConfiguration.Durability
     let watchdog: Watchdog
     /// Draws the standard run, which is the same in every cycle of a start.
     let runSeed: UInt64
-
-    private static let oldRecords = 15
 
     /// Runs uncut, to learn where the power can go.
     func measure(in scratch: inout ScratchDirectory) async throws -> Length {
@@ -85,15 +77,9 @@ struct PowerCutCycle {
     }
 
     private func prepare(in scratch: inout ScratchDirectory, cutAt cut: Int?) throws -> Workload {
-        let directory = try scratch.makeDirectory()
-        var account = Account()
-        if case .spool(let version) = start {
-            let numbers = account.takeNumbers(Self.oldRecords)
-            try OldSpool.make(version: version, at: "\(directory)/\(Workload.fileName)", numbers)
-            account.acknowledge(numbers)
-        }
-        var workload = Workload(on: try FaultyDisk(directory: directory, cutAt: cut), watchdog: watchdog)
-        workload.account = account
+        let disk = try FaultyDisk(directory: try start.makeDirectory(in: &scratch), cutAt: cut)
+        var workload = Workload(on: disk, watchdog: watchdog)
+        workload.account = start.account
         return workload
     }
 
@@ -115,7 +101,7 @@ struct PowerCutCycle {
         workload = workload.moved(to: try FaultyDisk(directory: directory, cutAt: cut))
         do {
             let spool = try workload.openSpool(durability)
-            if let loss = spool.loss, durability == .powerLoss || loss.quarantinedFile != nil {
+            if let loss = spool.loss, !expects(loss) {
                 findings.wrong.append("the spool thinks that it lost \(loss.lost): \(loss.reason)")
             }
             try check(&workload, &findings)
@@ -126,6 +112,13 @@ struct PowerCutCycle {
             if !workload.disk.isOff { findings.wrong.append("what the cut left cannot be opened: \(error)") }
         }
         return workload.disk.isOff
+    }
+
+    private func expects(_ loss: SpoolLoss) -> Bool {
+        switch start.kind {
+        case .nothing, .version: durability == .processCrash && loss.quarantinedFile == nil
+        case .damagedDatabase, .damagedWAL: true
+        }
     }
 
     private func check(_ workload: inout Workload, _ findings: inout Findings) throws(SQLiteError) {
