@@ -49,6 +49,7 @@ struct DiskState {
         if let fault, fault.hits(call, number: calls.count) {
             faultsSeen += 1
             fail(fault.kind, change)
+            if cut == nil { cut = fault.operationsToCut.map { operations + $0 } }
             return .fault(fault.kind)
         }
         return perform(change)

@@ -19,11 +19,14 @@ package struct Fault: Sendable, Equatable {
     package var call: Int
     /// Whether every later call that can fail so fails too.
     package var isForGood: Bool
+    /// The operation during which the power goes, counted from the fault; nil: it stays.
+    package var operationsToCut: Int?
 
-    package init(_ kind: Kind, atCall call: Int, isForGood: Bool) {
+    package init(_ kind: Kind, atCall call: Int, isForGood: Bool, operationsToCut: Int? = nil) {
         self.kind = kind
         self.call = call
         self.isForGood = isForGood
+        self.operationsToCut = operationsToCut
     }
 
     func hits(_ call: DiskCall, number: Int) -> Bool {

@@ -43,16 +43,16 @@ struct FaultRun {
         let refusal = await live(&workload, isPassing: !fault.isForGood)
         if let refusal { findings.wrong.append("the spool takes no records any more: \(refusal)") }
         findings.wentOn = workload.lastAppendSucceeded
-        disk.repair()
-        try await comeBack(&workload, fault, &findings)
-        if durability == .powerLoss {
-            // What is acknowledged must be on the disk, and not in the memory of a system that a sync left in the dark.
-            disk.cutPower()
-            let directory = try scratch.makeDirectory()
-            try disk.materialize(in: directory, using: &generator, .nothing)
-            workload = workload.moved(to: try FaultyDisk(directory: directory))
-            try await checkAfterPowerCut(&workload, &findings)
+        if fault.operationsToCut == nil {
+            disk.repair()
+            try await comeBack(&workload, fault, &findings)
         }
+        // What is acknowledged must be on the disk, and not in the memory of a system that a sync left in the dark.
+        disk.cutPower()
+        let directory = try scratch.makeDirectory()
+        let survival = try disk.materialize(in: directory, using: &generator)
+        workload = workload.moved(to: try FaultyDisk(directory: directory))
+        try await checkAfterPowerCut(&workload, survival, &findings)
         findings.acknowledged = workload.account.total
         findings.duplicated = workload.destination.duplicated
         if workload.destination.reusedTokens > 0 { findings.wrong.append("a token came with other rows") }
@@ -80,7 +80,7 @@ struct FaultRun {
         var run = StandardRun(seed: runSeed)
         await run.perform(with: &workload, on: spool, stopsAtFailure: false)
         var refusal: SpoolError?
-        if isPassing, !workload.lastAppendSucceeded { refusal = await retry(&workload, spool) }
+        if isPassing, !workload.disk.isOff, !workload.lastAppendSucceeded { refusal = await retry(&workload, spool) }
         await workload.close(spool)
         return refusal
     }
@@ -125,17 +125,33 @@ struct FaultRun {
         }
     }
 
-    private func checkAfterPowerCut(_ workload: inout Workload, _ findings: inout Findings) async throws {
+    private func checkAfterPowerCut(
+        _ workload: inout Workload,
+        _ survival: Survival,
+        _ findings: inout Findings
+    ) async throws {
         do {
             let spool = try workload.openSpool(durability)
+            if let loss = spool.loss, durability == .powerLoss || loss.quarantinedFile != nil {
+                findings.wrong.append("after a power cut (\(survival)) the spool thinks it lost: \(loss)")
+            }
             let inspection = try workload.inspect()
-            findings.wrong += inspection.faults.map { "after a power cut: \($0)" }
-            let lost = missing(workload, inspection)
-            if lost > 0 { findings.wrong.append("\(lost) of the lost were only in the system's memory") }
-            findings.lost += lost
+            findings.wrong += inspection.faults.map { "after a power cut (\(survival)): \($0)" }
+            let destination = workload.destination
+            let (lost, areNewest) = workload.account.writeOff { number in
+                inspection.records.contains(number) || inspection.deadLetters.contains(number)
+                    || destination.has(number)
+            }
+            if durability == .powerLoss {
+                findings.lost += lost
+            } else if !areNewest {
+                findings.wrong.append("\(lost) records were lost in a power cut (\(survival)), and not the newest")
+            }
+            _ = await workload.appendTogether(7, to: spool)
+            _ = await workload.drain(spool)
             await workload.close(spool)
         } catch {
-            findings.wrong.append("the spool cannot be opened after a power cut: \(error)")
+            findings.wrong.append("the spool cannot be opened after a power cut (\(survival)): \(error)")
         }
     }
 

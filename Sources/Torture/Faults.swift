@@ -23,33 +23,60 @@ struct Faults: AsyncParsableCommand {
     func run() async throws {
         var verdict = Verdict(mode: "faults", seed: options.seed)
         let watchdog = Watchdog(mode: verdict.mode, seed: options.seed)
-        let run = FaultRun(durability: .powerLoss, watchdog: watchdog, runSeed: options.seed)
-        let faults = try await plan(run)
-        let progress = Progress(of: faults.count)
-        for (index, (call, fault)) in faults.enumerated() where only == nil || only == index + 1 {
+        let cases = try await plan(watchdog)
+        let progress = Progress(of: cases.count)
+        for (index, one) in cases.enumerated() where only == nil || only == index + 1 {
             var scratch = try ScratchDirectory()
             var generator = SeededGenerator(seed: options.seed &* 1_000_003 &+ UInt64(index))
-            let findings = try await run.run(fault, using: &generator, in: &scratch)
+            let findings = try await one.run.run(one.fault, using: &generator, in: &scratch)
             verdict.add(findings)
-            let howLong = fault.isForGood ? "for good" : "once"
-            let cycle = "cycle \(index + 1), \(fault.kind.rawValue) \(howLong) at call \(fault.call), \(call.rawValue)"
-            for problem in findings.problems { report("\(cycle): \(problem)") }
+            for problem in findings.problems { report("cycle \(index + 1), \(one): \(problem)") }
             progress.report(index + 1, "\(verdict.acknowledged) acknowledged, \(verdict.lost) lost")
         }
         try verdict.finish()
     }
 
-    private func plan(_ run: FaultRun) async throws -> [(DiskCall, Fault)] {
-        var scratch = try ScratchDirectory()
-        let calls = try await run.measure(in: &scratch)
-        let all = calls.enumerated().flatMap { index, call in
-            call.faults.flatMap { kind in
-                [false, true].map { (call, Fault(kind, atCall: index + 1, isForGood: $0)) }
+    /// Every call fails in every way. A sync that fails is also followed by a power cut, soon or later, because only then
+    /// is seen what it left off the disk.
+    private func plan(_ watchdog: Watchdog) async throws -> [FaultCase] {
+        var generator = SeededGenerator(seed: options.seed)
+        var cases: [FaultCase] = []
+        for durability in [SpoolConfiguration.Durability.powerLoss, .processCrash] {
+            let run = FaultRun(durability: durability, watchdog: watchdog, runSeed: options.seed)
+            var scratch = try ScratchDirectory()
+            let calls = Array(try await run.measure(in: &scratch).enumerated())
+            for (index, call) in calls where call == .sync {
+                for most in [8, 30, 100] {
+                    let cut = Int.random(in: 1...most, using: &generator)
+                    let fault = Fault(.sync, atCall: index + 1, isForGood: false, operationsToCut: cut)
+                    cases.append(FaultCase(run: run, call: call, fault: fault))
+                }
+            }
+            if durability == .processCrash { continue }
+            for (index, call) in calls {
+                for kind in call.faults {
+                    for isForGood in [false, true] {
+                        let fault = Fault(kind, atCall: index + 1, isForGood: isForGood)
+                        cases.append(FaultCase(run: run, call: call, fault: fault))
+                    }
+                }
             }
         }
-        guard let cycles = options.cycles else { return all }
-        var generator = SeededGenerator(seed: options.seed)
-        return Array(all.shuffled(using: &generator).prefix(cycles))
+        guard let cycles = options.cycles else { return cases }
+        return Array(cases.shuffled(using: &generator).prefix(cycles))
+    }
+}
+
+private struct FaultCase: CustomStringConvertible {
+    let run: FaultRun
+    let call: DiskCall
+    let fault: Fault
+
+    var description: String {
+        let howLong = fault.isForGood ? "for good" : "once"
+        let cut = fault.operationsToCut.map { ", the power goes \($0) operations later" } ?? ""
+        return
+            "\(run.durability.rawValue): \(fault.kind.rawValue) \(howLong) at call \(fault.call), \(call.rawValue)\(cut)"
     }
 }
 
