@@ -91,7 +91,7 @@ struct FaultRun {
             if await workload.appendTogether(1, to: spool) == .done { return nil }
             try? await Task.sleep(for: .milliseconds(50))
         }
-        return workload.errors.last?.error
+        return workload.disk.isOff ? nil : workload.errors.last?.error
     }
 
     /// The next life, on a disk that is well.

@@ -38,6 +38,10 @@ struct PowerCutCycle {
             throw SpoolError(.failed, "\(call) without any fault: \(error)")
         }
         length.whole = workload.disk.operations
+        // Only a vacuum cuts a file of a spool.
+        guard workload.tally.checkpoints > 2, workload.disk.calls.contains(.truncate) else {
+            throw SpoolError(.failed, "a run without checkpoints and vacuum: \(workload.tally.checkpoints) checkpoints")
+        }
         return length
     }
 

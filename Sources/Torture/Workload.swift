@@ -21,6 +21,7 @@ struct Workload {
     let disk: FaultyDisk
     let watchdog: Watchdog
     let gate = CommitGate()
+    let tally = Tally()
 
     init(on disk: FaultyDisk, watchdog: Watchdog) {
         self.disk = disk
@@ -51,7 +52,8 @@ struct Workload {
         configuration.reopenMilliseconds = 0
         watchdog.begin("opening the spool")
         defer { watchdog.end() }
-        return try Spool(configuration) { [gate] event in
+        return try Spool(configuration) { [gate, tally] event in
+            tally.add(event)
             if case .committed = event { gate.pass() }
         }
     }
