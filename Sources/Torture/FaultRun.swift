@@ -4,6 +4,8 @@ internal import SQLiteSpool
 /// One run on a disk of which one call fails, once or for good, and what is there when the disk is well again.
 struct FaultRun {
     struct Findings {
+        /// The call that failed; the order of calls can differ a little from run to run.
+        var call: DiskCall?
         var acknowledged = 0
         var lost = 0
         var duplicated = 0
@@ -43,6 +45,7 @@ struct FaultRun {
         let refusal = await live(&workload, isPassing: !fault.isForGood)
         if let refusal { findings.wrong.append("the spool takes no records any more: \(refusal)") }
         findings.wentOn = workload.lastAppendSucceeded
+        findings.call = disk.calls.dropFirst(fault.call - 1).first
         if fault.operationsToCut == nil {
             disk.repair()
             try await comeBack(&workload, fault, &findings)

@@ -30,7 +30,7 @@ struct Faults: AsyncParsableCommand {
             var generator = SeededGenerator(seed: options.seed &* 1_000_003 &+ UInt64(index))
             let findings = try await one.run.run(one.fault, using: &generator, in: &scratch)
             verdict.add(findings)
-            for problem in findings.problems { report("cycle \(index + 1), \(one): \(problem)") }
+            for problem in findings.problems { report("cycle \(index + 1), \(one.described(findings)): \(problem)") }
             progress.report(index + 1, "\(verdict.acknowledged) acknowledged, \(verdict.lost) lost")
         }
         try verdict.finish()
@@ -49,7 +49,7 @@ struct Faults: AsyncParsableCommand {
                 for most in [8, 30, 100] {
                     let cut = Int.random(in: 1...most, using: &generator)
                     let fault = Fault(.sync, atCall: index + 1, isForGood: false, operationsToCut: cut)
-                    cases.append(FaultCase(run: run, call: call, fault: fault))
+                    cases.append(FaultCase(run: run, fault: fault))
                 }
             }
             if durability == .processCrash { continue }
@@ -57,7 +57,7 @@ struct Faults: AsyncParsableCommand {
                 for kind in call.faults {
                     for isForGood in [false, true] {
                         let fault = Fault(kind, atCall: index + 1, isForGood: isForGood)
-                        cases.append(FaultCase(run: run, call: call, fault: fault))
+                        cases.append(FaultCase(run: run, fault: fault))
                     }
                 }
             }
@@ -67,16 +67,16 @@ struct Faults: AsyncParsableCommand {
     }
 }
 
-private struct FaultCase: CustomStringConvertible {
+private struct FaultCase {
     let run: FaultRun
-    let call: DiskCall
     let fault: Fault
 
-    var description: String {
+    func described(_ findings: FaultRun.Findings) -> String {
+        let call = findings.call?.rawValue ?? "which did not come"
         let howLong = fault.isForGood ? "for good" : "once"
         let cut = fault.operationsToCut.map { ", the power goes \($0) operations later" } ?? ""
         return
-            "\(run.durability.rawValue): \(fault.kind.rawValue) \(howLong) at call \(fault.call), \(call.rawValue)\(cut)"
+            "\(run.durability.rawValue): \(fault.kind.rawValue) \(howLong) at call \(fault.call), \(call)\(cut)"
     }
 }
 
