@@ -5,7 +5,8 @@ import SQLiteSpool
 struct BacklogCase: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "backlog",
-        abstract: "A spool with a long backlog: opening it, asking for its status, and its file's size once it is drained."
+        abstract:
+            "A spool with a long backlog: opening it, asking for its status, and its file's size once it is drained."
     )
 
     @Option(help: "Records in the backlog.")
@@ -33,7 +34,9 @@ struct BacklogCase: AsyncParsableCommand {
             let asking = ContinuousClock.now
             let status = try SpoolStatus(readingSpoolAt: path)
             let asked = asking.duration(to: .now)
-            print("opening \(round): \(milliseconds(opened)) ms; status: \(milliseconds(asked)) ms, \(status.pending) pending")
+            print(
+                "opening \(round): \(milliseconds(opened)) ms; status: \(milliseconds(asked)) ms, \(status.pending) pending"
+            )
             await spool.close()
         }
         try await drain(configuration, path)

@@ -17,7 +17,7 @@ func temporarySpool(in directory: String) -> String {
 }
 
 func removeSpool(_ path: String) {
-    for suffix in ["", "-wal", "-shm", ".lock", ".ballast"] { try? FileManager.default.removeItem(atPath: path + suffix) }
+    for suffix in ["", "-wal", "-shm", ".lock"] { try? FileManager.default.removeItem(atPath: path + suffix) }
 }
 
 /// What the process has of the machine's memory.

@@ -1,9 +1,17 @@
-// What Swift cannot call of SQLite, and nothing else. Everything else is used under its C name.
+// What Swift cannot call, and nothing else. Everything else of SQLite is used under its C name.
 
+#include <errno.h>
 #include <sqlite3.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 // sqlite3_db_config is variadic, and Swift does not import variadic functions.
 // The switches used here all take (int value, int *result).
 static inline int csqlite_db_config(sqlite3 *db, int option, int value) {
     return sqlite3_db_config(db, option, value, (int *)0);
+}
+
+// fallocate(2) with FALLOC_FL_KEEP_SIZE, which Swift's Glibc module leaves out. Returns 0 or an errno.
+static inline int csqlite_fallocate_keeping_size(int file, long long bytes) {
+    return syscall(SYS_fallocate, file, 1, 0LL, bytes) == 0 ? 0 : errno;
 }

@@ -55,12 +55,19 @@ extension FaultyDisk: FileSystem {
         try begin(.sync, path, .sync(file: file))
     }
 
-    /// Of what is reserved only the name counts: a cut leaves an empty file of it.
-    package func reserve(_ bytes: Int, at path: String) throws(FileSystemFailure) {
-        let name = model.name(of: path)
-        let isNew = name.map { model.file(named: $0) == nil } ?? false
-        try begin(.reserve, path, isNew ? name.map { .create(name: $0) } : nil)
-        try system.reserve(bytes, at: path)
+    package func rewrite(_ path: String) throws(FileSystemFailure) {
+        try begin(.readFile, path)
+        guard let file = model.name(of: path).flatMap({ model.file(named: $0) }) else {
+            return try system.rewrite(path)
+        }
+        try begin(.write, path, .write(file: file, offset: 0, bytes: try system.read(path)))
+        try begin(.sync, path, .sync(file: file))
+    }
+
+    /// Changes nothing that a cut could take.
+    package func reserve(_ bytes: Int, for path: String) throws(FileSystemFailure) {
+        try begin(.reserve, path)
+        try system.reserve(bytes, for: path)
     }
 
     package func readers(ofWALIndex path: String) -> [Int32] { system.readers(ofWALIndex: path) }

@@ -43,14 +43,15 @@ struct Committer: ~Copyable {
     }
 
     mutating func run() {
-        disk.takeOnBallast()
+        disk.reserveWAL()
         publish()
         while true {
             switch queue.next(quietPeriod: quietPeriod) {
             case .commit(let group): serve(group)
             case .quiet: useQuiet()
             case .closed:
-                disk.close()
+                // What could not be synced must not be moved into the database.
+                if failure != nil { connection.leaveWAL() }
                 return
             }
         }
@@ -104,19 +105,20 @@ struct Committer: ~Copyable {
             if !error.isPassing { fail(error) }
             return
         }
-        let isNews = disk.didFill()
+        disk.didFill()
         // Acknowledging frees space, so it must not fail together with the records that found none.
         refuse(
             group.withoutChanges,
             SpoolError(fullDisk: disk, connection.usage, cause: error.cause)
         )
-        // It now has room, and starts the WAL anew, so that what follows takes none.
-        if isNews { checkpoint() }
-        if group.changes.isEmpty || failure != nil { return group.withoutAppends.complete(with: .failure(error)) }
-        if isNews || !group.appends.isEmpty {
-            commit(group.withoutAppends)
+        // With the WAL begun anew it takes no room.
+        let hadWAL = connection.usage.walPages > 0
+        if hadWAL { checkpoint() }
+        let changes = group.withoutAppends
+        if failure == nil, !changes.isEmpty, !group.appends.isEmpty || hadWAL && connection.usage.walPages == 0 {
+            commit(changes)
         } else {
-            group.complete(with: .failure(error))
+            changes.complete(with: .failure(error))
         }
     }
 
@@ -178,6 +180,7 @@ struct Committer: ~Copyable {
             onEvent(.checkpointing)
             let isComplete = try connection.checkpoint()
             onEvent(.checkpointed(connection.usage))
+            if isComplete { disk.reserveWAL() }
             let change = wal.didCheckpoint(connection.usage, isComplete: isComplete)
             switch change {
             case .held: onEvent(.walHeld(bytes: connection.usage.walBytes, readers: file.readersOfWAL()))
@@ -190,7 +193,7 @@ struct Committer: ~Copyable {
             publish()
         } catch {
             let error = SpoolError(error)
-            if error.code == .full { _ = disk.didFill() } else if !error.isPassing { fail(error) }
+            if error.code == .full { disk.didFill() } else if !error.isPassing { fail(error) }
         }
     }
 
@@ -201,7 +204,7 @@ struct Committer: ~Copyable {
         if failure == nil { onEvent(.failed(error)) }
         failure = error
         nextReopening = .now + .milliseconds(configuration.reopenMilliseconds)
-        if error.code == .damaged { lock.recordDamage() }
+        lock.record(error.code == .damaged ? .damaged : .failed)
     }
 
     private mutating func reopen() {
@@ -213,6 +216,7 @@ struct Committer: ~Copyable {
             }
             do throws(SQLiteError) { try connection.confirm() } catch { throw SpoolError(error) }
             failure = nil
+            lock.record(.sound)
             publish()
             onEvent(.reopened)
         } catch {

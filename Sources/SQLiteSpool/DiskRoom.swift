@@ -1,14 +1,23 @@
-/// Whether the disk has room for records, and what is done when it has not.
+/// Whether the disk has room for records, and that there is always room to let them go.
+///
+/// On a full disk neither an INSERT nor a DELETE nor a checkpoint goes through, so what ClickHouse accepted could never be
+/// let go, and nothing would ever become free. So the WAL has its place on the disk before anything is written, and the
+/// database before the WAL is to be moved there (`SpoolConnection.reserve`): then acknowledging takes no room.
 struct DiskRoom {
+    /// What the WAL may grow to between two checkpoints, and a transaction on top.
+    let walBytes: Int
+
+    private let walPath: String
     private let directory: String
     private let fileSystem: any FileSystem
     private let limit: Int
-    private var ballast: Ballast
-    let ballastBytes: Int
 
-    /// The disk was found full, and stays so until the ballast has its place again.
+    /// SQLite found no room, or the WAL got none.
     private var isFull = false
     private var nextTry = ContinuousClock.now
+
+    /// Why the WAL has no place of its own; nil when it has.
+    private(set) var failure: String?
 
     /// Bytes that may come in before the disk is looked at again.
     private var allowance = 0
@@ -19,49 +28,41 @@ struct DiskRoom {
     private static let largestAllowance = 64 << 20
 
     init(spool path: String, _ configuration: SpoolConfiguration) {
+        walPath = path + "-wal"
         directory = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) + "/"
         fileSystem = configuration.fileSystem
         limit = configuration.limits.maxBytes
-        ballastBytes = configuration.checkpoints.pagesAtMost * SpoolUsage.pageBytes + Self.reserveBytes
-        ballast = Ballast(spool: path, bytes: ballastBytes, configuration.fileSystem)
+        walBytes = configuration.checkpoints.pagesAtMost * SpoolUsage.pageBytes + (4 << 20)
     }
-
-    /// Why there is no room for the ballast; nil when it was not tried.
-    var ballastFailure: String? { ballast.failure }
 
     /// nil when it cannot be told.
     var availableBytes: Int? { try? fileSystem.availableBytes(at: directory) }
 
-    mutating func takeOnBallast() {
-        isFull = !ballast.takeOn()
-    }
-
-    /// The spool's end: what it kept free is free.
-    mutating func close() {
-        ballast.dropIt()
+    /// Gives the WAL its place. To be called when there is one, and when it was cut.
+    mutating func reserveWAL() {
+        do {
+            try fileSystem.reserve(walBytes, for: walPath)
+            failure = nil
+        } catch {
+            failure = error.message
+        }
+        isFull = failure != nil
     }
 
     /// Whether records may come in at all.
     mutating func isReady() -> Bool {
         if isFull, nextTry <= .now {
             nextTry = .now + .milliseconds(250)
-            takeOnBallast()
+            reserveWAL()
         }
         return !isFull
     }
 
     /// SQLite found no room.
-    ///
-    /// - Returns: whether there is more now than before.
-    mutating func didFill() -> Bool {
-        defer {
-            isFull = true
-            allowance = 0
-            nextTry = .now + .milliseconds(250)
-        }
-        let hadBallast = ballast.isInPlace
-        ballast.dropIt()
-        return hadBallast
+    mutating func didFill() {
+        isFull = true
+        allowance = 0
+        nextTry = .now + .milliseconds(250)
     }
 
     /// How many bytes the spool may have in use: the limit, or less where the disk has not that much.

@@ -32,9 +32,15 @@ package protocol FileSystem: Sendable {
     /// Replaces the whole file, creating it for its owner only, and syncs it. Same restriction as ``read(_:)``.
     func write(_ bytes: [UInt8], to path: String) throws(FileSystemFailure)
 
-    /// Makes a file of so many bytes, for its owner only, that have their place on the disk. Same restriction as
-    /// ``read(_:)``.
-    func reserve(_ bytes: Int, at path: String) throws(FileSystemFailure)
+    /// Writes what a file holds over it, and syncs it: what an earlier sync failed for is on the disk then, and not only in
+    /// the system's memory. A power cut meanwhile leaves of each part what was there.
+    ///
+    /// It may be a WAL that SQLite has open: the locks that a close would drop are on the database and the `-shm` file.
+    func rewrite(_ path: String) throws(FileSystemFailure)
+
+    /// Gives a file its place on the disk for so many bytes, and leaves its length. Does nothing where the file system
+    /// cannot do that. It may be a WAL that SQLite has open, as with ``rewrite(_:)``.
+    func reserve(_ bytes: Int, for path: String) throws(FileSystemFailure)
 
     /// Bytes that an ordinary user may still fill on the disk of an existing file or directory.
     func availableBytes(at path: String) throws(FileSystemFailure) -> Int

@@ -9,8 +9,16 @@ struct OwnerNote: Equatable {
     var uuid: String
     var durability: SpoolConfiguration.Durability
     var progress: Progress
-    /// Whether the owner found the file damaged, and the next one has to look at all of it.
-    var isDamaged: Bool
+    var state: State
+
+    /// How the owner left the file.
+    enum State: String {
+        case sound
+        /// The disk failed, so the WAL may be readable without being on the disk.
+        case failed
+        /// What was read cannot be what was written: the next owner looks at all of it.
+        case damaged
+    }
 
     /// How far the owner came.
     struct Progress: Equatable {
@@ -29,18 +37,19 @@ struct OwnerNote: Equatable {
     private static let processWidth = 10
     private static let uuidWidth = 36
     private static let durabilityWidth = 12
+    private static let stateWidth = 7
     private static let idWidth = 19
 
     /// The whole file.
     var text: String {
         Self.processLine(process) + "uuid       \(uuid.padded(Self.uuidWidth))\n"
             + "durability \(durability.rawValue.padded(Self.durabilityWidth))\n"
-            + "state      \(isDamaged ? "damaged" : "sound  ")\n" + Self.lines(progress)
+            + "state      \(state.rawValue.padded(Self.stateWidth))\n" + Self.lines(progress)
     }
 
     /// Where the lines of the progress begin.
     static let progressOffset =
-        processLine(0).utf8.count + (11 + uuidWidth + 1) + (11 + durabilityWidth + 1) + (11 + 7 + 1)
+        processLine(0).utf8.count + (11 + uuidWidth + 1) + (11 + durabilityWidth + 1) + (11 + stateWidth + 1)
 
     static func processLine(_ process: Int32) -> String {
         "\(process)".padded(processWidth) + "\n"
@@ -71,7 +80,7 @@ extension OwnerNote {
         guard let process = Self.process(in: text).flatMap({ Int32($0) }),
             let uuid = values["uuid"],
             let durability = values["durability"].flatMap({ SpoolConfiguration.Durability(rawValue: String($0)) }),
-            let state = values["state"],
+            let state = values["state"].flatMap({ State(rawValue: String($0)) }),
             let committed = values["committed"].flatMap({ Int64($0) }),
             let frozen = values["frozen"].flatMap({ Int64($0) }),
             let delivered = values["delivered"].flatMap({ Int64($0) })
@@ -81,7 +90,7 @@ extension OwnerNote {
             uuid: String(uuid),
             durability: durability,
             progress: Progress(committed: committed, frozen: frozen, delivered: delivered),
-            isDamaged: state == "damaged"
+            state: state
         )
     }
 }

@@ -126,7 +126,7 @@ package final class Spool: Sendable {
             }
             // They were dropped meanwhile: others are the oldest now.
             guard contents.summary.frozenThrough > summary.frozenThrough else {
-                lock.recordDamage()
+                lock.record(.damaged)
                 throw SpoolError(
                     .damaged,
                     "\(summary.pending) records should be pending in the spool, and there are none"
@@ -238,7 +238,7 @@ package final class Spool: Sendable {
         } catch {
             let failure = SpoolError(error)
             // Found by a reader; the next owner looks at all of the file.
-            if failure.code == .damaged { lock.recordDamage() }
+            if failure.code == .damaged { lock.record(.damaged) }
             throw failure
         }
     }

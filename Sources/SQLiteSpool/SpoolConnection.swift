@@ -1,3 +1,5 @@
+internal import CSQLite
+
 /// The one connection that writes and checkpoints, with its prepared statements and the counts that go with them.
 ///
 /// Every method that changes something is one transaction: after it returns, the change is committed and `ledger`
@@ -133,6 +135,11 @@ struct SpoolConnection: ~Copyable {
         try database.execute("PRAGMA synchronous = FULL")
         defer { if durability == .processCrash { try? database.execute("PRAGMA synchronous = NORMAL") } }
         _ = try apply(CommitQueue.Group(), capacity: .max)
+    }
+
+    /// Keeps the WAL as it is when the connection is closed.
+    func leaveWAL() {
+        try? database.configure(SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
     }
 
     /// Moves the WAL into the database, as far as readers let it.

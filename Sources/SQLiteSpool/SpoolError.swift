@@ -71,12 +71,12 @@ extension SpoolError {
     /// The disk, or what this process may use of it.
     init(fullDisk disk: DiskRoom, _ usage: SpoolUsage, cause: SQLiteError? = nil) {
         let free = disk.availableBytes.map { "\($0) bytes" } ?? "unknown"
-        let reason = disk.ballastFailure.map { " (\($0))" } ?? ""
+        let reason = disk.failure.map { " (\($0))" } ?? ""
         self.init(
             .full,
             """
-            there is no room on the disk of the spool: free are \(free), and records come in again when \
-            \(disk.ballastBytes) bytes are\(reason); the spool has \(usage.bytesInUse) bytes; nothing was stored
+            there is no room on the disk of the spool\(reason): free are \(free), its WAL needs up to \(disk.walBytes), the \
+            spool has \(usage.bytesInUse) bytes; nothing was stored, free some space
             """,
             cause: cause
         )

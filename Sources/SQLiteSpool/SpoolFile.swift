@@ -45,6 +45,7 @@ struct SpoolFile {
     /// Opens the file once more after a failure and looks at all of it.
     func reopen(_ configuration: SpoolConfiguration) throws(SpoolError) -> Database {
         try SpoolError.wrapping {
+            try fileSystem.rewrite(path + "-wal")
             let database = try connect()
             _ = try checkIdentity(of: database, hasPrevious: true)
             try configure(database, configuration)
@@ -149,6 +150,10 @@ struct SpoolFile {
             // SQLite would remove the WAL of an empty database.
             if previous != nil, try !fileSystem.hasBytes(path), try fileSystem.hasBytes(path + "-wal") {
                 throw SpoolError(.damaged, "\(path) is empty, and its WAL is not")
+            }
+            // What its owner could not sync must be on the disk before anything is written behind it.
+            if previous?.state == .failed, try fileSystem.hasBytes(path + "-wal") {
+                try fileSystem.rewrite(path + "-wal")
             }
             let database = try connect()
             let isNew = try checkIdentity(of: database, hasPrevious: previous != nil)
@@ -264,8 +269,8 @@ struct SpoolFile {
         previous: OwnerNote?
     ) throws -> SpoolLoss? {
         guard let previous else { return nil }
-        if previous.isDamaged { try database.verify() }
-        let ledger = try database.readLedger()
+        if previous.state != .sound { try database.verify() }
+        var ledger = try database.readLedger()
         if isNew {
             let lost = Int(previous.progress.committed - previous.progress.delivered)
             return lost > 0 ? .nothingSalvaged("the file \(path) was removed", lost: lost) : nil
@@ -277,7 +282,9 @@ struct SpoolFile {
         let lost = Int(previous.progress.committed - ledger.lastID)
         guard lost > 0 else { return nil }
         // As the durability allows. Their ids are not given again.
-        try database.prepare("UPDATE spool SET last_id = ?1").run(.integer(previous.progress.committed))
+        ledger.lastID = previous.progress.committed
+        try database.prepare("UPDATE spool SET last_id = ?1, checksum = ?2")
+            .run(.integer(ledger.lastID), .integer(ledger.checksum))
         return .nothingSalvaged("the newest records were not on the disk yet when the power failed", lost: lost)
     }
 

@@ -42,7 +42,7 @@ final class SpoolLock: Sendable {
             uuid: ledger.uuid,
             durability: durability,
             progress: ledger.progress,
-            isDamaged: false
+            state: .sound
         )
         note.withLock { $0 = new }
         try? file.write(new.text, at: 0)
@@ -58,10 +58,11 @@ final class SpoolLock: Sendable {
         if let lines { try? file.write(lines, at: OwnerNote.progressOffset) }
     }
 
-    /// Has the next owner check the whole file.
-    func recordDamage() {
-        let text = note.withLock { note in
-            note?.isDamaged = true
+    /// Tells the next owner what to expect.
+    func record(_ state: OwnerNote.State) {
+        let text = note.withLock { note -> String? in
+            guard let old = note?.state, old != state else { return nil }
+            note?.state = state
             return note?.text
         }
         if let text { try? file.write(text, at: 0) }

@@ -1,3 +1,4 @@
+internal import CSQLite
 internal import Glibc
 internal import Synchronization
 
@@ -90,11 +91,21 @@ package struct SystemFileSystem: FileSystem {
         guard fsync(file) == 0 else { throw FileSystemFailure(errno: errno, action: "sync \(path)") }
     }
 
-    package func reserve(_ bytes: Int, at path: String) throws(FileSystemFailure) {
-        let file = try Self.open(path, O_RDWR | O_CREAT | O_NOFOLLOW)
+    package func rewrite(_ path: String) throws(FileSystemFailure) {
+        let bytes = try read(path)
+        let file = try Self.open(path, O_RDWR | O_NOFOLLOW)
         defer { _ = Glibc.close(file) }
-        let code = posix_fallocate(file, 0, off_t(bytes))
-        guard code == 0 else { throw FileSystemFailure(errno: code, action: "reserve \(bytes) bytes at \(path)") }
+        try Self.write(bytes, to: file, at: 0, path: path)
+        guard fsync(file) == 0 else { throw FileSystemFailure(errno: errno, action: "sync \(path)") }
+    }
+
+    package func reserve(_ bytes: Int, for path: String) throws(FileSystemFailure) {
+        let file = try Self.open(path, O_RDWR | O_NOFOLLOW)
+        defer { _ = Glibc.close(file) }
+        let code = csqlite_fallocate_keeping_size(file, Int64(bytes))
+        guard [0, EOPNOTSUPP, ENOSYS].contains(code) else {
+            throw FileSystemFailure(errno: code, action: "reserve \(bytes) bytes for \(path)")
+        }
     }
 
     package func availableBytes(at path: String) throws(FileSystemFailure) -> Int {

@@ -4,7 +4,7 @@ internal import Logging
 internal import SQLiteSpool
 
 /// Where the torture's records go.
-enum Destination {
+enum StandInTable {
     static let database = "ibex"
     static let table = "torture"
 
@@ -20,11 +20,11 @@ enum Destination {
 
 /// Delivers what a spool holds with a writer of its own, and says what is left.
 func drain(spool: String, url: String) async throws {
-    var configuration = Destination.configuration(spool: spool, url: url)
+    var configuration = StandInTable.configuration(spool: spool, url: url)
     configuration.shutdownTimeout = .seconds(60)
-    let writer = try BatchWriter<NumberedRecord>(configuration: configuration, logger: Destination.logger)
-    let report = await writer.close()
-    if let reason = report.reason { complain("\(report.remaining) records are left in \(spool): \(reason)") }
+    let writer = try BatchWriter<NumberedRecord>(configuration: configuration, logger: StandInTable.logger)
+    let closing = await writer.close()
+    if let reason = closing.reason { report("\(closing.remaining) records are left in \(spool): \(reason)") }
 }
 
 /// Asks SQLite for damage. True also while there is no whole file to ask about.
@@ -34,6 +34,6 @@ func isSound(spool: String) throws -> Bool {
     // Killed while it made the file: only a connection that writes can roll that back.
     if bytes ?? 0 == 0 || files.fileExists(atPath: spool + "-journal") { return true }
     let answer = try Database(path: spool, access: .readOnly).text("PRAGMA integrity_check") ?? "nothing"
-    if answer != "ok" { complain("\(spool): \(answer)") }
+    if answer != "ok" { report("\(spool): \(answer)") }
     return answer == "ok"
 }

@@ -5,20 +5,21 @@ internal import SQLiteSpool
 
 /// Makes spools as earlier versions of the package left them.
 enum OldSpool {
-    /// The newest schema version that is not today's.
-    static var newestVersion: Int { Migration.spool.count - 1 }
+    /// The schema versions before today's.
+    static var versions: Range<Int> { 1..<Migration.spool.count }
 
     /// - Parameters:
     ///   - version: of its schema, at least 1.
+    ///   - rows: the payloads of its records, whose ids begin at 1.
     ///   - frozen: how many of the records, the first ones, are a batch in flight.
     ///   - keepsLog: leaves the WAL as a process does that is killed.
     /// - Returns: the batch in flight: its token and what must be sent under it.
     static func make(
         at path: String,
         version: Int,
-        records: [NumberedRecord],
+        rows: [String],
         frozen: Int,
-        keepsLog: Bool
+        keepsLog: Bool = false
     ) throws -> (token: String, body: String)? {
         let database = try Database(path: path, access: .create)
         if keepsLog { try database.configure(SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true) }
@@ -32,7 +33,6 @@ enum OldSpool {
         for migration in Migration.spool where migration.number <= version { try database.execute(migration.sql) }
         try database.execute("PRAGMA user_version = \(version)")
 
-        let rows = records.map(\.row)
         let uuid = UUID().uuidString.lowercased()
         let now = Int64(Date().timeIntervalSince1970 * 1_000)
         try database.execute("BEGIN")

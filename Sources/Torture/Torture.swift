@@ -12,6 +12,8 @@ struct Torture: AsyncParsableCommand {
 
             Example: torture power-cut --cycles 2000 --seed 1
             """,
-        subcommands: [Kill.self, PowerCut.self, Faults.self, DiskFull.self, Corrupt.self, KillChild.self, DiskFullChild.self]
+        subcommands: [
+            Kill.self, PowerCut.self, Faults.self, DiskFull.self, Corrupt.self, KillChild.self, DiskFullChild.self,
+        ]
     )
 }

@@ -11,12 +11,7 @@ func withWorkDirectory<Result>(_ name: String, _ body: (String) async throws -> 
         try? FileManager.default.removeItem(atPath: path)
         return result
     } catch {
-        complain("what was found is in \(path)")
+        report("what was found is in \(path)")
         throw error
     }
-}
-
-/// Says on stderr what is wrong, past the line of progress.
-func complain(_ text: String) {
-    FileHandle.standardError.write(Data("\n\(text)\n".utf8))
 }

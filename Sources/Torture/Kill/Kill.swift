@@ -44,7 +44,7 @@ struct Kill: AsyncParsableCommand {
         let planned = Set((0..<verdict.cycles).map(KillPoint.planned(for:)))
         let unproven = planned.map(\.figure).filter { verdict.details[$0] == 0 }.sorted()
         if !unproven.isEmpty {
-            complain("never: \(unproven.joined(separator: ", "))")
+            report("never: \(unproven.joined(separator: ", "))")
             throw ExitCode.failure
         }
     }

@@ -44,7 +44,7 @@ struct DiskFullOrder: Codable {
     }
 
     var configuration: BatchWriterConfiguration {
-        var configuration = Destination.configuration(spool: spool, url: url)
+        var configuration = StandInTable.configuration(spool: spool, url: url)
         configuration.durability = isPowerLossProof ? .powerLoss : .processCrash
         configuration.maxBatchSize = maxBatchSize
         configuration.maxInFlight = maxInFlight

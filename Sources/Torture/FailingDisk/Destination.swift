@@ -20,7 +20,7 @@ struct Destination {
         }
         bodies[token] = body
         for payload in body.split(separator: UInt8(ascii: "\n")) {
-            guard let number = NumberedRecord.number(in: payload) else {
+            guard let number = NumberedPayload.number(in: payload) else {
                 alteredRecords += 1
                 continue
             }

@@ -39,7 +39,7 @@ struct DiskFull: AsyncParsableCommand {
         }
         try verdict.finish()
         if verdict.details["refused"] == 0 || verdict.details["resumed"] != verdict.cycles {
-            complain("the disk was not full in every cycle, or did not become free")
+            report("the disk was not full in every cycle, or did not become free")
             throw ExitCode.failure
         }
     }

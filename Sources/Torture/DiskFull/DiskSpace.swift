@@ -21,7 +21,10 @@ struct DiskSpace {
         case .tmpfs:
             try remove(filling)
             let surplus = try SystemFileSystem().availableBytes(at: directory) - bytes
-            if surplus > 0 { try SystemFileSystem().reserve(surplus, at: filling) }
+            if surplus > 0 {
+                try SystemFileSystem().createPrivateFile(filling)
+                try SystemFileSystem().reserve(surplus, for: filling)
+            }
         case .fileSizeLimit:
             signal(SIGXFSZ, SIG_IGN)
             try setLimit(bytes)

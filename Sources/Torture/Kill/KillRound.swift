@@ -28,14 +28,14 @@ final class KillRound {
         )
         ledger = WriteLedger(Self.numbers, first: first)
 
-        let version = Int.random(in: 0...OldSpool.newestVersion, using: &generator)
+        let version = Int.random(in: 0..<OldSpool.versions.upperBound, using: &generator)
         if version == 0 { return }
         let writes = (0..<Int.random(in: 10...60, using: &generator)).map { first + $0 * NumberedWrites.perWrite }
         let records = writes.flatMap(Self.numbers.records(ofWrite:))
         let batch = try OldSpool.make(
             at: spool,
             version: version,
-            records: records,
+            rows: records.map(\.row),
             frozen: .random(in: 0...records.count, using: &generator),
             keepsLog: .random(using: &generator)
         )
@@ -47,7 +47,7 @@ final class KillRound {
     func end(_ verdict: inout Verdict) async throws {
         standIn.faults.setStanding(nil)
         try await drain(spool: spool, url: standIn.url)
-        let rows = try await standIn.store.rows(database: Destination.database, table: Destination.table)
+        let rows = try await standIn.store.rows(database: StandInTable.database, table: StandInTable.table)
         await standIn.stop()
         await standIn.store.close()
 

@@ -1,5 +1,5 @@
 /// The payload of a record that proves itself: whoever reads it can tell whether it is what was written.
-enum NumberedRecord {
+enum NumberedPayload {
     static func payload(_ number: Int) -> [UInt8] {
         let letter = Character(UnicodeScalar(UInt8(ascii: "a") + UInt8(number % 26)))
         return Array("{\"n\":\(number),\"text\":\"\(String(repeating: letter, count: textLength(number)))\"}".utf8)

@@ -56,9 +56,9 @@ extension Workload {
 extension Spool {
     fileprivate func append(_ numbers: Range<Int>) async throws(SpoolError) {
         if numbers.count == 1 {
-            try await append(NumberedRecord.payload(numbers.lowerBound))
+            try await append(NumberedPayload.payload(numbers.lowerBound))
         } else {
-            try await append(contentsOf: numbers.map(NumberedRecord.payload))
+            try await append(contentsOf: numbers.map(NumberedPayload.payload))
         }
     }
 

@@ -65,7 +65,7 @@ extension KillRound {
         case .exited(0) where order.acknowledgementsBeforeClose != nil:
             return .missed
         default:
-            complain("a child ended with \(result.terminationStatus): \(result.standardError)")
+            report("a child ended with \(result.terminationStatus): \(result.standardError)")
             return .failed
         }
     }

@@ -16,7 +16,7 @@ struct KillChild: AsyncParsableCommand {
         let occurrences = Countdown(from: order.occurrence)
         let writer = try BatchWriter<NumberedRecord>(
             configuration: order.configuration,
-            logger: Destination.logger,
+            logger: StandInTable.logger,
             onSpoolEvent: { event in
                 guard case .committed(let work, _, _) = event, order.point.isReached(by: work) else { return }
                 if occurrences.next() == 0 { die() }

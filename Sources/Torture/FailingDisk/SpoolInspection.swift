@@ -42,7 +42,7 @@ struct SpoolInspection {
         while try rows.step() {
             var payload: [UInt8] = []
             rows.append(0, to: &payload)
-            guard let number = NumberedRecord.number(in: payload) else {
+            guard let number = NumberedPayload.number(in: payload) else {
                 faults.append("an altered record in \(table)")
                 continue
             }

@@ -13,7 +13,7 @@ struct DiskFullChild: AsyncParsableCommand {
         try space.narrow(to: order.roomBytes)
         let writer = try BatchWriter<NumberedRecord>(
             configuration: order.configuration,
-            logger: Destination.logger
+            logger: StandInTable.logger
         )
         let writing = DiskFullWriting(writer, order)
         await writing.writeUntilRefused()

@@ -1,6 +1,5 @@
 internal import Foundation
 internal import SQLiteSpool
-internal import Synchronization
 
 /// The files that a killed owner left, and what it had acknowledged.
 struct Specimen: Sendable {
@@ -46,7 +45,6 @@ struct Specimen: Sendable {
     // MARK: Making
 
     static func make(in directory: String, using generator: inout SeededGenerator) async throws -> Specimen {
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         let path = directory + "/s"
         var configuration = SpoolConfiguration(path: path, durability: .powerLoss)
         configuration.checkpoints.quietPeriodMilliseconds = 3_600_000
@@ -106,7 +104,6 @@ struct Specimen: Sendable {
 
     /// Damages a copy of the files, opens it, and delivers all of it.
     func survive(_ mutation: Mutation, in directory: String) async throws -> Outcome {
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         let path = directory + "/s"
         for (suffix, bytes) in files {
             let damaged = suffix == mutation.file ? mutation.apply(to: bytes) : bytes

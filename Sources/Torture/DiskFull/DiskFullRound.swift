@@ -32,7 +32,7 @@ final class DiskFullRound {
         standIn.faults.setStanding(nil)
         try DiskSpace(disk).clear()
         try await drain(spool: spool, url: standIn.url)
-        let rows = try await standIn.store.rows(database: Destination.database, table: Destination.table)
+        let rows = try await standIn.store.rows(database: StandInTable.database, table: StandInTable.table)
         await standIn.stop()
         await standIn.store.close()
         ledger.check(rows, &verdict)
@@ -71,14 +71,14 @@ final class DiskFullRound {
         verdict.details["resumed", default: 0] += resumed
         if !wrongs.isEmpty {
             verdict.corrupt += 1
-            complain("\(wrongs.count) times wrong with \(try order.text): \(wrongs[0])")
+            report("\(wrongs.count) times wrong with \(try order.text): \(wrongs[0])")
         }
         switch result.terminationStatus {
         case .exited(0): return false
         case .signaled(9) where order.diesWhenFull: return true
         default:
             verdict.corrupt += 1
-            complain("a child ended with \(result.terminationStatus): \(try order.text) \(result.standardError)")
+            report("a child ended with \(result.terminationStatus): \(try order.text) \(result.standardError)")
             return false
         }
     }

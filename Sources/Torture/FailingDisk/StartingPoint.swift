@@ -19,6 +19,7 @@ struct StartingPoint {
     private(set) var account = Account()
 
     private static let records = 15
+    private static let frozenRecords = 4
     private static let system = SystemFileSystem()
 
     init(
@@ -33,7 +34,13 @@ struct StartingPoint {
         case .version(let version):
             let directory = try scratch.makeDirectory()
             let numbers = account.takeNumbers(Self.records)
-            try OldSpool.make(version: version, at: "\(directory)/\(Workload.fileName)", numbers)
+            let rows = numbers.map { String(decoding: NumberedPayload.payload($0), as: UTF8.self) }
+            _ = try OldSpool.make(
+                at: "\(directory)/\(Workload.fileName)",
+                version: version,
+                rows: rows,
+                frozen: Self.frozenRecords
+            )
             account.acknowledge(numbers)
             files = try Self.files(in: directory)
         case .damagedDatabase, .damagedWAL:

@@ -19,28 +19,28 @@ struct Corrupt: AsyncParsableCommand {
 
     func run() async throws {
         let cycles = options.cycles ?? 1_000
-        let directory = try TortureDirectory()
-        defer { directory.remove() }
+        var scratch = try ScratchDirectory()
+        let watchdog = Watchdog(mode: "corrupt", seed: options.seed)
         var generator = SeededGenerator(seed: options.seed)
         var verdict = Verdict(mode: "corrupt", seed: options.seed)
         var specimens: [Specimen] = []
-        for number in 0..<min(8, cycles) {
+        for _ in 0..<min(8, cycles) {
             specimens.append(
-                try await Specimen.make(in: directory.path + "/specimen-\(number)", using: &generator)
+                try await Specimen.make(in: scratch.makeDirectory(), using: &generator)
             )
         }
         let progress = Progress(of: cycles)
         for cycle in 0..<cycles {
             let specimen = specimens[cycle % specimens.count]
             let mutation = Mutation.random(for: specimen, using: &generator)
-            let path = directory.path + "/cycle-\(cycle)"
-            let watchdog = Watchdog(seconds: 30, "opening a spool after \(mutation), cycle \(cycle)")
-            let outcome = try await specimen.survive(mutation, in: path)
-            watchdog.cancel()
-            try? FileManager.default.removeItem(atPath: path)
+            let directory = try scratch.makeDirectory()
+            watchdog.begin("opening a spool after \(mutation), cycle \(cycle)")
+            let outcome = try await specimen.survive(mutation, in: directory)
+            watchdog.end()
+            try? FileManager.default.removeItem(atPath: directory)
             verdict.add(outcome, of: specimen)
             if !outcome.isClean {
-                FileHandle.standardError.write(Data("cycle \(cycle): \(mutation): \(outcome)\n".utf8))
+                report("cycle \(cycle): \(mutation): \(outcome)")
             }
             progress.report(cycle + 1, "\(verdict.details["salvages"] ?? 0) salvages")
         }
@@ -62,48 +62,5 @@ extension Verdict {
         details["reported_lost", default: 0] += outcome.reportedLost
         details["really_lost", default: 0] += outcome.missing
         details["set_aside", default: 0] += outcome.setAside
-    }
-}
-
-/// A directory of its own, in memory where there is such a place.
-struct TortureDirectory {
-    let path: String
-
-    init() throws {
-        let base = FileManager.default.isWritableFile(atPath: "/dev/shm") ? "/dev/shm" : NSTemporaryDirectory()
-        path =
-            URL(filePath: base).resolvingSymlinksInPath().path(percentEncoded: false)
-            .trimmingSuffix("/") + "/torture-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    func remove() {
-        try? FileManager.default.removeItem(atPath: path)
-    }
-}
-
-extension String {
-    fileprivate func trimmingSuffix(_ suffix: String) -> String {
-        hasSuffix(suffix) ? String(dropLast(suffix.count)) : self
-    }
-}
-
-/// Ends the process when something takes too long: a thread that hangs cannot be interrupted.
-final class Watchdog {
-    private let timer: any DispatchSourceTimer
-
-    init(seconds: Int, _ what: String) {
-        let timer = DispatchSource.makeTimerSource()
-        timer.schedule(deadline: .now() + .seconds(seconds))
-        timer.setEventHandler {
-            FileHandle.standardError.write(Data("\nhangs: \(what)\n".utf8))
-            exit(2)
-        }
-        timer.resume()
-        self.timer = timer
-    }
-
-    func cancel() {
-        timer.cancel()
     }
 }
