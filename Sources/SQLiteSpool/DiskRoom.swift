@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Whether the disk has room for records, and that there is always room to let them go.
 ///
 /// On a full disk neither an INSERT nor a DELETE nor a checkpoint goes through, so what ClickHouse accepted could never be
@@ -44,7 +46,8 @@ struct DiskRoom {
             try fileSystem.reserve(walBytes, for: walPath)
             failure = nil
         } catch {
-            failure = error.message
+            // Before the first commit there is none.
+            failure = error.errno == ENOENT ? nil : error.message
         }
         isFull = failure != nil
     }

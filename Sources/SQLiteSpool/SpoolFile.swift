@@ -45,13 +45,12 @@ struct SpoolFile {
     /// Opens the file once more after a failure and looks at all of it.
     func reopen(_ configuration: SpoolConfiguration) throws(SpoolError) -> Database {
         try SpoolError.wrapping {
-            try fileSystem.rewrite(path + "-wal")
+            if try fileSystem.hasBytes(path + "-wal") { try fileSystem.rewrite(path + "-wal") }
             let database = try connect()
             _ = try checkIdentity(of: database, hasPrevious: true)
-            try configure(database, configuration)
+            try configure(database)
             try database.verify()
-            try database.configure(SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
-            return database
+            return try release(database, configuration)
         }
     }
 
@@ -158,11 +157,10 @@ struct SpoolFile {
             let database = try connect()
             let isNew = try checkIdentity(of: database, hasPrevious: previous != nil)
             if isNew { try mark(database) }
-            try configure(database, configuration)
+            try configure(database)
             try migrate(database, now: now)
             loss = try findLoss(in: database, isNew: isNew, previous: previous)
-            try database.configure(SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
-            return database
+            return try release(database, configuration)
         }
     }
 
@@ -209,18 +207,14 @@ struct SpoolFile {
     }
 
     /// Autocheckpointing is off already: `Database` put its own hook in the place of SQLite's.
-    private func configure(_ database: borrowing Database, _ configuration: SpoolConfiguration) throws {
+    /// Whatever opening changes is synced, at any durability.
+    private func configure(_ database: borrowing Database) throws {
         guard try database.text("PRAGMA journal_mode = WAL") == "wal" else {
             throw SpoolError(.refused, "the file system of \(path) does not support SQLite's write-ahead log")
         }
-        let synchronous =
-            switch configuration.durability {
-            case .powerLoss: "FULL"
-            case .processCrash: "NORMAL"
-            }
         try database.execute(
             """
-            PRAGMA synchronous = \(synchronous);
+            PRAGMA synchronous = FULL;
             PRAGMA secure_delete = FAST;
             PRAGMA trusted_schema = OFF;
             PRAGMA cell_size_check = ON;
@@ -229,6 +223,16 @@ struct SpoolFile {
             """
         )
         try database.configure(SQLITE_DBCONFIG_DEFENSIVE, true)
+    }
+
+    /// The file is ours and sound.
+    private func release(
+        _ database: consuming Database,
+        _ configuration: SpoolConfiguration
+    ) throws -> Database {
+        if configuration.durability == .processCrash { try database.execute("PRAGMA synchronous = NORMAL") }
+        try database.configure(SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
+        return database
     }
 
     /// What stays of the WAL file when it starts anew after a checkpoint.

@@ -96,7 +96,9 @@ struct StartingPoint {
     /// Zeros a page in the middle, and has the owner's note say that it was noticed.
     private mutating func damageDatabase() {
         guard var database = files[Workload.fileName] else { return }
-        let page = database.count / 4096 / 2 * 4096
+        // Its header says how many pages are in use; the file may be longer.
+        let pages = database[28..<32].reduce(0) { $0 << 8 | Int($1) }
+        let page = pages / 2 * 4096
         database.replaceSubrange(page..<page + 4096, with: repeatElement(0, count: 4096))
         files[Workload.fileName] = database
         let lock = "\(Workload.fileName).lock"
