@@ -77,6 +77,7 @@ final class CommitQueue: Sendable {
 
     private let state = Mutex(State())
     private let wakeUp = DispatchSemaphore(value: 0)
+    private let generation = ForkGuard.generation
 
     var hasWork: Bool { state.withLock { !$0.waiting.isEmpty } }
 
@@ -119,7 +120,14 @@ final class CommitQueue: Sendable {
         }
     }
 
+    /// Set in a process that was forked from the owner: nothing takes work out of the queue there.
+    var refusalAfterFork: SpoolError? {
+        if generation == ForkGuard.generation { return nil }
+        return SpoolError(.refused, "the spool was opened before a fork; a forked process opens one of its own")
+    }
+
     private func submit(_ add: (inout Group, Completion) -> Void) async throws(SpoolError) {
+        if let refusalAfterFork { throw refusalAfterFork }
         let result = await withCheckedContinuation { (completion: Completion) in
             let (isRefused, mustWake) = state.withLock { state in
                 guard !state.isClosed else { return (true, false) }

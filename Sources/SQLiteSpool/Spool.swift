@@ -24,7 +24,7 @@ package final class Spool: Sendable {
     private let uuid: String
     private let lock: SpoolLock
     private let clock: any WallClock
-    private let queue = CommitQueue()
+    let queue = CommitQueue()
 
     /// A connection of its own, so that reading never waits for a commit nor a commit for reading.
     private let reader: DatabaseQueue

@@ -173,6 +173,7 @@ extension FileSystem where Self == SystemFileSystem {
 private final class SystemLockFile: LockFile {
     private let path: String
     private let descriptor: Mutex<Int32?>
+    private let generation = ForkGuard.generation
 
     init(_ descriptor: Int32, path: String) {
         self.path = path
@@ -203,7 +204,8 @@ private final class SystemLockFile: LockFile {
     func close() {
         guard let file = descriptor.withLock({ $0.take() }) else { return }
         // Closing alone would not do: a child that is being forked at this moment holds the same lock until its exec.
-        flock(file, LOCK_UN)
+        // But such a child must not let its parent's lock go.
+        if generation == ForkGuard.generation { flock(file, LOCK_UN) }
         _ = Glibc.close(file)
     }
 }
