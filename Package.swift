@@ -272,6 +272,7 @@ let package = Package(
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
+            resources: [.copy("Fixtures")],
             swiftSettings: testSettings
         ),
     ]

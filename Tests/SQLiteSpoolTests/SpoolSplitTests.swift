@@ -102,33 +102,4 @@ import Testing
             }
         }
     }
-
-    @Test func `a spool of the first version is brought up to date, and loses nothing`() async throws {
-        try await withTemporaryDirectory { directory in
-            let path = directory + "/s"
-            let token = try await withSpool(at: path) { spool in
-                try await spool.appendNumbers(0..<5)
-                return try #require(try await spool.next(3)).batch.token
-            }
-            // Back to what the first version left.
-            let old = try Database(path: path, access: .readWrite)
-            try old.execute(
-                """
-                DROP VIEW spool_status; DROP TABLE delivery; ALTER TABLE records DROP COLUMN checksum;
-                ALTER TABLE spool DROP COLUMN dropped;
-                ALTER TABLE spool DROP COLUMN committed_at; ALTER TABLE spool DROP COLUMN checksum;
-                ALTER TABLE batches DROP COLUMN checksum; PRAGMA user_version = 1
-                """
-            )
-            let first = try #require(Migration.spool.first)
-            let view = try #require(first.sql.range(of: "CREATE VIEW"))
-            try old.execute(String(first.sql[view.lowerBound...]))
-            try await withSpool(at: path) { spool in
-                #expect(spool.batches.map(\.token) == [token])
-                #expect(spool.summary.pending == 2)
-                let status = try SpoolStatus(readingSpoolAt: path)
-                #expect(status.state == .fine)
-            }
-        }
-    }
 }

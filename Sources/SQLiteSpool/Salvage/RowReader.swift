@@ -64,15 +64,17 @@ struct RowReader: ~Copyable {
 
     /// The lowest key behind `start` after which SQLite finds a row, as far as halving the distance tells.
     private func firstReadable(after start: Int64, through end: Int64) -> Int64? {
+        var low = start
         var step: Int64 = 1
-        var known: Int64?
-        while known == nil {
-            let probe = start.addingReportingOverflow(step)
-            guard !probe.overflow, probe.partialValue < end else { return nil }
-            if isReadable(after: probe.partialValue) { known = probe.partialValue } else { step *= 2 }
+        var high: Int64
+        while true {
+            let (probe, isTooFar) = start.addingReportingOverflow(step)
+            guard !isTooFar, probe < end, step <= .max / 2 else { return nil }
+            high = probe
+            if isReadable(after: high) { break }
+            low = high
+            step *= 2
         }
-        guard var high = known else { return nil }
-        var low = start + step / 2
         while high - low > 1 {
             let middle = low + (high - low) / 2
             if isReadable(after: middle) { high = middle } else { low = middle }

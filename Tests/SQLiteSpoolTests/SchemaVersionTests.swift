@@ -1,0 +1,38 @@
+import Foundation
+import Migrations
+@testable import SQLiteSpool
+import TestSupport
+import Testing
+
+/// The files in Fixtures were written by the code of their time: 41 records, of which 10 were delivered and 10 are in a
+/// batch that failed once.
+@Suite(.timeLimit(.minutes(2))) struct SchemaVersionTests {
+    @Test(arguments: Migration.spool.map(\.number))
+    func `a spool of every version opens, and everything in it goes on`(version: Int) async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/s"
+            let fixture = try #require(
+                Bundle.module.url(forResource: "version-\(version)", withExtension: "spool", subdirectory: "Fixtures"),
+                "keep a spool that this version has written: see SchemaVersionTests"
+            )
+            try Data(contentsOf: fixture).write(to: URL(filePath: path))
+            try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+            try await withSpool(at: path) { spool in
+                #expect(spool.loss == nil)
+                let inFlight = try #require(spool.batches.first)
+                #expect(spool.batches.count == 1)
+                #expect(inFlight.token.hasSuffix("-11-20"))
+                #expect(inFlight.attempts == 1)
+                let body = try await spool.body(of: inFlight)
+                #expect(FrozenBatch(batch: inFlight, body: body).lines == (10..<20).map { "{\"n\":\($0)}" })
+                try await spool.acknowledge(inFlight)
+                try await spool.append(payload(41))
+                let rest = try #require(try await spool.freeze(maxRecords: 100, maxBytes: 1 << 20))
+                #expect(rest.lines == (20..<42).map { "{\"n\":\($0)}" })
+                try await spool.verify()
+            }
+            let database = try Database(path: path, access: .readOnly)
+            #expect(try database.integer("PRAGMA user_version") == Migration.spool.last.map { Int64($0.number) })
+        }
+    }
+}
