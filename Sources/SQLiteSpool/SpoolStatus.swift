@@ -17,6 +17,8 @@ package struct SpoolStatus: Sendable, Equatable {
     /// Records in batches that ClickHouse has not provably accepted yet.
     package var inFlight: Int
     package var deadLetters: Int
+    /// Records that were given up unsent, as the limits ask for, since the spool was made.
+    package var dropped: Int
     /// Whole seconds since the oldest record, pending or in flight, was enqueued; nil when there is none.
     package var oldestPendingSeconds: Int?
     /// Bytes of the payloads of pending and in-flight records.
@@ -34,9 +36,12 @@ package struct SpoolStatus: Sendable, Equatable {
     private init(_ database: consuming Database) throws {
         // One transaction, so that the counts and the batches are of the same moment.
         try database.execute("BEGIN")
+        // A dead owner may have been of an older version.
+        let version = try database.integer("PRAGMA user_version") ?? 0
         let row = try database.prepare(
             """
-            SELECT pending, in_flight, dead_letters, oldest_pending_seconds, payload_bytes, last_error, state, guarantee
+            SELECT pending, in_flight, dead_letters, oldest_pending_seconds, payload_bytes, last_error,
+                \(version < 2 ? "NULL, NULL" : "state, guarantee"), \(version < 3 ? "0" : "dropped")
             FROM spool_status
             """
         )
@@ -49,6 +54,7 @@ package struct SpoolStatus: Sendable, Equatable {
         lastError = row.text(5)
         state = row.text(6).flatMap(DeliveryNote.State.init) ?? .fine
         guarantee = row.text(7)
+        dropped = Int(row.integer(8) ?? 0)
         let rows = try database.prepare("SELECT token, records, attempts, last_error FROM batches ORDER BY first_id")
         batches = []
         while try rows.step() {

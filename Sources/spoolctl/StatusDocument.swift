@@ -4,7 +4,8 @@ internal import SQLiteSpool
 /// A spool's status as one JSON object. The keys are those of the view `spool_status`, and all of them are always there.
 struct StatusDocument: Encodable {
     private enum CodingKeys: String, CodingKey {
-        case state, guarantee, pending, inFlight, deadLetters, oldestPendingSeconds, payloadBytes, lastError, batches
+        case state, guarantee, pending, inFlight, deadLetters, dropped, oldestPendingSeconds, payloadBytes, lastError,
+            batches
     }
 
     private enum BatchKeys: String, CodingKey {
@@ -34,6 +35,7 @@ struct StatusDocument: Encodable {
         try document.encode(status.pending, forKey: .pending)
         try document.encode(status.inFlight, forKey: .inFlight)
         try document.encode(status.deadLetters, forKey: .deadLetters)
+        try document.encode(status.dropped, forKey: .dropped)
         try document.encode(status.oldestPendingSeconds, forKey: .oldestPendingSeconds)
         try document.encode(status.payloadBytes, forKey: .payloadBytes)
         try document.encode(status.lastError, forKey: .lastError)

@@ -15,6 +15,7 @@ struct StatusScreen {
             "pending       \(status.pending)",
             "in flight     \(status.inFlight)",
             "dead letters  \(status.deadLetters)",
+            "dropped       \(status.dropped)",
             "oldest        \(status.oldestPendingSeconds.map(Self.age) ?? "-")",
             "payload       \(Self.size(status.payloadBytes))",
         ]

@@ -44,7 +44,7 @@ import Testing
             await (try Spool(SpoolConfiguration(path: directory + "/s"))).close()
             let text = try StatusDocument(SpoolStatus(readingSpoolAt: directory + "/s")).text
             #expect(
-                text == #"{"batches":[],"dead_letters":0,"guarantee":null,"in_flight":0,"last_error":null,"#
+                text == #"{"batches":[],"dead_letters":0,"dropped":0,"guarantee":null,"in_flight":0,"last_error":null,"#
                     + #""oldest_pending_seconds":null,"payload_bytes":0,"pending":0,"state":"fine"}"#
             )
         }
