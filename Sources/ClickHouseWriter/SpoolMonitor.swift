@@ -2,11 +2,17 @@ internal import Logging
 internal import SQLiteSpool
 internal import Synchronization
 
-/// Says what happens to the spool: once when it begins and once when it is over.
+/// Says what happens to the spool: once when it begins and once when it is over; what goes on, once a minute.
 final class SpoolMonitor: Sendable {
+    private struct State {
+        var spool = WriterStatus.Spool.fine
+        /// Records that were dropped and not said yet, and when they may be.
+        var unsaidDrops: [SpoolEvent.DropReason: (records: Int, next: ContinuousClock.Instant)] = [:]
+    }
+
     private let logger: Logger
     private let metrics: WriterMetrics
-    private let trouble = Mutex<WriterStatus.Spool>(.fine)
+    private let kept = Mutex(State())
 
     init(logger: Logger, metrics: WriterMetrics) {
         self.logger = logger
@@ -14,7 +20,7 @@ final class SpoolMonitor: Sendable {
     }
 
     /// How the spool is.
-    var state: WriterStatus.Spool { trouble.withLock { $0 } }
+    var state: WriterStatus.Spool { kept.withLock(\.spool) }
 
     func opened(_ spool: Spool) {
         logger.info(
@@ -40,9 +46,10 @@ final class SpoolMonitor: Sendable {
             metrics.recordUsage(usage)
         case .dropped(let records, let reason):
             metrics.recordDropped(records, reason)
+            guard let sum = sumToSay(records, reason) else { return }
             logger.error(
                 "Dropped the oldest records unsent, as the limits ask for",
-                metadata: ["spool.dropped": "\(records)", "spool.dropped.reason": "\(reason.rawValue)"]
+                metadata: ["spool.dropped": "\(sum)", "spool.dropped.reason": "\(reason.rawValue)"]
             )
         case .full(let error):
             set(.full(reason: error.description))
@@ -72,7 +79,17 @@ final class SpoolMonitor: Sendable {
         }
     }
 
+    /// - Returns: all that was dropped since it was last said; nil when that is less than a minute ago.
+    private func sumToSay(_ records: Int, _ reason: SpoolEvent.DropReason) -> Int? {
+        kept.withLock { state in
+            let now = ContinuousClock.now
+            let (unsaid, next) = state.unsaidDrops[reason] ?? (0, now)
+            state.unsaidDrops[reason] = next <= now ? (0, now + .seconds(60)) : (unsaid + records, next)
+            return next <= now ? unsaid + records : nil
+        }
+    }
+
     private func set(_ state: WriterStatus.Spool) {
-        trouble.withLock { $0 = state }
+        kept.withLock { $0.spool = state }
     }
 }

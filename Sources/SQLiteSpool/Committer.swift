@@ -77,7 +77,7 @@ struct Committer: ~Copyable {
         if connection.usage.walPages > 0, connection.usage.bytesInUse + newBytes > capacity { checkpoint() }
         do throws(SQLiteError) {
             if newBytes > 0 { try connection.reserve(newBytes) }
-            let vacuum = configuration.vacuum.pages(connection.usage, isBusy: true)
+            let vacuum = pagesToReturn(isBusy: true)
             let applied = try connection.apply(group, capacity: capacity, freePagesToReturn: vacuum)
             didCommit(group, applied)
         } catch {
@@ -91,7 +91,7 @@ struct Committer: ~Copyable {
         if applied.droppedForAge > 0 { onEvent(.dropped(records: applied.droppedForAge, reason: .age)) }
         if let error = applied.refused.first?.error {
             becomeFull(error)
-        } else if !group.appends.isEmpty {
+        } else if !group.appends.isEmpty || hasRoomAgain {
             becomeFree()
         }
         group.complete(refused: applied.refused)
@@ -128,6 +128,12 @@ struct Committer: ~Copyable {
         group.complete(with: .failure(error))
     }
 
+    /// Whether so much was let go that it is worth saying, though nobody has tried to write.
+    private var hasRoomAgain: Bool {
+        isFull && disk.isUsable
+            && configuration.limits.hasAmpleRoom(records: connection.ledger.records, bytes: connection.usage.bytesInUse)
+    }
+
     private mutating func becomeFull(_ error: SpoolError) {
         if !isFull { onEvent(.full(error)) }
         isFull = true
@@ -151,7 +157,7 @@ struct Committer: ~Copyable {
     private var quietPeriod: Int? {
         if failure != nil { return configuration.reopenMilliseconds }
         var periods: [Int] = []
-        if configuration.vacuum.pages(connection.usage, isBusy: false) > 0 {
+        if pagesToReturn(isBusy: false) > 0 {
             periods.append(configuration.vacuum.intervalMilliseconds)
         }
         if connection.usage.walPages > 0 {
@@ -161,9 +167,14 @@ struct Committer: ~Copyable {
         return periods.min()
     }
 
+    /// None while a reader holds the WAL: it would only grow.
+    private func pagesToReturn(isBusy: Bool) -> Int {
+        wal.isHeld ? 0 : configuration.vacuum.pages(connection.usage, isBusy: isBusy)
+    }
+
     private mutating func useQuiet() {
         if failure != nil { return reopen() }
-        let pages = configuration.vacuum.pages(connection.usage, isBusy: false)
+        let pages = pagesToReturn(isBusy: false)
         do throws(SQLiteError) {
             let hasExpired = try connection.hasExpiredRecords()
             guard pages > 0 || hasExpired else { return checkpoint() }

@@ -52,6 +52,9 @@ struct DiskRoom {
         isFull = failure != nil
     }
 
+    /// Whether there was room when it was last looked for.
+    var isUsable: Bool { !isFull }
+
     /// Whether records may come in at all.
     mutating func isReady() -> Bool {
         if isFull, nextTry <= .now {

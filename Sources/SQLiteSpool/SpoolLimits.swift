@@ -35,6 +35,11 @@ package struct SpoolLimits: Sendable, Equatable {
         static let none = Excess(records: 0, bytes: 0)
     }
 
+    /// Whether a tenth is free.
+    func hasAmpleRoom(records: Int, bytes: Int) -> Bool {
+        Double(bytes) <= 0.9 * Double(maxBytes) && maxRecords.map { Double(records) <= 0.9 * Double($0) } ?? true
+    }
+
     /// - Parameters:
     ///   - records: not delivered yet.
     ///   - bytes: in use.
