@@ -214,6 +214,7 @@ struct Committer: ~Copyable {
     private mutating func fail(_ error: SpoolError) {
         if failure == nil { onEvent(.failed(error)) }
         failure = error
+        contents.failure = error
         nextReopening = .now + .milliseconds(configuration.reopenMilliseconds)
         lock.record(error.code == .damaged ? .damaged : .failed)
     }
@@ -227,6 +228,7 @@ struct Committer: ~Copyable {
             }
             do throws(SQLiteError) { try connection.confirm() } catch { throw SpoolError(error) }
             failure = nil
+            contents.failure = nil
             lock.record(.sound)
             publish()
             onEvent(.reopened)

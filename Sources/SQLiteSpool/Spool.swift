@@ -233,6 +233,8 @@ package final class Spool: Sendable {
     private func read<Value: Sendable>(
         _ body: @escaping @Sendable (borrowing Database) throws(SQLiteError) -> Value
     ) async throws(SpoolError) -> Value {
+        // What is read is sent, and a commit that failed may come to light later: it could have cut the very same batch.
+        if let failure = contents.failure { throw failure }
         do throws(SQLiteError) {
             return try await reader.run(body)
         } catch {

@@ -150,10 +150,9 @@ struct SpoolFile {
             if previous != nil, try !fileSystem.hasBytes(path), try fileSystem.hasBytes(path + "-wal") {
                 throw SpoolError(.damaged, "\(path) is empty, and its WAL is not")
             }
-            // What its owner could not sync must be on the disk before anything is written behind it.
-            if previous?.state == .failed, try fileSystem.hasBytes(path + "-wal") {
-                try fileSystem.rewrite(path + "-wal")
-            }
+            // A WAL is left by an owner that died, or whose disk failed: then it may be readable without being on the disk,
+            // and what is written behind it would be lost with it.
+            if previous != nil, try fileSystem.hasBytes(path + "-wal") { try fileSystem.rewrite(path + "-wal") }
             let database = try connect()
             let isNew = try checkIdentity(of: database, hasPrevious: previous != nil)
             if isNew { try mark(database) }
