@@ -4,8 +4,10 @@ extension Database {
     borrowing func readLedger() throws(SQLiteError) -> Ledger {
         var ledger = try readCounts()
         ledger.batches = try readBatches()
-        let firstID = try integer("SELECT min(id) FROM records").map { max(1, $0) } ?? ledger.lastID &+ 1
-        ledger.frozenThrough = ledger.batches.last?.ids.upperBound ?? firstID &- 1
+        // Not the end of the last batch: behind it others were delivered, or records dropped.
+        let firstPending = try prepare("SELECT min(id) FROM records WHERE id > ?1")
+        try firstPending.bind([.integer(max(0, ledger.batches.last?.ids.upperBound ?? 0))])
+        ledger.frozenThrough = try firstPending.step() ? (firstPending.integer(0) ?? ledger.lastID &+ 1) &- 1 : 0
         try ledger.check()
         return ledger
     }

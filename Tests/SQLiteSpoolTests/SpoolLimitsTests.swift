@@ -44,6 +44,30 @@ import Testing
         }
     }
 
+    @Test(arguments: [false, true])
+    func `what is gone behind a batch in flight is gone after opening again, and nothing is lost`(drops: Bool)
+        async throws
+    {
+        try await withTemporaryDirectory { directory in
+            let limits = SpoolLimits(maxRecords: 200, whenFull: .dropOldest)
+            let summary = try await withSpool(at: directory + "/s", durability: .powerLoss, limits: limits) { spool in
+                try await spool.appendNumbers(0..<200)
+                _ = try #require(try await spool.freeze(maxRecords: 50, maxBytes: 1 << 20))
+                if drops {
+                    try await spool.appendNumbers(200..<210)
+                } else {
+                    let second = try #require(try await spool.freeze(maxRecords: 50, maxBytes: 1 << 20))
+                    try await spool.acknowledge(second.batch)
+                }
+                return spool.summary
+            }
+            try await withSpool(at: directory + "/s", durability: .powerLoss, limits: limits) { spool in
+                #expect(spool.loss == nil)
+                #expect(spool.summary == summary)
+            }
+        }
+    }
+
     @Test func `one commit takes what fits and refuses the rest`() async throws {
         try await withTemporaryDirectory { directory in
             try await withSpool(at: directory + "/s", limits: SpoolLimits(maxRecords: 50)) { spool in
