@@ -88,6 +88,7 @@ struct SpoolConnection: ~Copyable {
         let mustSync = durability == .processCrash && group.changes.contains { $0.change.mustSurvivePowerLoss }
         if mustSync { try database.execute("PRAGMA synchronous = FULL") }
         defer { if mustSync { try? database.execute("PRAGMA synchronous = NORMAL") } }
+        let usageBefore = usage
         do throws(SQLiteError) {
             var ledger = self.ledger
             var applied = Applied()
@@ -114,6 +115,7 @@ struct SpoolConnection: ~Copyable {
             return applied
         } catch {
             database.rollBack()
+            usage = usageBefore
             throw error
         }
     }
@@ -198,17 +200,11 @@ struct SpoolConnection: ~Copyable {
             let room = try makeRoom(limits, for: append.payloads.count, bytes: newBytes, &bytesInUse, &ledger)
             applied.droppedForRoom += room.dropped
             guard room.isThere else {
-                applied.refused.append(
-                    (
-                        index,
-                        SpoolError(
-                            full: limits,
-                            configured: self.limits,
-                            bytesInUse: bytesInUse,
-                            records: ledger.records
-                        )
-                    )
-                )
+                let error =
+                    self.limits.canEverHold(records: append.payloads.count, bytes: newBytes)
+                    ? SpoolError(full: limits, configured: self.limits, bytesInUse: bytesInUse, records: ledger.records)
+                    : SpoolError(tooMuch: append.payloads.count, bytes: newBytes, for: self.limits)
+                applied.refused.append((index, error))
                 continue
             }
             bytesInUse += newBytes
@@ -226,23 +222,31 @@ struct SpoolConnection: ~Copyable {
         _ bytesInUse: inout Int,
         _ ledger: inout Ledger
     ) throws(SQLiteError) -> (isThere: Bool, dropped: Int) {
-        var dropped = 0
-        while true {
-            let excess = limits.excess(
-                records: ledger.records,
-                bytes: bytesInUse,
-                newRecords: newRecords,
-                newBytes: newBytes
-            )
-            if excess == .none { return (true, dropped) }
-            guard limits.whenFull == .dropOldest else { return (false, dropped) }
-            let count = try dropOldest(&ledger, toFree: excess)
-            if count == 0 { return (false, dropped) }
-            dropped += count
-            let before = usage
-            try measure()
-            bytesInUse += usage.bytesInUse - before.bytesInUse
+        func excess() -> SpoolLimits.Excess {
+            limits.excess(records: ledger.records, bytes: bytesInUse, newRecords: newRecords, newBytes: newBytes)
         }
+        if excess() == .none { return (true, 0) }
+        // What is in flight and in the WAL stays, so dropping might be of no use.
+        let staying = ledger.batches.reduce(usage.walBytes) { $0 + $1.payloadBytes }
+        let least = limits.excess(records: ledger.inFlight, bytes: staying, newRecords: newRecords, newBytes: newBytes)
+        guard limits.whenFull == .dropOldest, least == .none else { return (false, 0) }
+        let before = (ledger: ledger, usage: usage, bytesInUse: bytesInUse)
+        var dropped = 0
+        try database.execute("SAVEPOINT room")
+        while excess() != .none {
+            let count = try dropOldest(&ledger, toFree: excess())
+            if count == 0 {
+                // Nothing is dropped for a record that is refused all the same.
+                try database.execute("ROLLBACK TO room; RELEASE room")
+                (ledger, usage, bytesInUse) = before
+                return (false, 0)
+            }
+            dropped += count
+            try measure()
+            bytesInUse = usage.bytesInUse
+        }
+        try database.execute("RELEASE room")
+        return (true, dropped)
     }
 
     private func insert(_ payload: Payload, at now: Int64, ledger: inout Ledger) throws(SQLiteError) {

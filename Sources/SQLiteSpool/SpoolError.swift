@@ -68,6 +68,18 @@ extension SpoolError {
         )
     }
 
+    /// More at once than the spool may ever hold.
+    init(tooMuch records: Int, bytes: Int, for limits: SpoolLimits) {
+        let maxRecords = limits.maxRecords.map { " and \($0) records" } ?? ""
+        self.init(
+            .full,
+            """
+            \(records) records of \(bytes) bytes at once are more than the spool may ever hold, \(limits.maxBytes) \
+            bytes\(maxRecords); nothing was stored, write fewer at once
+            """
+        )
+    }
+
     /// The disk, or what this process may use of it.
     init(fullDisk disk: DiskRoom, _ usage: SpoolUsage, cause: SQLiteError? = nil) {
         let free = disk.availableBytes.map { "\($0) bytes" } ?? "unknown"

@@ -40,6 +40,11 @@ package struct SpoolLimits: Sendable, Equatable {
         Double(bytes) <= 0.9 * Double(maxBytes) && maxRecords.map { Double(records) <= 0.9 * Double($0) } ?? true
     }
 
+    /// Whether an empty spool has room for them.
+    func canEverHold(records: Int, bytes: Int) -> Bool {
+        excess(records: 0, bytes: 0, newRecords: records, newBytes: bytes) == .none
+    }
+
     /// - Parameters:
     ///   - records: not delivered yet.
     ///   - bytes: in use.

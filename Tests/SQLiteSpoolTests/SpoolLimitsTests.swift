@@ -68,6 +68,33 @@ import Testing
         }
     }
 
+    @Test func `nothing is dropped for what is refused all the same`() async throws {
+        try await withTemporaryDirectory { directory in
+            let limits = SpoolLimits(maxBytes: 1 << 20, maxRecords: 50, whenFull: .dropOldest)
+            try await withSpool(at: directory + "/s", limits: limits) { spool in
+                try await spool.appendNumbers(0..<50)
+                let tooMany = await #expect(throws: SpoolError.self) { try await spool.appendNumbers(50..<101) }
+                #expect(tooMany?.message.contains("51 records") == true)
+                #expect(tooMany?.message.contains("ever hold") == true)
+                _ = await #expect(throws: SpoolError.self) {
+                    try await spool.append([UInt8](repeating: UInt8(ascii: "a"), count: 1 << 20))
+                }
+                // It would fit by itself, and not beside the dead letters, which stay.
+                let batch = try #require(try await spool.freeze(maxRecords: 10, maxBytes: 1 << 20)).batch
+                try await spool.acknowledge(batch)
+                let big = [UInt8](repeating: UInt8(ascii: "a"), count: 600_000)
+                try await spool.append(big)
+                let rest = try #require(try await spool.freeze(maxRecords: 100, maxBytes: 1 << 20)).batch
+                try await spool.deadLetter(rest, code: nil, message: "")
+                try await spool.appendNumbers(101..<120)
+                _ = await #expect(throws: SpoolError.self) { try await spool.append(big) }
+                #expect(spool.summary.pending == 19)
+                #expect(spool.summary.dropped == 0)
+                #expect(try await spool.next()?.lines.count == 19)
+            }
+        }
+    }
+
     @Test func `one commit takes what fits and refuses the rest`() async throws {
         try await withTemporaryDirectory { directory in
             try await withSpool(at: directory + "/s", limits: SpoolLimits(maxRecords: 50)) { spool in
