@@ -331,10 +331,11 @@ struct SpoolConnection: ~Copyable {
             for member in members where !kept.contains(member.id) { try deleteRecords(member.id...member.id) }
         case .deadLetter(let batch, let code, let message):
             guard ledger.remove(batch) else { return }
-            ledger.deadLetters += batch.records
+            // A salvaged record may be there already, as it was before. Failing for that would fail for ever.
+            ledger.deadLetters += batch.records - (try countDeadLetters(batch.ids))
             try database.prepare(
                 """
-                INSERT INTO dead_letters (id, enqueued_at, payload, code, message, attempts, dead_lettered_at)
+                INSERT OR REPLACE INTO dead_letters (id, enqueued_at, payload, code, message, attempts, dead_lettered_at)
                 SELECT id, enqueued_at, payload, ?3, ?4, ?5, ?6 FROM records WHERE id BETWEEN ?1 AND ?2
                 """
             ).run(
@@ -354,6 +355,12 @@ struct SpoolConnection: ~Copyable {
                 """
             ).run(.text(note.state.rawValue), .optional(note.reason), .optional(note.guarantee), .integer(now))
         }
+    }
+
+    private func countDeadLetters(_ ids: ClosedRange<Int64>) throws(SQLiteError) -> Int {
+        let count = try database.prepare("SELECT count(*) FROM dead_letters WHERE id BETWEEN ?1 AND ?2")
+        try count.bind([.integer(ids.lowerBound), .integer(ids.upperBound)])
+        return try count.readInteger()
     }
 
     private func delete(_ batch: Batch) throws(SQLiteError) {
