@@ -81,7 +81,7 @@ struct Ledger: Equatable {
 
 extension Ledger {
     /// Far below what overflows when it is added up, and above what any spool has.
-    private static let largest: Int64 = 1 << 53
+    static let largest: Int64 = 1 << 53
 
     /// - Throws: when the invariants do not hold. A damaged file may say anything, and all that is computed from these
     ///   numbers relies on them.

@@ -83,7 +83,9 @@ extension OwnerNote {
             let state = values["state"].flatMap({ State(rawValue: String($0)) }),
             let committed = values["committed"].flatMap({ Int64($0) }),
             let frozen = values["frozen"].flatMap({ Int64($0) }),
-            let delivered = values["delivered"].flatMap({ Int64($0) })
+            let delivered = values["delivered"].flatMap({ Int64($0) }),
+            // Others are not what an owner wrote, and would overflow what is computed from them.
+            [committed, frozen, delivered].allSatisfy({ 0...Ledger.largest ~= $0 })
         else { return nil }
         self.init(
             process: process,

@@ -30,7 +30,7 @@ struct Salvage: ~Copyable {
         let maxSteps = Int(pages ?? 1 << 20) * 400 + 1_000
         // A note about another spool says nothing about this one.
         let note = claims == nil || claims?.uuid == previous?.uuid ? previous : nil
-        let lastKey = max(claims?.lastID ?? 0, note?.progress.committed ?? 0)
+        let lastKey = max(min(claims?.lastID ?? 0, Ledger.largest), note?.progress.committed ?? 0)
         try target.execute("BEGIN IMMEDIATE")
         let deadLetters = try copyDeadLetters(maxSteps: maxSteps, lastKey: lastKey == 0 ? .max : lastKey)
         let setAside = try copyRecords(
@@ -39,18 +39,19 @@ struct Salvage: ~Copyable {
             delivered: note?.progress.delivered ?? 0
         )
         let uuid = try target.text("SELECT uuid FROM spool") ?? ""
-        try copyBatches(maxSteps: maxSteps, uuid: uuid, frozen: note?.progress.frozen ?? 0)
         let salvaged = Int(try target.integer("SELECT count(*) FROM records") ?? 0)
         let highest = try target.integer(
             "SELECT max(coalesce((SELECT max(id) FROM records), 0), coalesce((SELECT max(id) FROM dead_letters), 0))"
         )
+        let lastID = max(lastKey, highest ?? 0)
+        try copyBatches(maxSteps: maxSteps, uuid: uuid, lastID: lastID, frozen: note?.progress.frozen ?? 0)
         try target.prepare(
             """
             UPDATE spool SET last_id = ?1, dropped = ?2, checksum = NULL, records = (SELECT count(*) FROM records),
                 payload_bytes = (SELECT coalesce(sum(length(CAST(payload AS BLOB))), 0) FROM records),
                 dead_letters = (SELECT count(*) FROM dead_letters)
             """
-        ).run(.integer(max(lastKey, highest ?? 0)), .integer(Int64(claims?.dropped ?? 0)))
+        ).run(.integer(lastID), .integer(Int64(claims?.dropped ?? 0)))
         try target.execute("COMMIT")
         return SpoolLoss(
             reason: reason,
@@ -85,7 +86,7 @@ struct Salvage: ~Copyable {
             "INSERT OR IGNORE INTO dead_letters (\(columns)) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
         )
         try? forEachRow(of: "dead_letters", columns, key: "id", maxSteps: maxSteps, lastKey: lastKey) { row in
-            guard let id = row.integer(0), id > 0, let payload = row.text(2) else { return }
+            guard let id = row.integer(0), 1...Ledger.largest ~= id, let payload = row.text(2) else { return }
             try insert.run(
                 .integer(id),
                 .integer(row.integer(1) ?? 0),
@@ -110,7 +111,7 @@ struct Salvage: ~Copyable {
         var damaged: [Int64: [UInt8]] = [:]
         var setAside = 0
         try? forEachRow(of: "records", columns, key: "id", maxSteps: maxSteps, lastKey: lastKey) { row in
-            guard let id = row.integer(0), id > 0 else { return }
+            guard let id = row.integer(0), 1...Ledger.largest ~= id else { return }
             var bytes: [UInt8] = []
             row.append(1, to: &bytes)
             let isSound = row.integer(2) == nil ? isLineOfJSON(bytes) : row.hasSoundRecord
@@ -171,14 +172,14 @@ struct Salvage: ~Copyable {
 
     // MARK: Batches
 
-    private func copyBatches(maxSteps: Int, uuid: String, frozen: Int64) throws {
+    private func copyBatches(maxSteps: Int, uuid: String, lastID: Int64, frozen: Int64) throws {
         var batches: [Int64: Batch] = [:]
         let hasChecksums = (try? source.prepare("SELECT checksum FROM batches LIMIT 0")) != nil
         let columns =
             "first_id, last_id, token, records, payload_bytes, frozen_at, attempts, last_error"
             + (hasChecksums ? ", checksum" : ", NULL")
         try? forEachRow(of: "batches", columns, key: "first_id", maxSteps: maxSteps, lastKey: .max) { row in
-            if let batch = Batch(row), batch.ids.lowerBound > 0, !batch.token.isEmpty {
+            if let batch = Batch(row), batch.ids.lowerBound > 0, batch.ids.upperBound <= lastID, !batch.token.isEmpty {
                 batches[batch.ids.lowerBound] = batch
             }
         }
