@@ -50,13 +50,7 @@ extension Database {
             rows.append(1, to: &body)
             body.append(UInt8(ascii: "\n"))
         }
-        guard records == batch.records else {
-            // Sending other rows under the same token would lose the difference without a trace.
-            throw SQLiteError.corrupt(
-                "batch \(batch.token) has \(records) of its \(batch.records) records",
-                action: "read a frozen batch"
-            )
-        }
+        try batch.checkCount(records)
         return body
     }
 
@@ -112,7 +106,7 @@ extension Database {
     }
 
     /// A damaged file may have its rows in any order, whatever was asked for.
-    private borrowing func checkOrder(_ previous: inout Int64, _ id: Int64) throws(SQLiteError) {
+    borrowing func checkOrder(_ previous: inout Int64, _ id: Int64) throws(SQLiteError) {
         guard id > previous else {
             throw SQLiteError.corrupt("record \(id) stands behind record \(previous)", action: "read records")
         }
@@ -123,6 +117,17 @@ extension Database {
         let row = try prepare("SELECT enqueued_at FROM records WHERE id > ?1 ORDER BY id LIMIT 1")
         try row.bind([.integer(id)])
         return try row.step() ? row.integer(0) : nil
+    }
+}
+
+extension Batch {
+    /// Sending others under the same token, or cutting what is not whole, would lose the difference without a trace.
+    func checkCount(_ found: Int) throws(SQLiteError) {
+        if found == records { return }
+        throw SQLiteError.corrupt(
+            "batch \(token) has \(found) of its \(records) records",
+            action: "read a frozen batch"
+        )
     }
 }
 

@@ -142,7 +142,11 @@ package final class Spool: Sendable {
 
     /// The records of a batch, in their order.
     package func members(of batch: Batch) async throws(SpoolError) -> [BatchMember] {
-        try await read { database throws(SQLiteError) in try database.readMembers(of: batch) }
+        try await read { database throws(SQLiteError) in
+            let members = try database.readMembers(of: batch)
+            try batch.checkCount(members.count)
+            return members
+        }
     }
 
     /// What tells each of the batch's records from others in the destination, in their order.
@@ -158,7 +162,9 @@ package final class Spool: Sendable {
         timeField: String?
     ) async throws(SpoolError) -> [(id: String, seconds: Int64?)?] {
         try await read { database throws(SQLiteError) in
-            try database.readKeys(of: batch, idField: idField, timeField: timeField)
+            let keys = try database.readKeys(of: batch, idField: idField, timeField: timeField)
+            try batch.checkCount(keys.count)
+            return keys
         }
     }
 

@@ -289,12 +289,15 @@ struct SpoolConnection: ~Copyable {
             )
             try rows.bind([.integer(ledger.frozenThrough)])
             while !isEnough(records, bytes), try rows.step(), let id = rows.integer(0), rows.integer(1) ?? 0 < cutoff {
+                try database.checkOrder(&last, id)
                 records += 1
                 bytes += rows.byteCount(2)
-                last = id
             }
         }
         if records == 0 { return 0 }
+        guard records <= ledger.summary.pending, bytes <= ledger.payloadBytes, last <= ledger.lastID else {
+            throw SQLiteError.corrupt("there are more records than are counted", action: "drop records")
+        }
         try deleteRecords(ledger.frozenThrough + 1...last)
         ledger.drop(through: last, records: records, payloadBytes: bytes)
         return records
