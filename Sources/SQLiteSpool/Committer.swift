@@ -75,6 +75,8 @@ struct Committer: ~Copyable {
         let newBytes = group.appends.reduce(0) { $0 + $1.payloads.bytesToStore }
         let capacity = disk.capacity(connection.usage, for: newBytes)
         if connection.usage.walPages > 0, connection.usage.bytesInUse + newBytes > capacity { checkpoint() }
+        // A connection that has failed must not acknowledge anything.
+        if let failure { return group.complete(with: .failure(failure)) }
         do throws(SQLiteError) {
             if newBytes > 0 { try connection.reserve(newBytes) }
             let vacuum = pagesToReturn(isBusy: true)
@@ -229,6 +231,8 @@ struct Committer: ~Copyable {
             do throws(SQLiteError) { try connection.confirm() } catch { throw SpoolError(error) }
             failure = nil
             contents.failure = nil
+            // Should it be full as before, that is said again.
+            isFull = false
             lock.record(.sound)
             publish()
             onEvent(.reopened)
