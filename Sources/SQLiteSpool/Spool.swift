@@ -112,26 +112,26 @@ package final class Spool: Sendable {
             let now = clock.now
             if summary.pending == 0 { return nil }
             let candidate = try await read { [uuid] database throws(SQLiteError) in
-                try database.readPending(
+                // One transaction: the file is ahead of `contents` while a commit is being published.
+                try database.execute("BEGIN")
+                defer { database.rollBack() }
+                let candidate = try database.readPending(
                     after: summary.frozenThrough,
                     maxRecords: maxRecords,
                     maxBytes: maxBytes,
                     spool: uuid,
                     now: now
                 )
+                if candidate == nil, try database.integer("SELECT pending FROM spool_status") ?? 0 > 0 {
+                    throw SQLiteError.corrupt("there are no records, and some are counted", action: "freeze a batch")
+                }
+                return candidate
             }
-            if let candidate {
-                try await queue.change(.freeze(candidate.batch))
-                if contents.batches.contains(where: { $0.token == candidate.batch.token }) { return candidate }
-            }
-            // They were dropped meanwhile: others are the oldest now.
-            guard contents.summary.frozenThrough > summary.frozenThrough else {
-                lock.record(.damaged)
-                throw SpoolError(
-                    .damaged,
-                    "\(summary.pending) records should be pending in the spool, and there are none"
-                )
-            }
+            // They were dropped meanwhile.
+            guard let candidate else { return nil }
+            try await queue.change(.freeze(candidate.batch))
+            if contents.batches.contains(where: { $0.token == candidate.batch.token }) { return candidate }
+            // Some were dropped meanwhile: others are the oldest now.
         }
     }
 
