@@ -92,7 +92,8 @@ final class Flusher: Sendable {
                     try await takeStep(&group)
                 } catch {
                     await handle(error)
-                    try? await clock.sleep(for: spoolRetryDelay)
+                    // Not longer than until somebody flushes: the spool may work again long before.
+                    _ = await wakeup.wait(until: clock.now.advanced(by: spoolRetryDelay), clock: clock)
                 }
             }
             group.cancelAll()
