@@ -70,10 +70,11 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
             spool = try Spool(SpoolConfiguration(configuration), clock: clock) { event in
                 onSpoolEvent(event)
                 monitor.handle(event)
-                if case .committed(_, let before, let after) = event,
-                    policy.mustWake(pendingBefore: before, pendingAfter: after)
-                {
-                    wakeup.signal()
+                switch event {
+                case .committed(_, let before, let after):
+                    if policy.mustWake(pendingBefore: before, pendingAfter: after) { wakeup.signal() }
+                case .full, .dropped(_, .full): wakeup.signalUrgently()
+                default: break
                 }
             }
         } catch {

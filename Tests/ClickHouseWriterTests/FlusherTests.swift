@@ -18,6 +18,27 @@ import Testing
         }
     }
 
+    @Test(arguments: BatchWriterConfiguration.WhenFull.allCases)
+    func `a spool with less room than a batch takes is delivered when it is full`(
+        whenFull: BatchWriterConfiguration.WhenFull
+    ) async throws {
+        try await withTemporaryDirectory { directory in
+            let sink = RecordingSink()
+            let configure = { (configuration: inout BatchWriterConfiguration) in
+                configuration.maxRecords = 10
+                configuration.whenFull = whenFull
+            }
+            try await withWriter(at: directory + "/s", sink: sink, clock: ManualClock(), configure: configure) {
+                writer in
+                try await writer.write(contentsOf: samples(0..<10))
+                // One more than there is room for; time stands still, so nothing gets old.
+                try? await writer.write(Sample(number: 10))
+                let sends = await sink.waitForSends(1)
+                #expect(sends.map(\.rows) == [whenFull == .reject ? rows(0..<10) : rows(1..<11)])
+            }
+        }
+    }
+
     @Test func `a single record leaves when the interval is over, and not before`() async throws {
         try await withTemporaryDirectory { directory in
             let sink = RecordingSink()

@@ -142,6 +142,7 @@ final class Flusher: Sendable {
             group.addTask { await self.attempt(batch, body: nil) }
         case .freeze:
             guard let frozen = try await spool.freeze(maxRecords: maxRecords, maxBytes: maxBatchBytes) else { return }
+            wakeup.isUrgent = false
             state.withLock { $0.plan.didFreeze(frozen.batch) }
             group.addTask { await self.attempt(frozen.batch, body: frozen.body) }
         case .wait(let delay, _):
@@ -159,7 +160,7 @@ final class Flusher: Sendable {
         let decision = flushPolicy.decide(
             pending: summary.pending,
             oldestAge: oldest?.duration(to: now) ?? .zero,
-            isFlushRequested: state.withLock { !$0.flushes.isEmpty }
+            isFlushRequested: wakeup.isUrgent || state.withLock { !$0.flushes.isEmpty }
         )
         guard case .wait(let delay?) = decision else { return decision }
         let rest = state.withLock { state -> Duration? in

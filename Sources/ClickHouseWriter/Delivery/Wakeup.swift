@@ -10,6 +10,23 @@ final class Wakeup: Sendable {
     }
 
     private let state = Mutex(State.idle)
+    private let urgency = Mutex(false)
+
+    /// The spool has no room for more, so what is pending leaves although it makes no whole batch and is not old: with
+    /// little room it may never be either.
+    var isUrgent: Bool {
+        get { urgency.withLock { $0 } }
+        set { urgency.withLock { $0 = newValue } }
+    }
+
+    /// Signals, and says that it is urgent; does nothing when that was said before.
+    func signalUrgently() {
+        let isNews = urgency.withLock { isUrgent in
+            defer { isUrgent = true }
+            return !isUrgent
+        }
+        if isNews { signal() }
+    }
 
     func signal() {
         let waiting = state.withLock { state -> CheckedContinuation<Void, Never>? in
