@@ -361,7 +361,10 @@ struct SpoolConnection: ~Copyable {
     }
 
     private func countDeadLetters(_ ids: ClosedRange<Int64>) throws(SQLiteError) -> Int {
-        let count = try database.prepare("SELECT count(*) FROM dead_letters WHERE id BETWEEN ?1 AND ?2")
+        // Others may lie in the range without being of the batch.
+        let count = try database.prepare(
+            "SELECT count(*) FROM dead_letters WHERE id IN (SELECT id FROM records WHERE id BETWEEN ?1 AND ?2)"
+        )
         try count.bind([.integer(ids.lowerBound), .integer(ids.upperBound)])
         return try count.readInteger()
     }
