@@ -40,12 +40,14 @@ final class CommitQueue: Sendable {
         case replace(Batch, members: [BatchMember], children: [(batch: Batch, members: [BatchMember])])
         case deadLetter(Batch, code: Int?, message: String)
         case note(DeliveryNote)
+        /// A reader has found that the file is damaged.
+        case damage(SpoolError)
 
         /// Whether something is sent because of it.
         var mustSurvivePowerLoss: Bool {
             switch self {
             case .freeze, .replace: true
-            case .acknowledge, .recordFailure, .deadLetter, .note: false
+            case .acknowledge, .recordFailure, .deadLetter, .note, .damage: false
             }
         }
     }

@@ -19,6 +19,7 @@ struct Committer: ~Copyable {
     private var failure: SpoolError?
     private var nextReopening = ContinuousClock.now
     private var isFull = false
+    private var isDamaged = false
 
     init(
         _ connection: consuming SpoolConnection,
@@ -60,6 +61,7 @@ struct Committer: ~Copyable {
     // MARK: Groups
 
     private mutating func serve(_ group: CommitQueue.Group) {
+        for case (.damage(let error), _) in group.changes { becomeDamaged(error) }
         if failure != nil, nextReopening <= .now { reopen() }
         if let failure { return group.complete(with: .failure(failure)) }
         var group = group
@@ -221,6 +223,13 @@ struct Committer: ~Copyable {
         lock.record(error.code == .damaged ? .damaged : .failed)
     }
 
+    /// Records are still taken: they are kept, and the next owner salvages them with the others.
+    private mutating func becomeDamaged(_ error: SpoolError) {
+        lock.record(.damaged)
+        if !isDamaged { onEvent(.failed(error)) }
+        isDamaged = true
+    }
+
     private mutating func reopen() {
         // Only a new owner may set a damaged file aside: what is in flight was read from it.
         if failure?.code == .damaged { return }
@@ -272,7 +281,7 @@ extension CommitQueue.BatchChange {
         switch self {
         case .freeze: .freeze
         case .acknowledge: .acknowledgement
-        case .recordFailure, .replace, .deadLetter, .note: .other
+        case .recordFailure, .replace, .deadLetter, .note, .damage: .other
         }
     }
 }

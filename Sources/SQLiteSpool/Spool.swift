@@ -245,8 +245,7 @@ package final class Spool: Sendable {
             return try await reader.run(body)
         } catch {
             let failure = SpoolError(error)
-            // Found by a reader; the next owner looks at all of the file.
-            if failure.code == .damaged { lock.record(.damaged) }
+            if failure.code == .damaged { try? await queue.change(.damage(failure)) }
             throw failure
         }
     }

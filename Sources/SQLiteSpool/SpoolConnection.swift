@@ -351,6 +351,7 @@ struct SpoolConnection: ~Copyable {
             )
             try deleteRecords(batch.ids)
             try delete(batch)
+        case .damage: break
         case .note(let note):
             try database.prepare(
                 """

@@ -31,8 +31,9 @@ extension SQLiteError {
     init(_ code: Int32, _ connection: OpaquePointer?, action: String) {
         let message = unsafe String(cString: sqlite3_errmsg(connection))
         // SQLite knows a full disk only by ENOSPC (https://www.sqlite.org/rescode.html#full).
+        let writing = [SQLITE_IOERR | 3 << 8, SQLITE_IOERR | 19 << 8]  // SQLITE_IOERR_WRITE, SQLITE_IOERR_SHMSIZE
         let isFull =
-            code == SQLITE_IOERR | 3 << 8 && [EDQUOT, EFBIG, ENOSPC].contains(unsafe sqlite3_system_errno(connection))
+            writing.contains(code) && [EDQUOT, EFBIG, ENOSPC].contains(unsafe sqlite3_system_errno(connection))
         self.init(code: isFull ? SQLITE_FULL : code, message: message, action: action)
     }
 }
