@@ -130,7 +130,7 @@ import Testing
             process: 4_242,
             uuid: "655721f8-3168-44bc-8f72-e913855addd4",
             durability: .processCrash,
-            progress: OwnerNote.Progress(committed: .max, frozen: 12, delivered: 0),
+            progress: OwnerNote.Progress(committed: 9_007_199_254_740_000, frozen: 12, delivered: 0),
             state: .failed
         )
         #expect(OwnerNote(note.text) == note)
