@@ -116,10 +116,11 @@ struct Committer: ~Copyable {
             SpoolError(fullDisk: disk, connection.usage, cause: error.cause)
         )
         // With the WAL begun anew it takes no room.
-        let hadWAL = connection.usage.walPages > 0
-        if hadWAL { checkpoint() }
+        let pagesBefore = connection.usage.walPages
+        if pagesBefore > 0 { checkpoint() }
         let changes = group.withoutAppends
-        if failure == nil, !changes.isEmpty, !group.appends.isEmpty || hadWAL && connection.usage.walPages == 0 {
+        let mayFitNow = !group.appends.isEmpty || connection.usage.walPages < pagesBefore
+        if failure == nil, !changes.isEmpty, mayFitNow {
             commit(changes)
         } else {
             changes.complete(with: .failure(error))
