@@ -47,6 +47,11 @@ package final class FaultPlan: Sendable {
         state.withLock { $0.standing = fault }
     }
 
+    /// Nothing goes wrong any more.
+    package func clear() {
+        state.withLock { $0 = State() }
+    }
+
     func take() -> Fault? {
         state.withLock { $0.next.isEmpty ? $0.standing : $0.next.removeFirst() }
     }

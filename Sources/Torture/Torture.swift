@@ -13,7 +13,9 @@ struct Torture: AsyncParsableCommand {
             Example: torture power-cut --cycles 2000 --seed 1
             """,
         subcommands: [
-            Kill.self, PowerCut.self, Faults.self, DiskFull.self, Corrupt.self, KillChild.self, DiskFullChild.self,
-        ]
+            All.self, Kill.self, PowerCut.self, Faults.self, DiskFull.self, Corrupt.self, KillChild.self,
+            DiskFullChild.self,
+        ],
+        defaultSubcommand: All.self
     )
 }

@@ -45,7 +45,7 @@ final class KillRound {
 
     /// Delivers what is left and adds what was found to the verdict.
     func end(_ verdict: inout Verdict) async throws {
-        standIn.faults.setStanding(nil)
+        standIn.faults.clear()
         try await drain(spool: spool, url: standIn.url)
         let rows = try await standIn.store.rows(database: StandInTable.database, table: StandInTable.table)
         await standIn.stop()
