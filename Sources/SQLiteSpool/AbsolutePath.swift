@@ -17,6 +17,11 @@ package func absolutePath(ofFile path: String) throws(SpoolError) -> String {
     return (directory == "/" ? "" : directory) + "/" + file.lastPathComponent
 }
 
+/// The directory of an absolute path, with the slash behind it.
+func directory(ofFile path: String) -> String {
+    path.lastIndex(of: "/").map { String(path[...$0]) } ?? "/"
+}
+
 /// The absolute path without symbolic links.
 private func resolved(_ path: String) throws(FileSystemFailure) -> String {
     guard let resolved = unsafe realpath(path, nil) else {

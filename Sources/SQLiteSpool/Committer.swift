@@ -182,7 +182,10 @@ struct Committer: ~Copyable {
         let pages = pagesToReturn(isBusy: false)
         do throws(SQLiteError) {
             let hasExpired = try connection.hasExpiredRecords()
-            guard pages > 0 || hasExpired else { return checkpoint() }
+            guard pages > 0 || hasExpired else {
+                if connection.usage.walPages > 0 { checkpoint() }
+                return
+            }
             let group = CommitQueue.Group()
             let applied = try connection.apply(group, capacity: .max, freePagesToReturn: pages)
             didCommit(group, applied)

@@ -31,7 +31,7 @@ struct DiskRoom {
 
     init(spool path: String, _ configuration: SpoolConfiguration) {
         walPath = path + "-wal"
-        directory = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) + "/"
+        directory = SQLiteSpool.directory(ofFile: path)
         fileSystem = configuration.fileSystem
         limit = configuration.limits.maxBytes
         walBytes = configuration.checkpoints.pagesAtMost * SpoolUsage.pageBytes + (4 << 20)

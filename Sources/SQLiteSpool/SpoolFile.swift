@@ -16,7 +16,7 @@ struct SpoolFile {
     init(path: String, _ fileSystem: any FileSystem = .system) throws(SpoolError) {
         self.fileSystem = fileSystem
         self.path = try absolutePath(ofFile: path)
-        directory = URL(filePath: self.path).deletingLastPathComponent().path(percentEncoded: false)
+        directory = SQLiteSpool.directory(ofFile: self.path)
     }
 
     /// Opens the file, creating it when it is absent, and brings its schema up to date. A damaged one is set aside, and

@@ -11,8 +11,8 @@ struct Quarantine {
     /// Where the fresh spool is written.
     var draft: String { path + ".salvaging" }
 
-    private var directory: String { String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) + "/" }
-    private var name: Substring { path[path.index(after: path.lastIndex(of: "/") ?? path.startIndex)...] }
+    private var directory: String { SQLiteSpool.directory(ofFile: path) }
+    private var name: Substring { path.dropFirst(directory.count) }
 
     /// The name of the damaged file.
     func damaged(_ date: String) -> String { "\(path).damaged-\(date)" }

@@ -105,9 +105,7 @@ struct Salvage: ~Copyable {
         let insert = try target.prepare(
             "INSERT OR IGNORE INTO records (id, enqueued_at, checksum, payload) VALUES (?1, ?2, ?3, ?4)"
         )
-        // Tables of an older schema have no checksums.
-        let hasChecksums = (try? source.prepare("SELECT checksum FROM records LIMIT 0")) != nil
-        let columns = hasChecksums ? Statement.checkedColumns : "id, payload, NULL, enqueued_at"
+        let columns = "id, payload, \(checksumColumn(of: "records")), enqueued_at"
         var damaged: [Int64: [UInt8]] = [:]
         var setAside = 0
         try? forEachRow(of: "records", columns, key: "id", maxSteps: maxSteps, lastKey: lastKey) { row in
@@ -158,6 +156,11 @@ struct Salvage: ~Copyable {
         return Int(try target.integer("SELECT changes()") ?? 0)
     }
 
+    /// Tables of an older schema have none.
+    private func checksumColumn(of table: String) -> String {
+        (try? source.prepare("SELECT checksum FROM \(table) LIMIT 0")) == nil ? "NULL" : "checksum"
+    }
+
     private func forEachRow(
         of table: String,
         _ columns: String,
@@ -174,10 +177,9 @@ struct Salvage: ~Copyable {
 
     private func copyBatches(maxSteps: Int, uuid: String, lastID: Int64, frozen: Int64) throws {
         var batches: [Int64: Batch] = [:]
-        let hasChecksums = (try? source.prepare("SELECT checksum FROM batches LIMIT 0")) != nil
         let columns =
-            "first_id, last_id, token, records, payload_bytes, frozen_at, attempts, last_error"
-            + (hasChecksums ? ", checksum" : ", NULL")
+            "first_id, last_id, token, records, payload_bytes, frozen_at, attempts, last_error, "
+            + checksumColumn(of: "batches")
         try? forEachRow(of: "batches", columns, key: "first_id", maxSteps: maxSteps, lastKey: .max) { row in
             if let batch = Batch(row), batch.ids.lowerBound > 0, batch.ids.upperBound <= lastID, !batch.token.isEmpty {
                 batches[batch.ids.lowerBound] = batch

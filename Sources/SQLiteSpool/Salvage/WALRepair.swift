@@ -7,9 +7,6 @@ struct WALRepair {
     /// The WAL with all frames of the newest generation.
     let bytes: [UInt8]
 
-    /// Frames behind the first damage.
-    let framesRecovered: Int
-
     private static let headerLength = 32
     private static let frameHeaderLength = 24
     private static let pageSize = SpoolUsage.pageBytes
@@ -50,7 +47,6 @@ struct WALRepair {
             repaired += wal[start + Self.frameHeaderLength..<start + frameLength]
         }
         guard kept > max(sound, 0) else { return nil }
-        framesRecovered = kept - max(sound, 0)
         bytes = repaired
     }
 

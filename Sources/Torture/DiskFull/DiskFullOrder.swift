@@ -30,12 +30,12 @@ struct DiskFullOrder: Codable {
         self.url = url
         self.first = first
         switch disk.kind {
-        // More than the ballast takes, in either case.
+        // More than the place of the WAL takes, in either case.
         case .tmpfs: roomBytes = .random(in: 28...44, using: &generator) << 20
         case .fileSizeLimit: roomBytes = .random(in: 21...28, using: &generator) << 20
         }
         eater = Eater.allCases.randomElement(using: &generator) ?? .never
-        // Not even a ballast helps where no file may grow.
+        // No place that was reserved helps where no file may grow.
         if disk.kind == .fileSizeLimit, eater == .whileDraining { eater = .never }
         diesWhenFull = disk.kind == .tmpfs && Int.random(in: 0..<6, using: &generator) == 0
         isPowerLossProof = .random(using: &generator)

@@ -7,7 +7,7 @@ struct SmallDisk: Codable {
         /// A tmpfs of its own.
         case tmpfs
         /// Where nothing may be mounted: a limit on the size of files. SQLite takes that for a failing disk, not for a
-        /// full one, and no ballast helps, so less can be asked of the writer.
+        /// full one, and nothing that was reserved helps, so less can be asked of the writer.
         case fileSizeLimit
     }
 
