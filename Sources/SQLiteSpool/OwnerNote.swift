@@ -28,6 +28,8 @@ struct OwnerNote: Equatable {
         var frozen: Int64
         /// Records up to this id were delivered, dropped or set aside as dead letters.
         var delivered: Int64
+        /// How many dead letters there were.
+        var deadLetters: Int64 = 0
 
         func isBehind(_ other: Progress) -> Bool {
             committed < other.committed || frozen < other.frozen || delivered < other.delivered
@@ -56,9 +58,12 @@ struct OwnerNote: Equatable {
     }
 
     static func lines(_ progress: Progress) -> String {
-        [("committed  ", progress.committed), ("frozen     ", progress.frozen), ("delivered  ", progress.delivered)]
-            .map { $0 + "\($1)".padded(idWidth) + "\n" }
-            .joined()
+        [
+            ("committed  ", progress.committed), ("frozen     ", progress.frozen), ("delivered  ", progress.delivered),
+            ("letters    ", progress.deadLetters),
+        ]
+        .map { $0 + "\($1)".padded(idWidth) + "\n" }
+        .joined()
     }
 
     /// The process in the first line, all that an owner writes before it knows the spool.
@@ -91,7 +96,12 @@ extension OwnerNote {
             process: process,
             uuid: String(uuid),
             durability: durability,
-            progress: Progress(committed: committed, frozen: frozen, delivered: delivered),
+            progress: Progress(
+                committed: committed,
+                frozen: frozen,
+                delivered: delivered,
+                deadLetters: values["letters"].flatMap({ Int64($0) }).map { min(max(0, $0), Ledger.largest) } ?? 0
+            ),
             state: state
         )
     }

@@ -75,6 +75,11 @@ final class SpoolLock: Sendable {
 
 extension Ledger {
     var progress: OwnerNote.Progress {
-        OwnerNote.Progress(committed: lastID, frozen: frozenThrough, delivered: deliveredThrough)
+        OwnerNote.Progress(
+            committed: lastID,
+            frozen: frozenThrough,
+            delivered: deliveredThrough,
+            deadLetters: Int64(deadLetters)
+        )
     }
 }

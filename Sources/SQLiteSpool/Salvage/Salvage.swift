@@ -58,7 +58,8 @@ struct Salvage: ~Copyable {
             quarantinedFile: nil,
             salvaged: salvaged,
             setAside: setAside,
-            lost: try countLost(note, claims) + max(0, (claims?.deadLetters ?? 0) - deadLetters)
+            lost: try countLost(note, claims)
+                + max(0, max(claims?.deadLetters ?? 0, Int(note?.progress.deadLetters ?? 0)) - deadLetters)
         )
     }
 
