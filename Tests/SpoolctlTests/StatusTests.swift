@@ -36,13 +36,13 @@ import Testing
 
     @Test func `the JSON has every key, also where there is nothing to say`() async throws {
         try await withStatus { status in
-            let text = try StatusDocument(status).text
+            let text = try StatusDocument(status).jsonLine
             #expect(text.contains(#""in_flight":1,"last_error":"destination (code 60): no such table""#))
             #expect(text.contains(#""attempts":1"#))
         }
         try await withTemporaryDirectory { directory in
             await (try Spool(SpoolConfiguration(path: directory + "/s"))).close()
-            let text = try StatusDocument(SpoolStatus(readingSpoolAt: directory + "/s")).text
+            let text = try StatusDocument(SpoolStatus(readingSpoolAt: directory + "/s")).jsonLine
             #expect(
                 text == #"{"batches":[],"dead_letters":0,"dropped":0,"guarantee":null,"in_flight":0,"last_error":null,"#
                     + #""oldest_pending_seconds":null,"payload_bytes":0,"pending":0,"state":"fine"}"#

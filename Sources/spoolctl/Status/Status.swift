@@ -11,14 +11,10 @@ struct Status: ParsableCommand {
             """
     )
 
-    @Argument(help: "The spool's file.", completion: .file())
-    var path: String
-
-    @Flag(help: "One JSON object for machines.")
-    var json = false
+    @OptionGroup var spool: SpoolArgument
 
     func run() throws {
-        let status = try SpoolStatus(readingSpoolAt: path)
-        print(try json ? StatusDocument(status).text : StatusScreen(status).text)
+        let status = try SpoolStatus(readingSpoolAt: spool.path)
+        print(try spool.json ? StatusDocument(status).jsonLine : StatusScreen(status).text)
     }
 }

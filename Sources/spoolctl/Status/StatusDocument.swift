@@ -1,4 +1,3 @@
-internal import Foundation
 internal import SQLiteSpool
 
 /// A spool's status as one JSON object. The keys are those of the view `spool_status`, and all of them are always there.
@@ -16,15 +15,6 @@ struct StatusDocument: Encodable {
 
     init(_ status: SpoolStatus) {
         self.status = status
-    }
-
-    var text: String {
-        get throws {
-            let encoder = JSONEncoder()
-            encoder.keyEncodingStrategy = .convertToSnakeCase
-            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-            return String(decoding: try encoder.encode(self), as: UTF8.self)
-        }
     }
 
     func encode(to encoder: any Encoder) throws {

@@ -1,0 +1,6 @@
+internal import ArgumentParser
+
+extension ExitCode {
+    /// The command did what it should, and somebody has to do something. 1 is a command that failed, 64 a wrong one.
+    static let attention = ExitCode(2)
+}
