@@ -10,38 +10,7 @@ internal import SQLiteSpool
 ///   wrong, not the record; so the record waits, and what is behind it goes on.
 struct DeliveryPlan {
     /// Counts starts and ends of sends: what came after what, whatever the clock says.
-    private typealias Moment = Int
-
-    struct Entry {
-        fileprivate(set) var batch: Batch
-
-        /// Whether it may be stored without our knowing.
-        fileprivate(set) var isDoubtful = false
-
-        /// Since when a send of it may still be running; nil when none can be. ClickHouse's refusal ends one.
-        fileprivate(set) var mayRunSince: WallInstant?
-
-        fileprivate var isSending = false
-        fileprivate var startedAt: Int?
-
-        /// When it, or the batch that it was cut from, was last refused for its data.
-        fileprivate var refusedAt: Int?
-
-        /// What ClickHouse's error said of it, when it was cut from a batch that was refused.
-        fileprivate var suspicion: Suspicion?
-        fileprivate var failures = 0
-
-        /// Why it waits, when others need not.
-        fileprivate var obstacle: InsertFailure?
-        fileprivate var pause: Pause?
-    }
-
-    enum Suspicion: Equatable {
-        /// The error pointed at this record.
-        case accused
-        /// It stood before the record that the error pointed at, so it was read without a fault.
-        case cleared
-    }
+    typealias Moment = Int
 
     enum Step: Equatable {
         /// Ask the destination what it is.
@@ -404,23 +373,6 @@ struct DeliveryPlan {
 
     private func index(of batch: Batch) -> Int? {
         entries.firstIndex { $0.batch.token == batch.token }
-    }
-}
-
-/// A wait until a time. Should the machine's clock be set back, it is over early rather than late.
-struct Pause {
-    private let length: Duration
-    private let end: WallInstant
-
-    init(_ length: Duration, from now: WallInstant) {
-        self.length = length
-        end = now.advanced(by: length)
-    }
-
-    /// What is left of it; nil when it is over.
-    func rest(_ now: WallInstant) -> Duration? {
-        let rest = now.duration(to: end)
-        return rest > .zero && rest <= length ? rest : nil
     }
 }
 

@@ -1,0 +1,36 @@
+internal import ClickHouseHTTP
+internal import SQLiteSpool
+
+extension DeliveryPlan {
+    /// A batch in flight, and what is known of it.
+    struct Entry {
+        var batch: Batch
+
+        /// Whether it may be stored without our knowing.
+        var isDoubtful = false
+
+        /// Since when a send of it may still be running; nil when none can be. ClickHouse's refusal ends one.
+        var mayRunSince: WallInstant?
+
+        var isSending = false
+        var startedAt: Moment?
+
+        /// When it, or the batch that it was cut from, was last refused for its data.
+        var refusedAt: Moment?
+
+        /// What ClickHouse's error said of it, when it was cut from a batch that was refused.
+        var suspicion: Suspicion?
+        var failures = 0
+
+        /// Why it waits, when others need not.
+        var obstacle: InsertFailure?
+        var pause: Pause?
+    }
+
+    enum Suspicion: Equatable {
+        /// The error pointed at this record.
+        case accused
+        /// It stood before the record that the error pointed at, so it was read without a fault.
+        case cleared
+    }
+}
