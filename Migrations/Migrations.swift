@@ -20,6 +20,7 @@ package struct Migration: Sendable {
         Migration(1, "create_spool", PackageResources._001_create_spool_sql),
         Migration(2, "delivery", PackageResources._002_delivery_sql),
         Migration(3, "limits_and_checksums", PackageResources._003_limits_and_checksums_sql),
+        Migration(4, "destination", PackageResources._004_destination_sql),
     ]
 
     /// The views of the spool, to be made anew after any of its migrations.

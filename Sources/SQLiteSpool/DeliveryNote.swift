@@ -15,9 +15,18 @@ package struct DeliveryNote: Sendable, Equatable {
     /// What the destination's table allows to promise; nil until it was asked.
     package var guarantee: String?
 
-    package init(state: State, reason: String? = nil, guarantee: String? = nil) {
+    /// Where the records go; nil leaves what the spool says of it.
+    package var destination: SpoolDestination?
+
+    package init(
+        state: State,
+        reason: String? = nil,
+        guarantee: String? = nil,
+        destination: SpoolDestination? = nil
+    ) {
         self.state = state
         self.reason = reason
         self.guarantee = guarantee
+        self.destination = destination
     }
 }

@@ -18,6 +18,9 @@ package final class Spool: Sendable {
     /// What the spool held when it was opened.
     package let recovered: SpoolSummary
 
+    /// Where its records went when it was opened; nil when nobody has said.
+    package let recoveredDestination: SpoolDestination?
+
     /// What it was found to have lost; nil when nothing.
     package let loss: SpoolLoss?
 
@@ -47,11 +50,14 @@ package final class Spool: Sendable {
         let file = try SpoolFile(path: configuration.path, configuration.fileSystem)
         let lock = try SpoolLock(spool: file.path, configuration.fileSystem)
         var loss: SpoolLoss?
+        var destination: SpoolDestination?
         let connection = try SpoolError.wrapping {
             let database = try file.open(configuration, previous: lock.previous, now: clock.now, loss: &loss)
+            destination = try database.readDestination()
             return try SpoolConnection(database: database, configuration, clock: clock)
         }
         self.loss = loss
+        recoveredDestination = destination
         reader = DatabaseQueue(try file.openForReading(), label: "clickhouse-spool-reader")
         path = file.path
         self.clock = clock

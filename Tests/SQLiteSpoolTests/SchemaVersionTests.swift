@@ -19,6 +19,7 @@ import Testing
             try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
             try await withSpool(at: path) { spool in
                 #expect(spool.loss == nil)
+                #expect((spool.recoveredDestination == nil) == (version < 4))
                 let inFlight = try #require(spool.batches.first)
                 #expect(spool.batches.count == 1)
                 #expect(inFlight.token.hasSuffix("-11-20"))
@@ -31,6 +32,13 @@ import Testing
                 #expect(rest.lines == (20..<42).map { "{\"n\":\($0)}" })
                 try await spool.verify()
             }
+            let destination = SpoolDestination(
+                database: "ibex",
+                table: "llm_traces",
+                idColumn: "request_id",
+                timeColumn: "requested_at"
+            )
+            #expect(try SpoolDestination.read(spoolAt: path) == (version < 4 ? nil : destination))
             let database = try Database(path: path, access: .readOnly)
             #expect(try database.integer("PRAGMA user_version") == Migration.spool.last.map { Int64($0.number) })
         }

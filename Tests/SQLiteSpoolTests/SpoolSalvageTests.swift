@@ -32,6 +32,27 @@ import Testing
         }
     }
 
+    @Test func `a salvaged spool knows where its records go`() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/s"
+            let destination = SpoolDestination(database: "d", table: "t", idColumn: "n")
+            try await withSpool(at: path, durability: .powerLoss) { spool in
+                try await spool.appendNumbers(0..<5)
+                try await spool.note(DeliveryNote(state: .fine, destination: destination))
+                // A note that says nothing of it changes nothing.
+                try await spool.note(DeliveryNote(state: .held, reason: "no table"))
+            }
+            do {
+                let database = try Database(path: path, access: .readWrite)
+                try database.execute("UPDATE spool SET records = 77")
+            }
+            try await withSpool(at: path, durability: .powerLoss) { spool in
+                #expect(spool.loss?.salvaged == 5)
+                #expect(spool.recoveredDestination == destination)
+            }
+        }
+    }
+
     @Test func `a note with numbers that cannot be is no note`() {
         let progress = OwnerNote.Progress(committed: .max, frozen: 2, delivered: 1)
         let note = OwnerNote(process: 1, uuid: "u", durability: .powerLoss, progress: progress, state: .sound)

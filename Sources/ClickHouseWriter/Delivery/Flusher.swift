@@ -21,13 +21,16 @@ final class Flusher: Sendable {
         /// What the record after `id`, the oldest pending one, waits; a clock that is set back does not prolong it.
         var freshPause: (id: Int64, pause: Pause)?
         var learned: DestinationProfile?
-        var published = DeliveryNote(state: .fine)
+        /// What the spool says of the delivery.
+        var published: DeliveryNote
     }
 
     private let spool: Spool
     private let sink: any BatchSink
     private let columns: [Column]
+    /// The columns to ask for; nil when nothing may be asked.
     private let identity: RecordIdentity?
+    private let target: SpoolDestination
     private let maxBatchBytes: Int
     private let maxBatchSize: Int
     private let flushPolicy: FlushPolicy
@@ -41,7 +44,7 @@ final class Flusher: Sendable {
 
     /// - Parameters:
     ///   - columns: what the records fill.
-    ///   - identity: the columns that tell a record from others; nil when nothing may be asked about it.
+    ///   - identity: the columns that tell a record from others.
     ///   - jitter: draws the part of each wait that is waited, from 0 up to 1.
     init(
         spool: Spool,
@@ -58,7 +61,13 @@ final class Flusher: Sendable {
         self.spool = spool
         self.sink = sink
         self.columns = columns
-        self.identity = identity
+        self.identity = configuration.reconciles ? identity : nil
+        target = SpoolDestination(
+            database: configuration.database,
+            table: configuration.table,
+            idColumn: identity?.id,
+            timeColumn: identity?.time
+        )
         maxBatchBytes = configuration.maxBatchBytes
         maxBatchSize = configuration.maxBatchSize
         flushPolicy = FlushPolicy(configuration)
@@ -71,7 +80,8 @@ final class Flusher: Sendable {
         state = Mutex(
             State(
                 plan: DeliveryPlan(configuration: configuration, recovered: spool.batches, now: clock.now),
-                sizing: BatchSizing(usual: configuration.maxBatchSize, most: configuration.catchUpBatchSize ?? 0)
+                sizing: BatchSizing(usual: configuration.maxBatchSize, most: configuration.catchUpBatchSize ?? 0),
+                published: DeliveryNote(state: .fine, destination: spool.recoveredDestination)
             )
         )
     }
@@ -82,7 +92,12 @@ final class Flusher: Sendable {
     /// How the delivery goes.
     var note: DeliveryNote {
         let (state, reason) = state.withLock(\.plan.state)
-        return DeliveryNote(state: state, reason: reason, guarantee: sink.destination?.guarantee.description)
+        return DeliveryNote(
+            state: state,
+            reason: reason,
+            guarantee: sink.destination?.guarantee.description,
+            destination: target
+        )
     }
 
     func run() async {

@@ -358,6 +358,7 @@ struct SpoolConnection: ~Copyable {
                 UPDATE delivery SET since = iif(state = ?1, since, ?4), state = ?1, reason = ?2, guarantee = ?3
                 """
             ).run(.text(note.state.rawValue), .optional(note.reason), .optional(note.guarantee), .integer(now))
+            if let destination = note.destination { try database.write(destination) }
         }
     }
 

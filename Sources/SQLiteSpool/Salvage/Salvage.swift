@@ -52,6 +52,8 @@ struct Salvage: ~Copyable {
                 dead_letters = (SELECT count(*) FROM dead_letters)
             """
         ).run(.integer(lastID), .integer(Int64(claims?.dropped ?? 0)))
+        // The table's row may be on a page that cannot be read; the next writer says it again.
+        if let destination = try? source.readDestination() { try target.write(destination) }
         try target.execute("COMMIT")
         return SpoolLoss(
             reason: reason,
