@@ -1,7 +1,5 @@
-internal import ClickHouseHTTP
 public import Logging
 package import SQLiteSpool
-internal import Synchronization
 
 /// Writes records to a ClickHouse table so that a crash of this process, of the machine or of ClickHouse loses none.
 ///
@@ -16,17 +14,9 @@ internal import Synchronization
 ///                 ▲                                                │ accepted
 ///                 └─────────────── acknowledge ◀───────────────────┘
 public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
-    private let configuration: BatchWriterConfiguration
+    private let maxRecordBytes: Int
     private let columns = ColumnNames(Record.columns)
-    private let spool: Spool
-    private let sink: any BatchSink
-    private let flusher: Flusher
-    private let flushing: Task<Void, Never>
-    private let metrics: WriterMetrics
-    private let monitor: SpoolMonitor
-    private let clock: any WallClock
-    private let logger: Logger
-    private let closing = Mutex<Task<CloseReport, Never>?>(nil)
+    private let delivery: SpoolDelivery
 
     /// Opens the spool, or creates it, and starts to deliver what is in it.
     ///
@@ -39,15 +29,21 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
     }
 
     /// - Parameter onSpoolEvent: called on the spool's thread. It must not block.
-    package convenience init(
+    package init(
         configuration: BatchWriterConfiguration,
         logger: Logger,
         onSpoolEvent: @escaping @Sendable (SpoolEvent) -> Void
     ) throws(WriterError) {
         try configuration.validate()
         try Self.validateColumns()
-        let client = try InsertClient(configuration, columns: Record.columns, identity: Record.identity)
-        try self.init(configuration: configuration, logger: logger, sink: client, onSpoolEvent: onSpoolEvent)
+        maxRecordBytes = configuration.maxRecordBytes
+        delivery = try SpoolDelivery(
+            configuration: configuration,
+            columns: Record.columns,
+            identity: Record.identity,
+            logger: logger,
+            onSpoolEvent: onSpoolEvent
+        )
     }
 
     /// - Parameters:
@@ -62,75 +58,27 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
         jitter: @escaping @Sendable () -> Double = { .random(in: 0..<1) },
         onSpoolEvent: @escaping @Sendable (SpoolEvent) -> Void = { _ in }
     ) throws(WriterError) {
-        let wakeup = Wakeup()
-        let policy = FlushPolicy(configuration)
-        let metrics = WriterMetrics(table: "\(configuration.database).\(configuration.table)")
-        let monitor = SpoolMonitor(logger: logger, metrics: metrics)
-        do throws(SpoolError) {
-            spool = try Spool(SpoolConfiguration(configuration), clock: clock) { event in
-                onSpoolEvent(event)
-                monitor.handle(event)
-                switch event {
-                case .committed(_, let before, let after):
-                    if policy.mustWake(pendingBefore: before, pendingAfter: after) { wakeup.signal() }
-                case .full, .dropped(_, .full): wakeup.signalUrgently()
-                default: break
-                }
-            }
-        } catch {
-            throw WriterError(error)
-        }
-        let flusher = Flusher(
-            spool: spool,
-            sink: sink,
-            columns: Record.columns,
-            identity: configuration.reconciles ? Record.identity : nil,
+        maxRecordBytes = configuration.maxRecordBytes
+        delivery = try SpoolDelivery(
             configuration: configuration,
+            columns: Record.columns,
+            identity: Record.identity,
+            logger: logger,
+            sink: sink,
             clock: clock,
             jitter: jitter,
-            wakeup: wakeup,
-            logger: logger,
-            metrics: metrics
+            onSpoolEvent: onSpoolEvent
         )
-        self.configuration = configuration
-        self.sink = sink
-        self.clock = clock
-        self.logger = logger
-        self.metrics = metrics
-        self.monitor = monitor
-        self.flusher = flusher
-        flushing = Task { await flusher.run() }
-        monitor.opened(spool)
-    }
-
-    deinit {
-        // Without close() nothing more is delivered; the spool keeps it for the next writer.
-        flushing.cancel()
     }
 
     /// Records that an earlier writer left in the spool. They are delivered first.
-    public var recoveredRecords: Int { spool.recovered.undelivered }
+    public var recoveredRecords: Int { delivery.recovered.undelivered }
 
     /// The spool's absolute path, its directory's symbolic links resolved.
-    public var spoolPath: String { spool.path }
+    public var spoolPath: String { delivery.spoolPath }
 
     /// The state of affairs after the latest commit. Costs no I/O.
-    public var status: WriterStatus {
-        let summary = spool.summary
-        let note = flusher.note
-        return WriterStatus(
-            pending: summary.pending,
-            inFlight: summary.inFlight,
-            deadLetters: summary.deadLetters,
-            dropped: summary.dropped,
-            payloadBytes: summary.payloadBytes,
-            spoolBytes: spool.usage.bytesInUse,
-            spool: monitor.state,
-            delivered: flusher.delivered,
-            delivery: WriterStatus.Delivery(note),
-            guarantee: note.guarantee
-        )
-    }
+    public var status: WriterStatus { delivery.status }
 
     /// Stores one record. When this returns the record is committed to the spool and will be delivered.
     ///
@@ -140,13 +88,7 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
     ///   `spoolFailed`. The record is not stored then.
     public func write(_ record: Record) async throws(WriterError) {
         try checkOpen()
-        let row = try encode(record)
-        do throws(SpoolError) {
-            try await spool.append(row)
-        } catch {
-            throw WriterError(error)
-        }
-        metrics.recordEnqueued(1)
+        try await delivery.append(try encode(record))
     }
 
     /// Stores all of the records in one transaction or, when it throws, none of them.
@@ -167,12 +109,7 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
                 )
             }
         }
-        do throws(SpoolError) {
-            try await spool.append(contentsOf: rows)
-        } catch {
-            throw WriterError(error)
-        }
-        metrics.recordEnqueued(rows.count)
+        try await delivery.append(contentsOf: rows)
     }
 
     /// Sends at once what was enqueued before the call, and returns when ClickHouse has it, or refused it for good.
@@ -181,11 +118,12 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
     ///   stays in the spool and is sent again by itself.
     public func flush() async throws(WriterError) {
         do throws(DeliveryFailure) {
-            try await flusher.flush().get()
+            try await delivery.flush()
         } catch {
+            let status = delivery.status
             throw WriterError(
                 .notDelivered,
-                "\(spool.summary.undelivered) records are left in the spool \(spool.path): \(error.reason)",
+                "\(status.pending + status.inFlight) records are left in the spool \(spoolPath): \(error.reason)",
                 cause: error
             )
         }
@@ -198,52 +136,7 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
     /// task does not shorten it.
     @discardableResult
     public func close() async -> CloseReport {
-        let closing = closing.withLock { closing in
-            let task = closing ?? Task { await self.performClose() }
-            closing = task
-            return task
-        }
-        return await closing.value
-    }
-
-    private func performClose() async -> CloseReport {
-        let reason = await deliverWhatIsLeft()
-        await flushing.value
-        await sink.close()
-        await spool.close()
-        let remaining = spool.summary.undelivered
-        let report = CloseReport(
-            delivered: flusher.delivered,
-            remaining: remaining,
-            reason: remaining == 0 ? nil : reason ?? "records arrived while the writer was being closed"
-        )
-        logger.log(
-            level: remaining == 0 ? .info : .warning,
-            "Closed the spool",
-            metadata: ["spool.delivered": "\(report.delivered)", "spool.remaining": "\(remaining)"]
-        )
-        return report
-    }
-
-    /// Delivers until all is, or until the deadline, and ends the flusher.
-    ///
-    /// - Returns: why something is left; nil when nothing is.
-    private func deliverWhatIsLeft() async -> String? {
-        // A tenth is kept for ending the request that hangs and closing the spool.
-        let deadline = configuration.shutdownTimeout * 0.9
-        return await withTaskGroup(of: String?.self) { [flusher, clock, configuration] group in
-            group.addTask { await flusher.drain(retryDelay: configuration.minRetryDelay, clock: clock) }
-            group.addTask {
-                try? await clock.sleep(for: deadline)
-                return flusher.note.reason ?? "ClickHouse did not answer within \(deadline)"
-            }
-            defer {
-                group.cancelAll()
-                // Ends the flusher, and with it the flush that the first task may still wait for.
-                flushing.cancel()
-            }
-            return await group.next() ?? nil
-        }
+        await delivery.close()
     }
 
     private static func validateColumns() throws(WriterError) {
@@ -264,7 +157,7 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
     }
 
     private func checkOpen() throws(WriterError) {
-        guard closing.withLock({ $0 == nil }) else {
+        guard !delivery.isClosing else {
             throw WriterError(.writerClosed, "the writer was closed; the record is not stored")
         }
     }
@@ -277,10 +170,10 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
             throw WriterError(.recordNotEncodable, "the record cannot be encoded: \(error.withoutValue)", cause: error)
         }
         let bytes = try row.finish()
-        guard bytes.count <= configuration.maxRecordBytes else {
+        guard bytes.count <= maxRecordBytes else {
             throw WriterError(
                 .recordTooLarge,
-                "the row has \(bytes.count) bytes, and maxRecordBytes is \(configuration.maxRecordBytes)"
+                "the row has \(bytes.count) bytes, and maxRecordBytes is \(maxRecordBytes)"
             )
         }
         return bytes
@@ -293,47 +186,5 @@ extension Error {
         guard case .invalidValue(_, let context) = self as? EncodingError else { return "\(self)" }
         let path = context.codingPath.map(\.stringValue).joined(separator: ".")
         return path.isEmpty ? context.debugDescription : "\(path): \(context.debugDescription)"
-    }
-}
-
-extension Flusher {
-    /// Flushes until everything is delivered, waiting between attempts. Gives up only where a wait cannot help.
-    ///
-    /// - Returns: why something is left; nil when nothing is.
-    fileprivate func drain(retryDelay: Duration, clock: any WallClock) async -> String? {
-        while true {
-            guard case .failure(let failure) = await flush() else { return nil }
-            if failure.isHeld || Task.isCancelled { return failure.reason }
-            try? await clock.sleep(for: retryDelay)
-        }
-    }
-}
-
-extension WriterStatus.Delivery {
-    fileprivate init(_ note: DeliveryNote) {
-        let reason = note.reason ?? ""
-        self =
-            switch note.state {
-            case .fine: .fine
-            case .backingOff: .backingOff(reason: reason)
-            case .held: .held(reason: reason)
-            case .poisoned: .poisoned(reason: reason)
-            }
-    }
-}
-
-extension SpoolConfiguration {
-    fileprivate init(_ configuration: BatchWriterConfiguration) {
-        self.init(
-            path: configuration.spoolPath,
-            durability: configuration.durability == .powerLoss ? .powerLoss : .processCrash
-        )
-        allowsNetworkFileSystem = configuration.allowsNetworkFileSystem
-        limits = SpoolLimits(
-            maxBytes: configuration.maxSpoolBytes,
-            maxRecords: configuration.maxRecords,
-            whenFull: configuration.whenFull == .reject ? .reject : .dropOldest,
-            maxAge: configuration.maxAge
-        )
     }
 }

@@ -24,11 +24,11 @@ struct FlushWaiters {
 }
 
 /// Why a flush did not deliver everything.
-struct DeliveryFailure: Error {
-    let reason: String
+package struct DeliveryFailure: Error {
+    package let reason: String
 
     /// Whether trying again soon is pointless: the destination, or the data, has to be mended.
-    let isHeld: Bool
+    package let isHeld: Bool
 
     static let closed = DeliveryFailure(reason: "the writer was closed", isHeld: false)
 }

@@ -1,0 +1,262 @@
+internal import ClickHouseHTTP
+package import Logging
+package import SQLiteSpool
+internal import Synchronization
+
+/// Takes what is in a spool to ClickHouse, whatever its records are: all of a ``BatchWriter`` but their type.
+///
+/// It owns the spool, and delivers from its making until ``close()``.
+package final class SpoolDelivery: Sendable {
+    private let configuration: BatchWriterConfiguration
+    private let spool: Spool
+    private let sink: any BatchSink
+    private let flusher: Flusher
+    private let flushing: Task<Void, Never>
+    private let metrics: WriterMetrics
+    private let monitor: SpoolMonitor
+    private let clock: any WallClock
+    private let logger: Logger
+    private let closing = Mutex<Task<CloseReport, Never>?>(nil)
+
+    /// Opens the spool, or creates it, and starts to deliver what is in it. ClickHouse is not waited for.
+    ///
+    /// - Parameters:
+    ///   - columns: what every record fills; none when that is not known.
+    ///   - identity: the columns that tell a record from others.
+    ///   - onSpoolEvent: called on the spool's thread. It must not block.
+    /// - Throws: ``WriterError`` with code `invalidConfiguration`, `spoolInUse`, `spoolRefused`, `spoolFull` or
+    ///   `spoolFailed`.
+    package convenience init(
+        configuration: BatchWriterConfiguration,
+        columns: [Column] = [],
+        identity: RecordIdentity?,
+        logger: Logger,
+        onSpoolEvent: @escaping @Sendable (SpoolEvent) -> Void = { _ in }
+    ) throws(WriterError) {
+        try configuration.validate()
+        let client = try InsertClient(configuration, columns: columns, identity: identity)
+        try self.init(
+            configuration: configuration,
+            columns: columns,
+            identity: identity,
+            logger: logger,
+            sink: client,
+            onSpoolEvent: onSpoolEvent
+        )
+    }
+
+    /// - Parameters:
+    ///   - sink: where batches go; closed with the delivery.
+    ///   - clock: for ages, intervals and waits.
+    ///   - jitter: draws the part of each retry's wait that is waited, from 0 up to 1.
+    init(
+        configuration: BatchWriterConfiguration,
+        columns: [Column],
+        identity: RecordIdentity?,
+        logger: Logger,
+        sink: any BatchSink,
+        clock: any WallClock = SystemWallClock(),
+        jitter: @escaping @Sendable () -> Double = { .random(in: 0..<1) },
+        onSpoolEvent: @escaping @Sendable (SpoolEvent) -> Void
+    ) throws(WriterError) {
+        let wakeup = Wakeup()
+        let policy = FlushPolicy(configuration)
+        let metrics = WriterMetrics(table: "\(configuration.database).\(configuration.table)")
+        let monitor = SpoolMonitor(logger: logger, metrics: metrics)
+        do throws(SpoolError) {
+            spool = try Spool(SpoolConfiguration(configuration), clock: clock) { event in
+                onSpoolEvent(event)
+                monitor.handle(event)
+                switch event {
+                case .committed(_, let before, let after):
+                    if policy.mustWake(pendingBefore: before, pendingAfter: after) { wakeup.signal() }
+                case .full, .dropped(_, .full): wakeup.signalUrgently()
+                default: break
+                }
+            }
+        } catch {
+            throw WriterError(error)
+        }
+        let flusher = Flusher(
+            spool: spool,
+            sink: sink,
+            columns: columns,
+            identity: identity,
+            configuration: configuration,
+            clock: clock,
+            jitter: jitter,
+            wakeup: wakeup,
+            logger: logger,
+            metrics: metrics
+        )
+        self.configuration = configuration
+        self.sink = sink
+        self.clock = clock
+        self.logger = logger
+        self.metrics = metrics
+        self.monitor = monitor
+        self.flusher = flusher
+        flushing = Task { await flusher.run() }
+        monitor.opened(spool)
+    }
+
+    deinit {
+        // Without close() nothing more is delivered; the spool keeps it for the next owner.
+        flushing.cancel()
+    }
+
+    /// What an earlier owner left in the spool. It is delivered first.
+    package var recovered: SpoolSummary { spool.recovered }
+
+    /// What the spool was found to have lost; nil when nothing.
+    package var loss: SpoolLoss? { spool.loss }
+
+    /// The spool's absolute path, its directory's symbolic links resolved.
+    package var spoolPath: String { spool.path }
+
+    /// The state of affairs after the latest commit. Costs no I/O.
+    package var status: WriterStatus {
+        let summary = spool.summary
+        let note = flusher.note
+        return WriterStatus(
+            pending: summary.pending,
+            inFlight: summary.inFlight,
+            deadLetters: summary.deadLetters,
+            dropped: summary.dropped,
+            payloadBytes: summary.payloadBytes,
+            spoolBytes: spool.usage.bytesInUse,
+            spool: monitor.state,
+            delivered: flusher.delivered,
+            delivery: WriterStatus.Delivery(note),
+            guarantee: note.guarantee
+        )
+    }
+
+    /// Whether ``close()`` was called.
+    var isClosing: Bool { closing.withLock { $0 != nil } }
+
+    /// Stores one row, a line of JSON.
+    ///
+    /// - Throws: ``WriterError`` with code `writerClosed`, `spoolFull` or `spoolFailed`. It is not stored then.
+    func append(_ row: [UInt8]) async throws(WriterError) {
+        do throws(SpoolError) {
+            try await spool.append(row)
+        } catch {
+            throw WriterError(error)
+        }
+        metrics.recordEnqueued(1)
+    }
+
+    /// Stores all of the rows or, when it throws, none.
+    func append(contentsOf rows: [[UInt8]]) async throws(WriterError) {
+        do throws(SpoolError) {
+            try await spool.append(contentsOf: rows)
+        } catch {
+            throw WriterError(error)
+        }
+        metrics.recordEnqueued(rows.count)
+    }
+
+    /// Sends at once what the spool holds now, and returns when it is delivered or set aside.
+    ///
+    /// - Throws: why something is left, after the first attempt that fails. The delivery goes on by itself.
+    package func flush() async throws(DeliveryFailure) {
+        try await flusher.flush().get()
+    }
+
+    /// Delivers what it can within the configuration's `shutdownTimeout`, and leaves the rest in the spool.
+    ///
+    /// Can be called any number of times, also at once; every call returns the same report. Cancelling the calling
+    /// task does not shorten it.
+    @discardableResult
+    package func close() async -> CloseReport {
+        let closing = closing.withLock { closing in
+            let task = closing ?? Task { await self.performClose() }
+            closing = task
+            return task
+        }
+        return await closing.value
+    }
+
+    private func performClose() async -> CloseReport {
+        let reason = await deliverWhatIsLeft()
+        await flushing.value
+        await sink.close()
+        await spool.close()
+        let remaining = spool.summary.undelivered
+        let report = CloseReport(
+            delivered: flusher.delivered,
+            remaining: remaining,
+            reason: remaining == 0 ? nil : reason ?? "records arrived while the writer was being closed"
+        )
+        logger.log(
+            level: remaining == 0 ? .info : .warning,
+            "Closed the spool",
+            metadata: ["spool.delivered": "\(report.delivered)", "spool.remaining": "\(remaining)"]
+        )
+        return report
+    }
+
+    /// Delivers until all is, or until the deadline, and ends the flusher.
+    ///
+    /// - Returns: why something is left; nil when nothing is.
+    private func deliverWhatIsLeft() async -> String? {
+        // A tenth is kept for ending the request that hangs and closing the spool.
+        let deadline = configuration.shutdownTimeout * 0.9
+        return await withTaskGroup(of: String?.self) { [flusher, clock, configuration] group in
+            group.addTask { await flusher.drain(retryDelay: configuration.minRetryDelay, clock: clock) }
+            group.addTask {
+                try? await clock.sleep(for: deadline)
+                return flusher.note.reason ?? "ClickHouse did not answer within \(deadline)"
+            }
+            defer {
+                group.cancelAll()
+                // Ends the flusher, and with it the flush that the first task may still wait for.
+                flushing.cancel()
+            }
+            return await group.next() ?? nil
+        }
+    }
+}
+
+extension Flusher {
+    /// Flushes until everything is delivered, waiting between attempts. Gives up only where a wait cannot help.
+    ///
+    /// - Returns: why something is left; nil when nothing is.
+    fileprivate func drain(retryDelay: Duration, clock: any WallClock) async -> String? {
+        while true {
+            guard case .failure(let failure) = await flush() else { return nil }
+            if failure.isHeld || Task.isCancelled { return failure.reason }
+            try? await clock.sleep(for: retryDelay)
+        }
+    }
+}
+
+extension WriterStatus.Delivery {
+    fileprivate init(_ note: DeliveryNote) {
+        let reason = note.reason ?? ""
+        self =
+            switch note.state {
+            case .fine: .fine
+            case .backingOff: .backingOff(reason: reason)
+            case .held: .held(reason: reason)
+            case .poisoned: .poisoned(reason: reason)
+            }
+    }
+}
+
+extension SpoolConfiguration {
+    fileprivate init(_ configuration: BatchWriterConfiguration) {
+        self.init(
+            path: configuration.spoolPath,
+            durability: configuration.durability == .powerLoss ? .powerLoss : .processCrash
+        )
+        allowsNetworkFileSystem = configuration.allowsNetworkFileSystem
+        limits = SpoolLimits(
+            maxBytes: configuration.maxSpoolBytes,
+            maxRecords: configuration.maxRecords,
+            whenFull: configuration.whenFull == .reject ? .reject : .dropOldest,
+            maxAge: configuration.maxAge
+        )
+    }
+}
