@@ -36,7 +36,7 @@ struct WriteCases: AsyncParsableCommand {
 
     /// - Returns: nanoseconds, the mean of many.
     private func measureEncoding() throws -> Int {
-        let columns = ColumnNames(TraceRecord.columns)
+        let columns = ColumnNames(TraceRecord.columnNames)
         let rounds = 200_000
         var bytes = 0
         let start = ContinuousClock.now

@@ -15,7 +15,7 @@ package import SQLiteSpool
 ///                 └─────────────── acknowledge ◀───────────────────┘
 public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
     private let maxRecordBytes: Int
-    private let columns = ColumnNames(Record.columns)
+    private let columns = ColumnNames(Record.columnNames)
     private let delivery: SpoolDelivery
 
     /// Opens the spool, or creates it, and starts to deliver what is in it.
@@ -39,7 +39,7 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
         maxRecordBytes = configuration.maxRecordBytes
         delivery = try SpoolDelivery(
             configuration: configuration,
-            columns: Record.columns,
+            columns: Record.columnNames,
             identity: Record.identity,
             logger: logger,
             onSpoolEvent: onSpoolEvent
@@ -61,7 +61,7 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
         maxRecordBytes = configuration.maxRecordBytes
         delivery = try SpoolDelivery(
             configuration: configuration,
-            columns: Record.columns,
+            columns: Record.columnNames,
             identity: Record.identity,
             logger: logger,
             sink: sink,

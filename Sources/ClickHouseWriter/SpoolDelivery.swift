@@ -28,7 +28,7 @@ package final class SpoolDelivery: Sendable {
     ///   `spoolFailed`.
     package convenience init(
         configuration: BatchWriterConfiguration,
-        columns: [Column] = [],
+        columns: [ColumnName] = [],
         identity: RecordIdentity?,
         logger: Logger,
         onSpoolEvent: @escaping @Sendable (SpoolEvent) -> Void = { _ in }
@@ -51,7 +51,7 @@ package final class SpoolDelivery: Sendable {
     ///   - jitter: draws the part of each retry's wait that is waited, from 0 up to 1.
     init(
         configuration: BatchWriterConfiguration,
-        columns: [Column],
+        columns: [ColumnName],
         identity: RecordIdentity?,
         logger: Logger,
         sink: any BatchSink,

@@ -94,41 +94,29 @@ public struct TraceRecord: Sendable, Equatable {
 
 extension TraceRecord: ClickHouseRecord {
     /// The table's columns, but for `event_date`, which ClickHouse computes.
-    public static let columns = [
-        Column("request_id", String.self), Column("org_id", UUID.self), Column("agent_id", UUID.self),
-        Column("session_id", UUID?.self), Column("checkpoint_id", UUID?.self), Column("model", String.self),
-        Column("provider", String.self), Column("is_streaming", Bool.self), Column("input_tokens", UInt32.self),
-        Column("output_tokens", UInt32.self), Column("total_tokens", UInt32.self),
-        Column("auth_latency_ms", UInt16.self), Column("directive_latency_ms", UInt16.self),
-        Column("provider_ttfb_ms", UInt32.self), Column("total_latency_ms", UInt32.self),
-        Column("status_code", UInt16.self), Column("is_complete", Bool.self), Column("error_code", String.self),
-        Column("requested_at", Date.self), Column("completed_at", Date.self),
+    public static let columns: [Column<TraceRecord>] = [
+        Column("request_id", \.requestID),
+        Column("org_id", \.orgID),
+        Column("agent_id", \.agentID),
+        Column("session_id", \.sessionID),
+        Column("checkpoint_id", \.checkpointID),
+        Column("model", \.model),
+        Column("provider", \.provider),
+        Column("is_streaming", \.isStreaming),
+        Column("input_tokens", \.inputTokens),
+        Column("output_tokens", \.outputTokens),
+        Column("total_tokens", \.totalTokens),
+        Column("auth_latency_ms", \.authLatencyMs),
+        Column("directive_latency_ms", \.directiveLatencyMs),
+        Column("provider_ttfb_ms", \.providerTTFBMs),
+        Column("total_latency_ms", \.totalLatencyMs),
+        Column("status_code", \.statusCode),
+        Column("is_complete", \.isComplete),
+        Column("error_code", \.errorCode),
+        Column("requested_at", \.requestedAt),
+        Column("completed_at", \.completedAt),
     ]
 
     /// The request's id and time.
     public static let identity: RecordIdentity? = RecordIdentity(id: "request_id", time: "requested_at")
-
-    /// Writes all twenty columns.
-    public func encode(to row: inout RowEncoder) {
-        row.write("request_id", requestID)
-        row.write("org_id", orgID)
-        row.write("agent_id", agentID)
-        row.write("session_id", sessionID)
-        row.write("checkpoint_id", checkpointID)
-        row.write("model", model)
-        row.write("provider", provider)
-        row.write("is_streaming", isStreaming)
-        row.write("input_tokens", inputTokens)
-        row.write("output_tokens", outputTokens)
-        row.write("total_tokens", totalTokens)
-        row.write("auth_latency_ms", authLatencyMs)
-        row.write("directive_latency_ms", directiveLatencyMs)
-        row.write("provider_ttfb_ms", providerTTFBMs)
-        row.write("total_latency_ms", totalLatencyMs)
-        row.write("status_code", statusCode)
-        row.write("is_complete", isComplete)
-        row.write("error_code", errorCode)
-        row.write("requested_at", requestedAt)
-        row.write("completed_at", completedAt)
-    }
 }

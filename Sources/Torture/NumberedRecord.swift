@@ -5,13 +5,8 @@ struct NumberedRecord: ClickHouseRecord {
     let number: Int
     let textBytes: Int
 
-    static let columns: [Column] = ["n", "text"]
+    static let columns: [Column<NumberedRecord>] = [Column("n", \.number), Column("text", \.text)]
     static let identity: RecordIdentity? = RecordIdentity(id: "n")
-
-    func encode(to row: inout RowEncoder) {
-        row.write("n", number)
-        row.write("text", text)
-    }
 
     /// The row as it must arrive.
     var row: String { "{\"n\":\(number),\"text\":\"\(text)\"}" }

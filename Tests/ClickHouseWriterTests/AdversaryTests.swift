@@ -103,8 +103,6 @@ private struct History {
 private struct Numbered: ClickHouseRecord {
     var n: Int
 
-    static let columns: [Column] = ["n"]
+    static let columns: [Column<Numbered>] = [Column("n", \.n)]
     static let identity: RecordIdentity? = RecordIdentity(id: "n")
-
-    func encode(to row: inout RowEncoder) { row.write("n", n) }
 }

@@ -8,7 +8,7 @@ import Testing
 private struct Unencodable: ClickHouseRecord, Encodable {
     var secret: Double
 
-    static let columns: [Column] = ["secret"]
+    static let columns: [ColumnName] = ["secret"]
 }
 
 @Suite(.timeLimit(.minutes(2))) struct WriteTests {

@@ -33,7 +33,7 @@ import Testing
             "requested_at": "DateTime('UTC')", "completed_at": "DateTime64(3, 'UTC')",
         ]
         #expect(
-            ColumnFit.losses(TraceRecord.columns, in: types)
+            ColumnFit.losses(TraceRecord.columnNames, in: types)
                 == ["requested_at is DateTime('UTC'), and Date is written: fractions of a second are cut"]
         )
     }

@@ -148,14 +148,14 @@ import Testing
     }
 
     private struct Unnamed: ClickHouseRecord {
-        static let columns: [Column] = ["a"]
+        static let columns: [ColumnName] = ["a"]
         static let identity: RecordIdentity? = RecordIdentity(id: "b")
 
         func encode(to row: inout RowEncoder) {}
     }
 
     private struct Quoted: ClickHouseRecord {
-        static let columns: [Column] = ["a\"b"]
+        static let columns: [ColumnName] = ["a\"b"]
         static let identity: RecordIdentity? = RecordIdentity(id: "a\"b")
 
         func encode(to row: inout RowEncoder) {}
@@ -163,14 +163,14 @@ import Testing
 
     /// The quote and the accent behind it are one character.
     private struct Accented: ClickHouseRecord {
-        static let columns: [Column] = ["a\"\u{301}b"]
+        static let columns: [ColumnName] = ["a\"\u{301}b"]
         static let identity: RecordIdentity? = RecordIdentity(id: "a\"\u{301}b")
 
         func encode(to row: inout RowEncoder) {}
     }
 
     private struct ControlCharacter: ClickHouseRecord {
-        static let columns: [Column] = ["id", "a\nb"]
+        static let columns: [ColumnName] = ["id", "a\nb"]
         static let identity: RecordIdentity? = RecordIdentity(id: "id", time: "a\nb")
 
         func encode(to row: inout RowEncoder) {}

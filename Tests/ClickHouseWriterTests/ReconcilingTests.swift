@@ -12,13 +12,8 @@ import Testing
         var id: String
         var at: Date
 
-        static let columns: [Column] = ["id", "at"]
+        static let columns: [Column<Event>] = [Column("id", \.id), Column("at", \.at)]
         static let identity: RecordIdentity? = RecordIdentity(id: "id", time: "at")
-
-        func encode(to row: inout RowEncoder) {
-            row.write("id", id)
-            row.write("at", at)
-        }
     }
 
     private static let ids = (0..<100).map { "event \($0) 'quoted' \\ \t ü" }

@@ -2,7 +2,7 @@
 import Foundation
 import Testing
 
-private func encode(_ columns: [Column] = ["a"], _ write: (inout RowEncoder) throws -> Void) throws -> String {
+private func encode(_ columns: [ColumnName] = ["a"], _ write: (inout RowEncoder) throws -> Void) throws -> String {
     var row = RowEncoder(columns: ColumnNames(columns))
     try write(&row)
     return String(decoding: try row.finish(), as: UTF8.self)
@@ -138,7 +138,7 @@ private struct Visit: ClickHouseRecord, Encodable {
     var status: UInt16?
     var weight = 1.0
 
-    static let columns: [Column] = ["url", "at", "status", "weight"]
+    static let columns: [ColumnName] = ["url", "at", "status", "weight"]
 }
 
 @Suite struct EncodableRecordTests {

@@ -6,7 +6,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct SpoolDestinationTests {
     private struct Event: ClickHouseRecord {
-        static let columns: [Column] = ["id", "at"]
+        static let columns: [ColumnName] = ["id", "at"]
         static let identity: RecordIdentity? = RecordIdentity(id: "id", time: "at")
 
         func encode(to row: inout RowEncoder) {

@@ -6,11 +6,7 @@ import TestSupport
 struct Sample: ClickHouseRecord, Equatable {
     var number: Int
 
-    static let columns: [Column] = ["n"]
-
-    func encode(to row: inout RowEncoder) {
-        row.write("n", number)
-    }
+    static let columns: [Column<Sample>] = [Column("n", \.number)]
 }
 
 func samples(_ numbers: Range<Int>) -> [Sample] {

@@ -69,7 +69,7 @@ private func drain(spool: String, url: String) async throws -> CloseReport {
 
 /// Never written: the spool is only drained.
 private struct NoRecord: ClickHouseRecord {
-    static let columns: [Column] = ["n"]
+    static let columns: [ColumnName] = ["n"]
 
     func encode(to row: inout RowEncoder) {}
 }

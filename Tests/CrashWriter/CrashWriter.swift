@@ -43,10 +43,6 @@ struct CrashWriter {
 struct Number: ClickHouseRecord {
     var n: Int
 
-    static let columns: [Column] = ["n"]
+    static let columns: [Column<Number>] = [Column("n", \.n)]
     static let identity: RecordIdentity? = RecordIdentity(id: "n")
-
-    func encode(to row: inout RowEncoder) {
-        row.write("n", n)
-    }
 }

@@ -49,7 +49,7 @@ struct RecordProperty: Sendable {
         }
 
         func encoded() throws -> [UInt8] {
-            var row = RowEncoder(columns: ColumnNames([Column("\(name)"), "at"]))
+            var row = RowEncoder(columns: ColumnNames([ColumnName("\(name)"), "at"]))
             row.write(name, id)
             row.write("at", at)
             return try row.finish()

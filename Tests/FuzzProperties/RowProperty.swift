@@ -33,7 +33,7 @@ private func checkRow(
     let mustBeRefused = fields.contains { $0.value.mustBeRefused }
     let line: [UInt8]
     do {
-        var row = RowEncoder(columns: ColumnNames(fields.map { Column($0.name) }))
+        var row = RowEncoder(columns: ColumnNames(fields.map { ColumnName($0.name) }))
         try write(&row)
         line = try row.finish()
     } catch let error where error is WriterError || error is EncodingError {
@@ -60,7 +60,7 @@ private struct EncodableRecord: ClickHouseRecord, Encodable {
     var at: Date
     var tags: [String]
 
-    static let columns: [Column] = ["text", "count", "offset", "number", "small", "at", "tags"]
+    static let columns: [ColumnName] = ["text", "count", "offset", "number", "small", "at", "tags"]
 }
 
 private func checkEncodableRow(_ source: inout ByteSource) throws {

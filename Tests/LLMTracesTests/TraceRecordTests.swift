@@ -31,7 +31,7 @@ import Testing
     )
 
     @Test func `a trace is one line with the table's columns in their order`() throws {
-        var row = RowEncoder(columns: ColumnNames(TraceRecord.columns))
+        var row = RowEncoder(columns: ColumnNames(TraceRecord.columnNames))
         Self.sample.encode(to: &row)
         let text = String(decoding: try row.finish(), as: UTF8.self)
         #expect(

@@ -123,10 +123,8 @@ extension RealServerTests {
     private struct Dotted: ClickHouseRecord {
         var id: String
 
-        static let columns: [Column] = ["a.b"]
+        static let columns: [Column<Dotted>] = [Column("a.b", \.id)]
         static let identity: RecordIdentity? = RecordIdentity(id: "a.b")
-
-        func encode(to row: inout RowEncoder) { row.write("a.b", id) }
     }
 
     /// A table of traces behind a proxy. Where the server leaves no choice, `none` does not run.

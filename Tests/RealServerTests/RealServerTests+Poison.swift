@@ -155,7 +155,7 @@ struct Measurement: ClickHouseRecord {
     var n: Int
     var value: String
 
-    static let columns: [Column] = ["n", "value"]
+    static let columns: [ColumnName] = ["n", "value"]
     static let identity: RecordIdentity? = RecordIdentity(id: "n")
 
     func encode(to row: inout RowEncoder) {

@@ -58,7 +58,7 @@ struct RealServerTests {
     @Test func `a batch sent twice under one token is stored once where the table deduplicates`() async throws {
         try await withTable { server, configuration in
             let client = try InsertClient(configuration)
-            var row = RowEncoder(columns: ColumnNames(TraceRecord.columns))
+            var row = RowEncoder(columns: ColumnNames(TraceRecord.columnNames))
             TraceRecord.numbered(1).encode(to: &row)
             let body = try row.finish() + [UInt8(ascii: "\n")]
             for _ in 0..<3 { #expect(await client.insert(body, token: "\(configuration.table)-1-1") == .accepted) }
@@ -169,22 +169,15 @@ struct RealServerTests {
     private struct Text: ClickHouseRecord {
         var n: String
 
-        static let columns: [Column] = ["n"]
+        static let columns: [Column<Text>] = [Column("n", \.n)]
         static let identity: RecordIdentity? = RecordIdentity(id: "n")
-
-        func encode(to row: inout RowEncoder) { row.write("n", n) }
     }
 
     private struct OldText: ClickHouseRecord {
         var n: String
         var note: String
 
-        static let columns: [Column] = ["n", "note"]
-
-        func encode(to row: inout RowEncoder) {
-            row.write("n", n)
-            row.write("note", note)
-        }
+        static let columns: [Column<OldText>] = [Column("n", \.n), Column("note", \.note)]
     }
 
     /// As ClickHouse writes the row with FORMAT TabSeparated.

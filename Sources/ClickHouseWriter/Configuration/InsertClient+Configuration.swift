@@ -4,7 +4,7 @@ extension InsertClient {
     /// - Throws: ``WriterError/Code/invalidConfiguration`` for URLs, credentials or TLS files that cannot be used.
     package convenience init(
         _ configuration: BatchWriterConfiguration,
-        columns: [Column] = [],
+        columns: [ColumnName] = [],
         identity: RecordIdentity? = nil
     ) throws(WriterError) {
         var endpoints: [Endpoint] = []

@@ -27,7 +27,7 @@ final class Flusher: Sendable {
 
     private let spool: Spool
     private let sink: any BatchSink
-    private let columns: [Column]
+    private let columns: [ColumnName]
     /// The columns to ask for; nil when nothing may be asked.
     private let identity: RecordIdentity?
     private let target: SpoolDestination
@@ -49,7 +49,7 @@ final class Flusher: Sendable {
     init(
         spool: Spool,
         sink: any BatchSink,
-        columns: [Column],
+        columns: [ColumnName],
         identity: RecordIdentity?,
         configuration: BatchWriterConfiguration,
         clock: any WallClock,

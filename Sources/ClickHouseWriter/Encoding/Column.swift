@@ -1,8 +1,47 @@
-/// A column that a record type fills.
+/// A column of the table, as a record type names it: a ``Column`` with the value that goes there, or a ``ColumnName``.
+public protocol TableColumn: Sendable {
+    /// As the table has it. Any name will do; it is quoted.
+    var name: String { get }
+
+    /// The type that the record writes; nil when it is not told. Where it is, the writer says at start when the table's
+    /// column is too small for it.
+    var type: (any RowValue.Type)? { get }
+}
+
+/// A column and the value that a record has for it, one line a column:
 ///
-/// A name alone will do: `static let columns: [Column] = ["url", "status"]`. With the value's type the writer says at
-/// start when the table's column is too small for it: `Column("status", UInt16.self)`.
-public struct Column: Sendable, ExpressibleByStringLiteral {
+/// ```swift
+/// static let columns: [Column<Visit>] = [
+///     Column("url", \.url),
+///     Column("status", \.status),
+///     Column("seconds") { Double($0.milliseconds) / 1_000 },
+/// ]
+/// ```
+///
+/// The value's type is known from it: ``type`` is never nil.
+public struct Column<Record>: TableColumn {
+    /// As the table has it. Any name will do; it is quoted.
+    public let name: String
+
+    /// The type of the value.
+    public let type: (any RowValue.Type)?
+
+    /// Writes the record's value for this column.
+    @usableFromInline let write: @Sendable (Record, inout RowEncoder) -> Void
+
+    /// A column of the given name, filled with what `value` gives: a key path, or any function of the record.
+    @inlinable public init<Value: RowValue>(_ name: String, _ value: @escaping @Sendable (Record) -> Value) {
+        self.name = name
+        type = Value.self
+        write = { record, row in value(record).write(to: &row) }
+    }
+}
+
+/// A column's name alone, for record types that write their rows themselves or are `Encodable`.
+///
+/// A literal will do: `static let columns: [ColumnName] = ["url", "status"]`. With the value's type the writer says at
+/// start when the table's column is too small for it: `ColumnName("status", UInt16.self)`.
+public struct ColumnName: TableColumn, ExpressibleByStringLiteral {
     /// As the table has it. Any name will do; it is quoted.
     public let name: String
 
@@ -18,25 +57,5 @@ public struct Column: Sendable, ExpressibleByStringLiteral {
     /// A column of the given name.
     public init(stringLiteral name: String) {
         self.init(name)
-    }
-}
-
-/// The columns that tell a record from all others.
-///
-/// When a batch may have been stored without an acknowledgement, and the table does not recognise a batch that is sent
-/// twice, the writer asks the table for these and sends only what it does not have.
-public struct RecordIdentity: Sendable, Equatable {
-    /// A column of text, UUIDs or integers, never null and different in every record. Of two records with the same id and
-    /// second, one may be taken for the other when ClickHouse is asked, and not be sent.
-    public let id: String
-
-    /// A column with the record's own time, so that only the parts of the table around it are searched. A stored
-    /// record counts as ours only with the same time, to the second.
-    public let time: String?
-
-    /// The identity by the column `id`, looked for around the time in column `time`.
-    public init(id: String, time: String? = nil) {
-        self.id = id
-        self.time = time
     }
 }

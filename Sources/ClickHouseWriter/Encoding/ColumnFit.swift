@@ -7,7 +7,7 @@ internal import Foundation
 enum ColumnFit {
     /// - Parameter types: ClickHouse's type of each column.
     /// - Returns: one sentence for each column that is too small.
-    static func losses(_ columns: [Column], in types: [String: String]) -> [String] {
+    static func losses(_ columns: [ColumnName], in types: [String: String]) -> [String] {
         columns.compactMap { column in
             guard let value = column.type, let type = types[column.name], let loss = loss(of: value, in: type) else {
                 return nil

@@ -12,7 +12,7 @@ package struct ColumnNames: Sendable {
     /// Room for a row, so that it is allocated once: twice the keys is enough for usual values.
     let expectedRowSize: Int
 
-    package init(_ columns: [Column]) {
+    package init(_ columns: [ColumnName]) {
         let names = columns.map(\.name)
         self.names = names
         nameBytes = names.map { Array($0.utf8) }

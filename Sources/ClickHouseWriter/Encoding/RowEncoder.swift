@@ -33,6 +33,21 @@ public struct RowEncoder: ~Copyable {
         written += 1
     }
 
+    /// Starts the column of this index; its value comes next.
+    @usableFromInline mutating func begin(_ index: Int) {
+        bytes.append(contentsOf: columns.keys[index])
+    }
+
+    /// - Returns: whether the value was written.
+    @usableFromInline mutating func end(_ index: Int) -> Bool {
+        if let reason = problem {
+            problem = "column \(columns.describe(index)): \(reason)"
+            return false
+        }
+        written += 1
+        return true
+    }
+
     /// Says that the value cannot be stored exactly; the record is refused with this reason.
     public mutating func refuse(_ reason: String) {
         problem = problem ?? reason
