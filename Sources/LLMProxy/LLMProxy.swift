@@ -27,6 +27,10 @@ struct LLMProxy: AsyncParsableCommand {
         } catch {
             throw ValidationError("\(error)")
         }
+        let logger = Logger(label: "llm-proxy")
+        for warning in configuration.warnings {
+            logger.warning("The configuration may be wrong", metadata: ["reason": "\(warning)"])
+        }
         try await ProxyProcess.run(configuration)
     }
 }

@@ -102,7 +102,13 @@ extension SpoolError {
             case EIO, EMFILE, ENFILE, ENOMEM: .failed
             default: .refused
             }
-        self.init(code, failure.message)
+        let advice =
+            switch failure.errno {
+            case ENOENT: "; make the directory first, or choose another path"
+            case EACCES, EPERM, EROFS: "; choose a directory that this process may write to"
+            default: ""
+            }
+        self.init(code, failure.message + advice)
     }
 
     /// Whether the spool can go on as if nothing had happened.

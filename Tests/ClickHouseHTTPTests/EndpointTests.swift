@@ -16,10 +16,16 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "localhost:8123", "localhost", "ftp://host", "http://", "http://host/?database=x", "http://host/#x",
+        ("", "no http:// or https:// in front"), ("localhost:8123", "no http:// or https:// in front"),
+        ("localhost", "write it like http://localhost:8123"), ("ftp://host", "not with ftp://"),
+        ("http://", "not a URL like http://localhost:8123"), ("http://host/?database=x", "must not have a query"),
+        ("http://host/#x", "must not have a query"), ("http://my host:8123", "a space"),
+        ("http://host:65536", "ports are from 1 to 65535"), ("http://host:0", "ports are from 1 to 65535"),
+        ("http://host:port", "not a URL"), ("http://user:pa/ss@host", "write / as %2F"),
     ])
-    func `what is no URL of a server is refused`(text: String) {
-        #expect(throws: InvalidEndpoint.self) { try Endpoint.parse(text) }
+    func `what is no URL of a server is refused, and what to write is said`(text: String, reason: String) {
+        let error = #expect(throws: InvalidEndpoint.self) { try Endpoint.parse(text) }
+        #expect(error?.reason.contains(reason) == true, "\(String(describing: error))")
     }
 
     @Test func `credentials in a URL are taken out of it`() throws {

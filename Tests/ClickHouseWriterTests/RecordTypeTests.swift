@@ -1,5 +1,6 @@
 @testable import ClickHouseWriter
 import Foundation
+import TestSupport
 import Testing
 
 /// Who writes a record's row is decided by what its columns are.
@@ -69,5 +70,48 @@ import Testing
         let error = #expect(throws: WriterError.self) { try encode(Wrapper(value: Double.nan)) }
         #expect(error?.code == .recordNotEncodable)
         #expect(error?.message == "column \"value\": nan is not a finite number")
+    }
+
+    private struct Unnamed: ClickHouseRecord {
+        static let columns: [ColumnName] = ["a"]
+        static let identity: RecordIdentity? = RecordIdentity(id: "b")
+
+        func encode(to row: inout RowEncoder) {}
+    }
+
+    private struct Quoted: ClickHouseRecord {
+        static let columns: [ColumnName] = ["a\"b"]
+        static let identity: RecordIdentity? = RecordIdentity(id: "a\"b")
+
+        func encode(to row: inout RowEncoder) {}
+    }
+
+    /// The quote and the accent behind it are one character.
+    private struct Accented: ClickHouseRecord {
+        static let columns: [ColumnName] = ["a\"\u{301}b"]
+        static let identity: RecordIdentity? = RecordIdentity(id: "a\"\u{301}b")
+
+        func encode(to row: inout RowEncoder) {}
+    }
+
+    private struct ControlCharacter: ClickHouseRecord {
+        static let columns: [ColumnName] = ["id", "a\nb"]
+        static let identity: RecordIdentity? = RecordIdentity(id: "id", time: "a\nb")
+
+        func encode(to row: inout RowEncoder) {}
+    }
+
+    @Test func `an identity that could not be read is refused`() {
+        func open(_ type: (some ClickHouseRecord).Type) throws {
+            let configuration = BatchWriterConfiguration(spoolPath: "/absent/x", urls: ["http://a"], table: "t")
+            try open(type, configuration)
+        }
+        func open<Record: ClickHouseRecord>(_: Record.Type, _ configuration: BatchWriterConfiguration) throws {
+            _ = try BatchWriter<Record>(configuration: configuration, logger: LogRecorder().logger)
+        }
+        #expect((#expect(throws: WriterError.self) { try open(Unnamed.self) })?.message.contains("\"b\"") == true)
+        #expect((#expect(throws: WriterError.self) { try open(Quoted.self) })?.code == .invalidConfiguration)
+        #expect((#expect(throws: WriterError.self) { try open(Accented.self) })?.code == .invalidConfiguration)
+        #expect((#expect(throws: WriterError.self) { try open(ControlCharacter.self) })?.code == .invalidConfiguration)
     }
 }

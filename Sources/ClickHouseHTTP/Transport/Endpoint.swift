@@ -19,15 +19,36 @@ package struct Endpoint: Sendable, Hashable, CustomStringConvertible {
     /// - Throws: ``InvalidEndpoint`` saying what is wrong, never repeating a password.
     package static func parse(_ text: String) throws(InvalidEndpoint) -> (endpoint: Endpoint, credentials: Credentials?)
     {
-        guard let components = URLComponents(string: text), let host = components.host, !host.isEmpty else {
-            throw InvalidEndpoint(reason: "it is not a URL like http://localhost:8123")
+        guard let separator = text.range(of: "://") else {
+            throw InvalidEndpoint(reason: "it has no http:// or https:// in front; write it like http://localhost:8123")
         }
-        guard let scheme = components.scheme?.lowercased(), ["http", "https"].contains(scheme) else {
-            throw InvalidEndpoint(reason: "it must start with http:// or https://")
+        let scheme = text[..<separator.lowerBound].lowercased()
+        guard ["http", "https"].contains(scheme) else {
+            throw InvalidEndpoint(
+                reason:
+                    "it must start with http:// or https://, not with \(scheme)://; ClickHouse is written to by HTTP"
+            )
+        }
+        guard !text.contains(where: \.isWhitespace) else {
+            throw InvalidEndpoint(reason: "there is a space in it; write it like http://localhost:8123")
+        }
+        guard let components = URLComponents(string: text, encodingInvalidCharacters: false),
+            let host = components.host, !host.isEmpty
+        else {
+            throw InvalidEndpoint(
+                reason: "it is not a URL like http://localhost:8123 "
+                    + "(in a user or password write / as %2F, : as %3A, @ as %40, % as %25)"
+            )
+        }
+        guard components.port.map({ (1...65_535).contains($0) }) ?? true else {
+            throw InvalidEndpoint(
+                reason: "ports are from 1 to 65535; ClickHouse's is 8123, or 8443 for https://"
+            )
         }
         guard components.query == nil, components.fragment == nil else {
             throw InvalidEndpoint(
-                reason: "it must not have a query; database, table and user are settings of their own"
+                reason:
+                    "it must not have a query, what is behind ? or #; database, table and user are settings of their own"
             )
         }
         var path = components.percentEncodedPath

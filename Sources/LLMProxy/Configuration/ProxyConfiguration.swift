@@ -22,18 +22,62 @@ struct ProxyConfiguration: Sendable {
     var standInStorePath: String
     var createsTable: Bool
 
-    init(_ options: ProxyOptions) throws {
-        let config = ConfigReader(providers: [options.provider, EnvironmentVariablesProvider()])
-        (host, port) = try Self.parseAddress(config.string(forKey: "listen", default: "127.0.0.1:8080"))
-        upstreamURL = try config.string(forKey: "upstream.url").map(Self.parseUpstream)
+    /// What may be a mistake, one sentence each.
+    var warnings: [String] = []
+
+    /// - Throws: ``Invalid`` with everything that is wrong, a line each.
+    init(
+        _ options: ProxyOptions,
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) throws(Invalid) {
+        let config = ConfigReader(
+            providers: [options.provider, EnvironmentVariablesProvider(environmentVariables: environment)]
+        )
+        var problems: [String] = []
+        func checked<Value>(_ fallback: Value, _ parse: () throws(Invalid) -> Value) -> Value {
+            do throws(Invalid) {
+                return try parse()
+            } catch {
+                problems.append(error.description)
+                return fallback
+            }
+        }
+        (host, port) = checked(("", 0)) { () throws(Invalid) in
+            try Self.parseAddress(config.string(forKey: "listen", default: "127.0.0.1:8080"))
+        }
+        upstreamURL = checked(nil) { () throws(Invalid) in
+            guard let url = config.string(forKey: "upstream.url"), !url.isEmpty else { return nil }
+            return try Self.parseUpstream(url)
+        }
         standInStorePath = config.string(forKey: "standIn.store", default: "./stand-in.sqlite")
-        createsTable = options.createTable || config.bool(forKey: "createTable", default: false)
+        createsTable = checked(false) { () throws(Invalid) in
+            options.createTable ? true : try Self.parseFlag("CREATE_TABLE", config.string(forKey: "createTable"))
+        }
         writer = BatchWriterConfiguration(spoolPath: "./traces.spool", urls: [], database: "ibex", table: "llm_traces")
         writer.shutdownTimeout = .seconds(7)
-        try writer.apply(config)
+        problems += writer.applyWhatCanBeRead(config)
+        var checkedWriter = writer
+        // Without any, the stand-in's takes their place.
+        if writer.urls.isEmpty { checkedWriter.urls = ["http://localhost"] }
+        problems += checkedWriter.problems
+        for variable in BatchWriterConfiguration.unknownVariables(in: environment.keys) {
+            if variable.likely == nil { warnings.append("\(variable)") } else { problems.append("\(variable)") }
+        }
+        if writer.user != nil, writer.password == nil {
+            warnings.append("a ClickHouse user is given, and no CLICKHOUSE_PASSWORD; an empty password is sent")
+        }
+        if !problems.isEmpty { throw Invalid(description: problems.joined(separator: "\n       ")) }
     }
 
-    private static func parseAddress(_ text: String) throws -> (host: String, port: Int) {
+    private static func parseFlag(_ name: String, _ text: String?) throws(Invalid) -> Bool {
+        guard let text, !text.isEmpty else { return false }
+        guard let flag = Bool(text) else {
+            throw Invalid(description: "\(name) is \"\(text)\"; it must be true or false")
+        }
+        return flag
+    }
+
+    private static func parseAddress(_ text: String) throws(Invalid) -> (host: String, port: Int) {
         guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
             throw Invalid(description: "--listen is \"\(text)\"; it must be an address and a port, like 127.0.0.1:8080")
         }
@@ -41,7 +85,7 @@ struct ProxyConfiguration: Sendable {
         return (String(host.hasSuffix("]") ? host.dropLast() : host), Int(port))
     }
 
-    private static func parseUpstream(_ text: String) throws -> String {
+    private static func parseUpstream(_ text: String) throws(Invalid) -> String {
         guard let url = URL(string: text), let scheme = url.scheme, ["http", "https"].contains(scheme),
             url.host() != nil,
             url.query() == nil

@@ -61,7 +61,12 @@ struct SpoolFile {
                 throw SpoolError(.refused, "there is no file \(path)")
             }
             // Opening anything else could wait for ever, or do worse.
-            guard status.isRegularFile else { throw SpoolError(.refused, "\(path) is not a regular file") }
+            guard status.isRegularFile else {
+                throw SpoolError(
+                    .refused,
+                    "\(path) is no regular file; choose the path of a file, like \(path)/a.spool"
+                )
+            }
             do {
                 let database = try Database(path: path, access: .readOnly, vfs: fileSystem.vfs)
                 database.setBusyTimeout(milliseconds: 5_000)
