@@ -1,17 +1,16 @@
 -- How the delivery goes and what the destination guarantees, for who looks at the spool from outside.
 
--- One row. It is as old as its last change: a writer that was killed leaves what it last knew.
 CREATE TABLE delivery (
+    -- One row: how the delivery goes. It is as old as its last change: a killed writer leaves what it last knew.
     singleton INTEGER PRIMARY KEY CHECK (singleton = 1),
-    state     TEXT NOT NULL,        -- 'fine', 'backing off', 'held' or 'poisoned'
-    reason    TEXT,                 -- why it is not fine
-    since     INTEGER NOT NULL,     -- when the state began
-    guarantee TEXT                  -- what ClickHouse's table allows to promise; NULL until it was asked
+    state     TEXT NOT NULL,    -- 'fine', 'backing off', 'held' or 'poisoned'
+    reason    TEXT,             -- why it is not fine
+    since     INTEGER NOT NULL, -- when the state began
+    guarantee TEXT              -- what ClickHouse's table allows to promise; NULL until it was asked
 ) STRICT;
 INSERT INTO delivery VALUES (1, 'fine', NULL, 0, NULL);
 
--- The operator's question, in one row. pending: not sent yet; in_flight: sent or about to be, not accepted yet.
--- The age is that of the oldest record of either kind, NULL when there is none.
+-- Replaced by the one in views.sql.
 DROP VIEW spool_status;
 CREATE VIEW spool_status AS
 SELECT

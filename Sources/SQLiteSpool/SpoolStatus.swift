@@ -1,15 +1,42 @@
 /// What an operator sees of a spool, read from the file: works while its owner runs and when it is dead.
+///
+/// It counts no records, so that it takes a few milliseconds for any number of them.
 package struct SpoolStatus: Sendable, Equatable {
     /// A batch that was sent, or is about to be.
     package struct InFlightBatch: Sendable, Equatable {
         package var token: String
         package var records: Int
+        package var payloadBytes: Int
+        /// It was not sent before.
+        package var frozenAt: WallInstant
+        /// Sends that failed.
         package var attempts: Int
+        /// When the latest of them failed, and why.
+        package var lastAttemptAt: WallInstant?
         package var lastError: String?
     }
 
+    /// Dead letters with the same error code.
+    package struct DeadLetterGroup: Sendable, Equatable {
+        /// ClickHouse's; nil when it gave none.
+        package var code: Int?
+        package var records: Int
+        package var firstAt: WallInstant
+        package var lastAt: WallInstant
+        /// What ClickHouse said of the newest.
+        package var message: String
+    }
+
+    /// The first part of every token. Another one than before: the spool was salvaged or replaced.
+    package var uuid: String
+    /// When it was read.
+    package var readAt: WallInstant
     /// How the delivery goes, as the owner last knew.
     package var state: DeliveryNote.State
+    /// Why it is not fine.
+    package var reason: String?
+    /// When the state began; nil when there was never another.
+    package var since: WallInstant?
     /// What the destination's table allows to promise; nil when it was never reached.
     package var guarantee: String?
     /// Records not in a batch yet.
@@ -19,53 +46,42 @@ package struct SpoolStatus: Sendable, Equatable {
     package var deadLetters: Int
     /// Records that were given up unsent, as the limits ask for, since the spool was made.
     package var dropped: Int
-    /// Whole seconds since the oldest record, pending or in flight, was enqueued; nil when there is none.
-    package var oldestPendingSeconds: Int?
+    /// The high-water mark: grows by one with each record.
+    package var lastID: Int64
     /// Bytes of the payloads of pending and in-flight records.
     package var payloadBytes: Int
-    /// Why the delivery is not fine, or the latest failed send of a batch in flight failed.
-    package var lastError: String?
+    /// When the oldest record, pending or in flight, was enqueued; nil when there is none.
+    package var oldestEnqueuedAt: WallInstant?
+    /// The owner's latest commit; nil before the first one, and in a spool of version 1 or 2.
+    package var committedAt: WallInstant?
     package var batches: [InFlightBatch]
+    /// The most frequent code first. Of the newest 10,000 dead letters, because who has more has no time to read all.
+    package var deadLettersByCode: [DeadLetterGroup]
 
-    /// - Throws: ``SpoolError`` with code `refused` when there is no spool at `path`, `failed` when it cannot be read.
-    package init(readingSpoolAt path: String) throws(SpoolError) {
+    /// Records that ClickHouse has not provably accepted yet.
+    package var undelivered: Int { pending + inFlight }
+
+    /// Whole seconds since the oldest record, pending or in flight, was enqueued; nil when there is none.
+    package var oldestPendingSeconds: Int? {
+        oldestEnqueuedAt.map { Int(max(.zero, $0.duration(to: readAt)).components.seconds) }
+    }
+
+    /// Why the delivery is not fine, or the latest failed send of a batch in flight failed.
+    package var lastError: String? {
+        reason ?? batches.filter { $0.lastError != nil }.max { $0.lastTried < $1.lastTried }?.lastError
+    }
+
+    /// - Throws: ``SpoolError`` with code `refused` when there is no spool at `path`, `failed` when it cannot be read,
+    ///   `damaged` when it says what it cannot say.
+    package init(
+        readingSpoolAt path: String,
+        clock: any WallClock = SystemWallClock()
+    ) throws(SpoolError) {
         let file = try SpoolFile(path: path)
-        self = try SpoolError.wrapping { try Self(file.openForReading()) }
+        self = try SpoolError.wrapping { try Self(file.openForReading(), readAt: clock.now) }
     }
+}
 
-    private init(_ database: consuming Database) throws {
-        // One transaction, so that the counts and the batches are of the same moment.
-        try database.execute("BEGIN")
-        // A dead owner may have been of an older version.
-        let version = try database.integer("PRAGMA user_version") ?? 0
-        let row = try database.prepare(
-            """
-            SELECT pending, in_flight, dead_letters, oldest_pending_seconds, payload_bytes, last_error,
-                \(version < 2 ? "NULL, NULL" : "state, guarantee"), \(version < 3 ? "0" : "dropped")
-            FROM spool_status
-            """
-        )
-        guard try row.step() else { throw SpoolError(.failed, "the spool has no status row") }
-        pending = Int(row.integer(0) ?? 0)
-        inFlight = Int(row.integer(1) ?? 0)
-        deadLetters = Int(row.integer(2) ?? 0)
-        oldestPendingSeconds = row.integer(3).map { Int($0) }
-        payloadBytes = Int(row.integer(4) ?? 0)
-        lastError = row.text(5)
-        state = row.text(6).flatMap(DeliveryNote.State.init) ?? .fine
-        guarantee = row.text(7)
-        dropped = Int(row.integer(8) ?? 0)
-        let rows = try database.prepare("SELECT token, records, attempts, last_error FROM batches ORDER BY first_id")
-        batches = []
-        while try rows.step() {
-            batches.append(
-                InFlightBatch(
-                    token: rows.text(0) ?? "",
-                    records: Int(rows.integer(1) ?? 0),
-                    attempts: Int(rows.integer(2) ?? 0),
-                    lastError: rows.text(3)
-                )
-            )
-        }
-    }
+extension SpoolStatus.InFlightBatch {
+    fileprivate var lastTried: WallInstant { lastAttemptAt ?? frozenAt }
 }

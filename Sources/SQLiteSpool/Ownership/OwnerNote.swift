@@ -2,17 +2,17 @@
 ///
 /// It is written after each commit and never synced: the death of the process does not lose it, and after a power cut it
 /// is at most too old. So a spool that knows less than its note has lost something, and the note says how much.
-struct OwnerNote: Equatable {
+package struct OwnerNote: Sendable, Equatable {
     /// The owner's process.
     var process: Int32
     /// The spool's.
     var uuid: String
-    var durability: SpoolConfiguration.Durability
+    package var durability: SpoolConfiguration.Durability
     var progress: Progress
-    var state: State
+    package var state: State
 
     /// How the owner left the file.
-    enum State: String {
+    package enum State: String, Sendable {
         case sound
         /// The disk failed, so the WAL may be readable without being on the disk.
         case failed
@@ -21,7 +21,7 @@ struct OwnerNote: Equatable {
     }
 
     /// How far the owner came.
-    struct Progress: Equatable {
+    struct Progress: Sendable, Equatable {
         /// Records up to this id were committed.
         var committed: Int64
         /// Records up to this id were frozen in a batch, or are gone.

@@ -132,6 +132,18 @@ package struct SystemFileSystem: FileSystem {
             .filter { $0 != getpid() }
     }
 
+    /// The process that holds the `flock` on a file; nil when none does that this one sees. Where the system has no table
+    /// of locks it is `expected`, if there is such a process.
+    func holder(ofLock path: String, expected: Int32?) -> Int32? {
+        var status = stat()
+        guard unsafe lstat(path, &status) == 0 else { return nil }
+        guard let text = try? read("/proc/locks", sized: 1 << 20) else {
+            return expected.flatMap { kill($0, 0) == 0 || errno == EPERM ? $0 : nil }
+        }
+        return LockTable(String(decoding: text, as: UTF8.self))
+            .holder(ofFile: UInt64(status.st_ino), device: UInt64(status.st_dev), expected: expected)
+    }
+
     package func openLockFile(_ path: String) throws(FileSystemFailure) -> any LockFile {
         SystemLockFile(try Self.open(path, O_RDWR | O_CREAT | O_NOFOLLOW), path: path)
     }

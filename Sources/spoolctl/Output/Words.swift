@@ -1,8 +1,10 @@
 /// Numbers as people say them.
 enum Words {
     /// `1 record`, `1,204 records`.
-    static func count(_ number: Int, _ noun: String) -> String {
-        "\(grouped(number)) \(noun)\(number == 1 ? "" : "s")"
+    ///
+    /// - Parameter nouns: the plural, where it takes more than an s.
+    static func count(_ number: Int, _ noun: String, _ nouns: String? = nil) -> String {
+        "\(grouped(number)) \(number == 1 ? noun : nouns ?? noun + "s")"
     }
 
     /// `1,204`
@@ -36,5 +38,12 @@ enum Words {
         case ..<(10 << 30): "\(grouped(bytes >> 20)) MiB"
         default: "\(grouped(bytes >> 30)) GiB"
         }
+    }
+}
+
+extension String {
+    /// With spaces behind it, so that it is at least so wide.
+    func padding(to width: Int) -> String {
+        self + String(repeating: " ", count: max(0, width - count))
     }
 }

@@ -1,33 +1,115 @@
 internal import SQLiteSpool
 
-/// A spool's status in plain words.
+/// A spool's status in plain words, on one screen.
 struct StatusScreen {
+    private let view: SpoolView
     private let status: SpoolStatus
 
-    init(_ status: SpoolStatus) {
-        self.status = status
+    /// Batches and error codes that are shown one by one; there are seldom more than one.
+    private static let most = 5
+
+    init(_ view: SpoolView) {
+        self.view = view
+        status = view.status
     }
 
     var text: String {
-        let lines = [
-            "delivery      \(status.state.rawValue)",
-            "guarantee     \(status.guarantee ?? "not known yet")",
-            "pending       \(status.pending)",
-            "in flight     \(status.inFlight)",
-            "dead letters  \(status.deadLetters)",
-            "dropped       \(status.dropped)",
-            "oldest        \(status.oldestPendingSeconds.map(Words.age) ?? "-")",
-            "payload       \(Words.size(status.payloadBytes))",
-        ]
+        (delivery + contents + files + batches + advice).joined(separator: "\n")
+    }
+
+    private func row(_ name: String, _ value: String) -> String {
+        name.padding(to: 14) + value
+    }
+
+    private var delivery: [String] {
+        let since = status.since.map { since in
+            let age = Int(max(.zero, since.duration(to: status.readAt)).components.seconds)
+            return " since \(since.words) UTC, \(Words.age(age))"
+        }
         // A batch that failed says so itself.
-        let isSaidBelow = status.batches.contains { $0.lastError == status.lastError }
-        let reason = isSaidBelow ? [] : status.lastError.map { ["last error    \($0)"] } ?? []
-        return (lines + reason + status.batches.flatMap(describe)).joined(separator: "\n")
+        let isSaidBelow = status.batches.prefix(Self.most).contains { $0.lastError == status.lastError }
+        let error = isSaidBelow ? nil : status.lastError.map { row("last error", Paragraph.oneLine($0)) }
+        return [
+            row("delivery", status.state.rawValue + (status.state == .fine ? "" : since ?? "")), row("owner", owner),
+            row("guarantee", "\(status.guarantee ?? "not known yet")\(durability)"),
+        ] + (error.map { [$0] } ?? [])
+    }
+
+    private var owner: String {
+        guard let process = view.files.owner.process else { return "none yet" }
+        return view.files.owner.isAlive ? "process \(process)" : "none; the last one was process \(process)"
+    }
+
+    private var durability: String {
+        switch view.files.owner.note?.durability {
+        case .powerLoss: ", what is written survives power loss"
+        case .processCrash: ", what is written survives the death of the process, not power loss"
+        case nil: ""
+        }
+    }
+
+    private var contents: [String] {
+        let batches = status.batches.isEmpty ? "" : " in \(Words.count(status.batches.count, "batch", "batches"))"
+        return [
+            row("pending", Words.grouped(status.pending)), row("in flight", Words.grouped(status.inFlight) + batches),
+            row("oldest", status.oldestPendingSeconds.map(Words.age) ?? "-"),
+            row("payload", Words.size(status.payloadBytes)),
+            row("dead letters", Words.grouped(status.deadLetters)),
+        ] + deadLetters + [row("dropped", Words.grouped(status.dropped))]
+    }
+
+    private var deadLetters: [String] {
+        let groups = status.deadLettersByCode
+        let shown = groups.prefix(Self.most).flatMap { group in
+            [
+                row("", "\(Words.count(group.records, "record")) with \(group.title), \(group.period)"),
+                row("", "  " + Paragraph.cut(group.message, to: 64)),
+            ]
+        }
+        let rest = groups.count - Self.most
+        return shown + (rest > 0 ? [row("", "and \(Words.count(rest, "more code"))")] : [])
+    }
+
+    private var files: [String] {
+        let files = view.files
+        let state =
+            switch files.owner.note?.state {
+            case .failed: "; the disk failed under its owner"
+            case .damaged: "; damaged"
+            case .sound, nil: ""
+            }
+        let quarantined = files.quarantined.map { row("set aside", $0) }
+        return [
+            row("file", "\(Words.size(files.databaseBytes)), WAL \(Words.size(files.walBytes))\(state)"),
+            row("disk", files.freeBytes.map { "\(Words.size($0)) free" } ?? "free space not known"),
+        ] + quarantined.suffix(Self.most)
+    }
+
+    private var batches: [String] {
+        let shown = status.batches.prefix(Self.most).flatMap(describe)
+        let rest = status.batches.count - Self.most
+        return shown + (rest > 0 ? ["and \(Words.count(rest, "more batch", "more batches"))"] : [])
     }
 
     private func describe(_ batch: SpoolStatus.InFlightBatch) -> [String] {
-        let attempts = batch.attempts == 0 ? "not failed yet" : "failed \(Words.count(batch.attempts, "time"))"
-        let head = "batch \(batch.token): \(Words.count(batch.records, "record")), \(attempts)"
-        return [head] + (batch.lastError.map { ["  last error: \($0)"] } ?? [])
+        let tried = batch.lastAttemptAt.map { ", last at \($0.words)" } ?? ""
+        let attempts = batch.attempts == 0 ? "not failed yet" : "failed \(Words.count(batch.attempts, "time"))\(tried)"
+        let size = "\(Words.count(batch.records, "record")), \(Words.size(batch.payloadBytes))"
+        return ["batch \(batch.token)", "  \(size), frozen \(batch.frozenAt.words) UTC, \(attempts)"]
+            + (batch.lastError.map { ["  last error: \(Paragraph.oneLine($0))"] } ?? [])
+    }
+
+    private var advice: [String] {
+        let list = Advice.list(view)
+        if list.isEmpty { return [] }
+        return ["", "what to do"] + list.flatMap { Paragraph.lines($0.text, first: "- ", indent: "  ") }
+    }
+}
+
+extension SpoolStatus.DeadLetterGroup {
+    fileprivate var title: String { code.map { "code \($0)" } ?? "no code" }
+
+    fileprivate var period: String {
+        firstAt == lastAt ? "at \(firstAt.words) UTC" : "\(firstAt.words) to \(lastAt.words) UTC"
     }
 }

@@ -1,0 +1,63 @@
+/// The files of a spool, looked at without opening any that SQLite has open.
+package struct SpoolFiles: Sendable, Equatable {
+    package var databaseBytes: Int
+    /// What the WAL's file has. It keeps up to 16 MiB after all of it was moved into the database.
+    package var walBytes: Int
+    /// Bytes that an ordinary user may still fill on the disk; nil when that cannot be told.
+    package var freeBytes: Int?
+    /// The names of damaged files that were set aside, without their WALs, the oldest first.
+    package var quarantined: [String]
+    /// Other processes that keep a read transaction open, as far as the system tells; the owner is not one of them.
+    package var readers: [Int32]
+    package var owner: SpoolOwner
+
+    package init(
+        databaseBytes: Int,
+        walBytes: Int,
+        freeBytes: Int?,
+        quarantined: [String],
+        readers: [Int32],
+        owner: SpoolOwner
+    ) {
+        self.databaseBytes = databaseBytes
+        self.walBytes = walBytes
+        self.freeBytes = freeBytes
+        self.quarantined = quarantined
+        self.readers = readers
+        self.owner = owner
+    }
+
+    /// - Throws: ``SpoolError`` with code `refused` when there is no spool at `path`.
+    package init(ofSpoolAt path: String) throws(SpoolError) {
+        try self.init(ofSpoolAt: path, .system)
+    }
+
+    private init(ofSpoolAt path: String, _ fileSystem: SystemFileSystem) throws(SpoolError) {
+        let path = try absolutePath(ofFile: path)
+        let directory = directory(ofFile: path)
+        self = try SpoolError.wrapping {
+            guard let database = try fileSystem.status(of: path) else {
+                throw SpoolError(.refused, "there is no file \(path)")
+            }
+            let lock = path + ".lock"
+            let text = try? String(decoding: fileSystem.read(lock), as: UTF8.self)
+            let owner = SpoolOwner(lockFile: text) { fileSystem.holder(ofLock: lock, expected: $0) }
+            return Self(
+                databaseBytes: database.bytes,
+                walBytes: try fileSystem.status(of: path + "-wal")?.bytes ?? 0,
+                freeBytes: try? fileSystem.availableBytes(at: directory),
+                quarantined: Self.quarantined(
+                    (try? fileSystem.names(in: directory)) ?? [],
+                    spool: String(path.dropFirst(directory.count))
+                ),
+                readers: fileSystem.readers(ofWALIndex: path + "-shm").filter { $0 != owner.process },
+                owner: owner
+            )
+        }
+    }
+
+    static func quarantined(_ names: [String], spool name: String) -> [String] {
+        let prefix = "\(name).damaged-"
+        return names.filter { $0.hasPrefix(prefix) && !$0.dropFirst(prefix.count).contains("-") }.sorted()
+    }
+}

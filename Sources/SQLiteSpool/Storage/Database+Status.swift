@@ -1,0 +1,103 @@
+/// What ``SpoolStatus`` reads. From the tables and not from the views, which in a spool of an older version are others.
+extension SpoolStatus {
+    init(_ database: consuming Database, readAt: WallInstant) throws {
+        // One transaction, so that all of it is of the same moment.
+        try database.execute("BEGIN")
+        // A dead owner may have been of an older version.
+        let version = try database.integer("PRAGMA user_version") ?? 0
+        let row = try database.prepare(
+            """
+            SELECT uuid, records - (SELECT coalesce(sum(records), 0) FROM batches),
+                (SELECT coalesce(sum(records), 0) FROM batches), dead_letters, last_id, payload_bytes,
+                (SELECT enqueued_at FROM records ORDER BY id LIMIT 1), \(version < 3 ? "0, 0" : "dropped, committed_at")
+            FROM spool
+            """
+        )
+        guard try row.step() else { throw SQLiteError.corrupt("its row is missing", action: "read table spool") }
+        uuid = row.text(0) ?? ""
+        self.readAt = readAt
+        pending = row.count(1)
+        inFlight = row.count(2)
+        deadLetters = row.count(3)
+        lastID = max(0, row.integer(4) ?? 0)
+        payloadBytes = row.count(5)
+        oldestEnqueuedAt = row.instant(6)
+        dropped = row.count(7)
+        committedAt = row.instant(8).flatMap { $0.milliseconds == 0 ? nil : $0 }
+        batches = try database.readBatchesInFlight()
+        deadLettersByCode = try database.readDeadLetterGroups()
+        (state, reason, since, guarantee) = (.fine, nil, nil, nil)
+        if version >= 2 {
+            let note = try database.prepare("SELECT state, reason, since, guarantee FROM delivery")
+            guard try note.step() else {
+                throw SQLiteError.corrupt("its row is missing", action: "read table delivery")
+            }
+            state = note.text(0).flatMap(DeliveryNote.State.init) ?? .fine
+            reason = note.text(1)
+            since = note.instant(2).flatMap { $0.milliseconds == 0 ? nil : $0 }
+            guarantee = note.text(3)
+        }
+    }
+}
+
+extension Database {
+    fileprivate borrowing func readBatchesInFlight() throws(SQLiteError) -> [SpoolStatus.InFlightBatch] {
+        let rows = try prepare(
+            """
+            SELECT token, records, payload_bytes, frozen_at, attempts, last_attempt_at, last_error
+            FROM batches ORDER BY first_id
+            """
+        )
+        var batches: [SpoolStatus.InFlightBatch] = []
+        while try rows.step() {
+            batches.append(
+                SpoolStatus.InFlightBatch(
+                    token: rows.text(0) ?? "",
+                    records: rows.count(1),
+                    payloadBytes: rows.count(2),
+                    frozenAt: rows.instant(3) ?? WallInstant(milliseconds: 0),
+                    attempts: rows.count(4),
+                    lastAttemptAt: rows.instant(5),
+                    lastError: rows.text(6)
+                )
+            )
+        }
+        return batches
+    }
+
+    fileprivate borrowing func readDeadLetterGroups() throws(SQLiteError) -> [SpoolStatus.DeadLetterGroup] {
+        let rows = try prepare(
+            """
+            SELECT refused.code, refused.records, refused.first_at, refused.last_at, newest.message
+            FROM (
+                SELECT code, count(*) AS records, min(dead_lettered_at) AS first_at, max(dead_lettered_at) AS last_at,
+                    max(id) AS id
+                FROM (SELECT id, code, dead_lettered_at FROM dead_letters ORDER BY id DESC LIMIT 10000)
+                GROUP BY code
+            ) AS refused
+            JOIN dead_letters AS newest ON newest.id = refused.id
+            ORDER BY refused.records DESC, refused.code
+            """
+        )
+        var groups: [SpoolStatus.DeadLetterGroup] = []
+        while try rows.step() {
+            groups.append(
+                SpoolStatus.DeadLetterGroup(
+                    code: rows.integer(0).map { Int($0) },
+                    records: rows.count(1),
+                    firstAt: rows.instant(2) ?? WallInstant(milliseconds: 0),
+                    lastAt: rows.instant(3) ?? WallInstant(milliseconds: 0),
+                    message: rows.text(4) ?? ""
+                )
+            )
+        }
+        return groups
+    }
+}
+
+extension Statement {
+    /// A damaged file may say anything: nothing that is computed from it may overflow.
+    fileprivate func count(_ column: Int32) -> Int { Int(min(max(0, integer(column) ?? 0), Ledger.largest)) }
+
+    fileprivate func instant(_ column: Int32) -> WallInstant? { integer(column).map(WallInstant.init(stored:)) }
+}

@@ -1,0 +1,38 @@
+/// Text for a terminal.
+enum Paragraph {
+    /// The lines of a text, none wider than `width` unless one of its words is.
+    ///
+    /// - Parameters:
+    ///   - first: what the first line begins with.
+    ///   - indent: what the others begin with.
+    static func lines(_ text: String, width: Int = 80, first: String = "", indent: String = "") -> [String] {
+        var lines: [String] = []
+        var line = first
+        var isEmpty = true
+        for word in oneLine(text).split(separator: " ") {
+            if !isEmpty, line.count + 1 + word.count > width {
+                lines.append(line)
+                (line, isEmpty) = (indent, true)
+            }
+            line += isEmpty ? word : " " + word
+            isEmpty = false
+        }
+        return lines + [line]
+    }
+
+    /// At most so many characters; the last is `…` where something was cut off.
+    static func cut(_ text: String, to width: Int) -> String {
+        let line = oneLine(text)
+        if line.count <= width { return line }
+        return width < 1 ? "" : line.prefix(width - 1) + "…"
+    }
+
+    /// Without line breaks, and without what would move a terminal's cursor or change its colours.
+    static func oneLine(_ text: String) -> String {
+        String(String.UnicodeScalarView(text.unicodeScalars.map { $0.isControl ? " " : $0 }))
+    }
+}
+
+extension Unicode.Scalar {
+    fileprivate var isControl: Bool { properties.generalCategory == .control }
+}

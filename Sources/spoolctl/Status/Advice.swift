@@ -1,0 +1,193 @@
+internal import SQLiteSpool
+
+/// What is wrong with a spool, and what to do next.
+struct Advice: Equatable {
+    enum Trouble: String, CaseIterable {
+        /// Records wait, and no process delivers them.
+        case ownerGone = "owner gone"
+        /// The file is not what was written to it.
+        case damaged
+        /// The disk failed under the owner.
+        case failed
+        /// There is hardly any room on the disk.
+        case diskFull = "disk full"
+        /// The destination takes nothing until somebody mends it.
+        case held
+        /// A record is refused, and nothing has shown yet that the table is fine.
+        case poisoned
+        case deadLetters = "dead letters"
+        /// A damaged file was set aside.
+        case quarantined
+        /// A reader keeps the WAL from being moved into the database.
+        case walHeld = "wal held"
+        /// ClickHouse does not answer as it should; it is tried again and again.
+        case backingOff = "backing off"
+        /// Nothing fails, and records are old all the same.
+        case backlog
+    }
+
+    var trouble: Trouble
+    var text: String
+
+    /// Whether it does not pass by itself.
+    var needsPerson: Bool {
+        switch trouble {
+        case .backingOff, .backlog: false
+        default: true
+        }
+    }
+
+    /// Bytes left on the disk below which records may soon be refused: a commit of the largest batches needs less.
+    static let lowDiskBytes = 64 << 20
+
+    /// The WAL that a writer calls held up, as its log does.
+    static let heldWALBytes = 64 << 20
+
+    /// Older records than these are a backlog.
+    static let backlogSeconds = 600
+
+    /// The most urgent first.
+    static func list(_ view: SpoolView) -> [Advice] {
+        let troubles = owner(view) + disk(view) + delivery(view) + leftovers(view)
+        return troubles.map { Advice(trouble: $0.0, text: $0.1) }
+    }
+
+    private static func owner(_ view: SpoolView) -> [(Trouble, String)] {
+        let owner = view.files.owner
+        let undelivered = Words.count(view.status.undelivered, "record")
+        switch owner.note?.state {
+        case .damaged:
+            return [
+                (
+                    .damaged,
+                    """
+                    The file is not what was written to it. Restart the owner's program: it sets the file aside, salvages what \
+                    is readable, and says how much is lost.
+                    """
+                )
+            ]
+        case .failed where owner.isAlive:
+            return [
+                (
+                    .failed,
+                    """
+                    The disk failed under the owner, which accepts nothing until it works again; it tries every second. Look at \
+                    the disk (dmesg) and at the owner's log.
+                    """
+                )
+            ]
+        default: break
+        }
+        guard !owner.isAlive, view.status.undelivered > 0 else { return [] }
+        return [
+            (
+                .ownerGone,
+                """
+                No process here delivers, and \(undelivered) wait. Start the owner's program again: it goes on by itself. If it \
+                will not come back: spoolctl drain \(shellWord(view.path)) --url http://…
+                """
+            )
+        ]
+    }
+
+    private static func disk(_ view: SpoolView) -> [(Trouble, String)] {
+        guard let free = view.files.freeBytes, free < lowDiskBytes else { return [] }
+        return [
+            (
+                .diskFull,
+                """
+                The disk has \(Words.size(free)) left: records are refused, or soon will be. Free some space; what is in the spool \
+                is safe.
+                """
+            )
+        ]
+    }
+
+    private static func delivery(_ view: SpoolView) -> [(Trouble, String)] {
+        let status = view.status
+        let isAlive = view.files.owner.isAlive
+        switch status.state {
+        case .held:
+            let after = isAlive ? "delivery goes on by itself, without a restart" : "the next owner is not held too"
+            return [(.held, "ClickHouse takes nothing until somebody mends what the last error names. Then \(after).")]
+        case .poisoned:
+            return [
+                (
+                    .poisoned,
+                    """
+                    ClickHouse refuses a record. If the table is wrong, mend it, and it is delivered; else it becomes a dead letter \
+                    as soon as another record is accepted.
+                    """
+                )
+            ]
+        case .backingOff where isAlive:
+            return [
+                (
+                    .backingOff,
+                    """
+                    Nothing to do here: it is tried again until ClickHouse takes it. Look at ClickHouse, or at the network to it, if \
+                    this lasts.
+                    """
+                )
+            ]
+        case .fine where isAlive && status.oldestPendingSeconds ?? 0 >= backlogSeconds:
+            return [
+                (
+                    .backlog,
+                    """
+                    Nothing fails, and records wait long: a backlog drains, or more comes in than goes out. Which of the two shows: \
+                    spoolctl watch \(shellWord(view.path))
+                    """
+                )
+            ]
+        case .fine, .backingOff: return []
+        }
+    }
+
+    private static func leftovers(_ view: SpoolView) -> [(Trouble, String)] {
+        var found: [(Trouble, String)] = []
+        let path = shellWord(view.path)
+        if view.status.deadLetters > 0 {
+            found.append(
+                (
+                    .deadLetters,
+                    """
+                    ClickHouse refused \(Words.count(view.status.deadLetters, "record")) for good. See them with: spoolctl \
+                    dead-letters list \(path). Once the table takes them, requeue them; else discard them.
+                    """
+                )
+            )
+        }
+        if let newest = view.files.quarantined.last {
+            let count = view.files.quarantined.count
+            found.append(
+                (
+                    .quarantined,
+                    """
+                    \(count == 1 ? "A damaged file was" : "\(count) damaged files were") set aside, the newest as \(newest). What \
+                    could be read of it is in this spool; the owner's log says what is lost. Move it away when you need it no more.
+                    """
+                )
+            )
+        }
+        if view.files.walBytes >= heldWALBytes, !view.files.readers.isEmpty {
+            let readers = view.files.readers.map(String.init).joined(separator: ", ")
+            found.append(
+                (
+                    .walHeld,
+                    """
+                    A read transaction keeps the WAL at \(Words.size(view.files.walBytes)), and growing. End process \(readers), or its \
+                    transaction, and the WAL shrinks.
+                    """
+                )
+            )
+        }
+        return found
+    }
+
+    /// As a shell takes it for one word.
+    static func shellWord(_ text: String) -> String {
+        let plain = text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-/".contains($0)) }
+        return plain && !text.isEmpty ? text : "'" + text.replacing("'", with: #"'\''"#) + "'"
+    }
+}
