@@ -1,10 +1,10 @@
 internal import ArgumentParser
 
 @main
-struct SpoolControl: ParsableCommand {
+struct SpoolControl: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "spoolctl",
         abstract: "Looks into a spool of records on their way to ClickHouse.",
-        subcommands: [Status.self]
+        subcommands: [Status.self, Watch.self]
     )
 }

@@ -22,30 +22,27 @@ struct StatusScreen {
     }
 
     private var delivery: [String] {
-        let since = status.since.map { since in
-            let age = Int(max(.zero, since.duration(to: status.readAt)).components.seconds)
-            return " since \(since.words) UTC, \(Words.age(age))"
-        }
         // A batch that failed says so itself.
         let isSaidBelow = status.batches.prefix(Self.most).contains { $0.lastError == status.lastError }
         let error = isSaidBelow ? nil : status.lastError.map { row("last error", Paragraph.oneLine($0)) }
-        return [
-            row("delivery", status.state.rawValue + (status.state == .fine ? "" : since ?? "")), row("owner", owner),
-            row("guarantee", "\(status.guarantee ?? "not known yet")\(durability)"),
-        ] + (error.map { [$0] } ?? [])
+        let durability = view.files.owner.note.map {
+            row("durability", "what is written survives \($0.durability.words)")
+        }
+        return [row("delivery", state), row("owner", owner), row("guarantee", status.guarantee ?? "not known yet")]
+            + [durability, error].compactMap { $0 }
+    }
+
+    private var state: String {
+        if status.state == .fine { return status.state.rawValue }
+        let until = view.files.owner.isAlive ? "" : ", when the owner ended"
+        guard let since = status.since else { return status.state.rawValue + until }
+        let age = Int(max(.zero, since.duration(to: status.readAt)).components.seconds)
+        return "\(status.state.rawValue) since \(since.words) UTC, \(Words.age(age))\(until)"
     }
 
     private var owner: String {
         guard let process = view.files.owner.process else { return "none yet" }
         return view.files.owner.isAlive ? "process \(process)" : "none; the last one was process \(process)"
-    }
-
-    private var durability: String {
-        switch view.files.owner.note?.durability {
-        case .powerLoss: ", what is written survives power loss"
-        case .processCrash: ", what is written survives the death of the process, not power loss"
-        case nil: ""
-        }
     }
 
     private var contents: [String] {
@@ -111,5 +108,14 @@ extension SpoolStatus.DeadLetterGroup {
 
     fileprivate var period: String {
         firstAt == lastAt ? "at \(firstAt.words) UTC" : "\(firstAt.words) to \(lastAt.words) UTC"
+    }
+}
+
+extension SpoolConfiguration.Durability {
+    fileprivate var words: String {
+        switch self {
+        case .powerLoss: "power loss"
+        case .processCrash: "the death of the process, not power loss"
+        }
     }
 }
