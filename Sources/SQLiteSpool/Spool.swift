@@ -27,6 +27,7 @@ package final class Spool: Sendable {
     private let uuid: String
     private let lock: SpoolLock
     private let clock: any WallClock
+    let maxRecords: Int?
     let queue = CommitQueue()
 
     /// A connection of its own, so that reading never waits for a commit nor a commit for reading.
@@ -61,6 +62,7 @@ package final class Spool: Sendable {
         reader = DatabaseQueue(try file.openForReading(), label: "clickhouse-spool-reader")
         path = file.path
         self.clock = clock
+        maxRecords = configuration.limits.maxRecords
         lock.announce(connection.ledger, configuration.durability)
         uuid = connection.ledger.uuid
         recovered = connection.ledger.summary
@@ -242,7 +244,7 @@ package final class Spool: Sendable {
         try await read { database throws(SQLiteError) in try database.readBody(of: batch) }
     }
 
-    private func read<Value: Sendable>(
+    func read<Value: Sendable>(
         _ body: @escaping @Sendable (borrowing Database) throws(SQLiteError) -> Value
     ) async throws(SpoolError) -> Value {
         // What is read is sent, and a commit that failed may come to light later: it could have cut the very same batch.

@@ -15,11 +15,14 @@ final class CommitQueue: Sendable {
     enum Payloads {
         case one(Payload)
         case many([Payload])
+        /// Those of dead letters, which are no longer dead letters then.
+        case requeued(LetterMove)
 
         var count: Int {
             switch self {
             case .one: 1
             case .many(let payloads): payloads.count
+            case .requeued(let move): move.ids.count
             }
         }
 
@@ -28,6 +31,7 @@ final class CommitQueue: Sendable {
             switch self {
             case .one(let payload): SpoolUsage.bytes(ofPayload: payload.bytes.count)
             case .many(let payloads): payloads.reduce(0) { $0 + SpoolUsage.bytes(ofPayload: $1.bytes.count) }
+            case .requeued(let move): move.bytes
             }
         }
     }
@@ -39,6 +43,8 @@ final class CommitQueue: Sendable {
         /// The records that no child holds are deleted: they were delivered.
         case replace(Batch, members: [BatchMember], children: [(batch: Batch, members: [BatchMember])])
         case deadLetter(Batch, code: Int?, message: String)
+        /// Dead letters are deleted.
+        case discard(LetterMove)
         case note(DeliveryNote)
         /// A reader has found that the file is damaged.
         case damage(SpoolError)
@@ -47,7 +53,7 @@ final class CommitQueue: Sendable {
         var mustSurvivePowerLoss: Bool {
             switch self {
             case .freeze, .replace: true
-            case .acknowledge, .recordFailure, .deadLetter, .note, .damage: false
+            case .acknowledge, .recordFailure, .deadLetter, .discard, .note, .damage: false
             }
         }
     }
@@ -58,6 +64,16 @@ final class CommitQueue: Sendable {
         var changes: [(change: BatchChange, completion: Completion)] = []
 
         var isEmpty: Bool { appends.isEmpty && changes.isEmpty }
+
+        /// How many dead letters will be fewer, at most.
+        var leavingLetters: Int {
+            let requeued = appends.reduce(0) {
+                if case .requeued(let move) = $1.payloads { $0 + move.ids.count } else { $0 }
+            }
+            return changes.reduce(requeued) {
+                if case .discard(let move) = $1.change { $0 + move.ids.count } else { $0 }
+            }
+        }
     }
 
     enum Next {

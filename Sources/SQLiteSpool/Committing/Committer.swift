@@ -81,6 +81,8 @@ struct Committer: ~Copyable {
         if let failure { return group.complete(with: .failure(failure)) }
         do throws(SQLiteError) {
             if newBytes > 0 { try connection.reserve(newBytes) }
+            // Said before they go: dying in between must not make them count as lost.
+            lock.expect(deadLetters: connection.ledger.deadLetters - group.leavingLetters)
             let vacuum = pagesToReturn(isBusy: true)
             let applied = try connection.apply(group, capacity: capacity, freePagesToReturn: vacuum)
             didCommit(group, applied)
@@ -285,7 +287,7 @@ extension CommitQueue.BatchChange {
         switch self {
         case .freeze: .freeze
         case .acknowledge: .acknowledgement
-        case .recordFailure, .replace, .deadLetter, .note, .damage: .other
+        case .recordFailure, .replace, .deadLetter, .discard, .note, .damage: .other
         }
     }
 }

@@ -197,6 +197,12 @@ struct SpoolConnection: ~Copyable {
         var bytesInUse = usage.bytesInUse
         for (index, append) in appends.enumerated() {
             let newBytes = append.payloads.bytesToStore
+            if case .requeued(let move) = append.payloads {
+                if let error = try requeue(move, within: limits, at: now, ledger: &ledger) {
+                    applied.refused.append((index, error))
+                }
+                continue
+            }
             let room = try makeRoom(limits, for: append.payloads.count, bytes: newBytes, &bytesInUse, &ledger)
             applied.droppedForRoom += room.dropped
             guard room.isThere else {
@@ -211,6 +217,7 @@ struct SpoolConnection: ~Copyable {
             switch append.payloads {
             case .one(let payload): try insert(payload, at: now, ledger: &ledger)
             case .many(let payloads): for payload in payloads { try insert(payload, at: now, ledger: &ledger) }
+            case .requeued: break
             }
         }
     }
@@ -252,6 +259,39 @@ struct SpoolConnection: ~Copyable {
     private func insert(_ payload: Payload, at now: Int64, ledger: inout Ledger) throws(SQLiteError) {
         let id = ledger.append(payloadBytes: payload.bytes.count)
         try statements.insertRecord.run((id, now, payload.checksum(id: id, enqueuedAt: now)), text: payload.bytes)
+    }
+
+    /// Dead letters become the newest records. The room that they need is the one that they had, but for what they take in
+    /// the WAL meanwhile, where the disk may have none. Nothing is dropped for them.
+    ///
+    /// - Parameter limits: those of the disk included.
+    /// - Returns: why they stay dead letters; nil when they do not.
+    private func requeue(
+        _ move: LetterMove,
+        within limits: SpoolLimits,
+        at now: Int64,
+        ledger: inout Ledger
+    ) throws(SQLiteError) -> SpoolError? {
+        let newBytes = limits.maxBytes < self.limits.maxBytes ? move.bytes : 0
+        let excess = limits.excess(
+            records: ledger.records,
+            bytes: newBytes == 0 ? 0 : usage.bytesInUse,
+            newRecords: move.ids.count,
+            newBytes: newBytes
+        )
+        guard excess == .none else {
+            return SpoolError(
+                full: limits,
+                configured: self.limits,
+                bytesInUse: usage.bytesInUse,
+                records: ledger.records
+            )
+        }
+        let payloads = try database.takeLetters(move.ids)
+        try ledger.removeDeadLetters(payloads.count)
+        for payload in payloads { try insert(Payload(payload), at: now, ledger: &ledger) }
+        move.count = payloads.count
+        return nil
     }
 
     // MARK: Records that are given up
@@ -351,6 +391,10 @@ struct SpoolConnection: ~Copyable {
             )
             try deleteRecords(batch.ids)
             try delete(batch)
+        case .discard(let move):
+            let count = try database.deleteLetters(move.ids)
+            try ledger.removeDeadLetters(count)
+            move.count = count
         case .damage: break
         case .note(let note):
             try database.prepare(

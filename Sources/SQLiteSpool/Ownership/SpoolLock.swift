@@ -58,6 +58,16 @@ final class SpoolLock: Sendable {
         if let lines { try? file.write(lines, at: OwnerNote.progressOffset) }
     }
 
+    /// Called before a commit that may leave fewer dead letters than were noted.
+    func expect(deadLetters: Int) {
+        let lines = note.withLock { note -> String? in
+            guard let old = note?.progress, deadLetters < old.deadLetters else { return nil }
+            note?.progress.deadLetters = Int64(max(0, deadLetters))
+            return note.map { OwnerNote.lines($0.progress) }
+        }
+        if let lines { try? file.write(lines, at: OwnerNote.progressOffset) }
+    }
+
     /// Tells the next owner what to expect.
     func record(_ state: OwnerNote.State) {
         let text = note.withLock { note -> String? in

@@ -88,6 +88,25 @@ package struct Database: ~Copyable {
         return unsafe Statement(handle: statement, sql: sql)
     }
 
+    /// Prepares one statement, by who may be trusted to read and no more: what else it does, or a second statement behind
+    /// it, is an error.
+    package func prepareReading(_ sql: String) throws(SQLiteError) -> Statement {
+        unsafe sqlite3_set_authorizer(
+            handle,
+            { _, action, _, _, _, _ in
+                [SQLITE_SELECT, SQLITE_READ, SQLITE_FUNCTION, SQLITE_RECURSIVE].contains(action)
+                    ? SQLITE_OK : SQLITE_DENY
+            },
+            nil
+        )
+        defer { unsafe sqlite3_set_authorizer(handle, nil, nil) }
+        let statement = try prepare(sql)
+        guard statement.isAll(of: sql) else {
+            throw SQLiteError(code: SQLITE_ERROR, message: "there is more than one statement", action: sql)
+        }
+        return statement
+    }
+
     /// The first column of the first row as an integer, nil when there is no row or it is NULL.
     package func integer(_ sql: String) throws(SQLiteError) -> Int64? {
         let statement = try prepare(sql)

@@ -25,6 +25,11 @@ package struct Statement: ~Copyable {
         unsafe sqlite3_finalize(handle)
     }
 
+    /// Whether nothing was left of the text that it was prepared from.
+    func isAll(of sql: String) -> Bool {
+        unsafe String(cString: sqlite3_sql(handle)) == sql
+    }
+
     /// Binds, runs to the end and resets.
     package func run(_ values: Value...) throws(SQLiteError) {
         try bind(values)

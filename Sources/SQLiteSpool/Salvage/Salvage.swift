@@ -13,6 +13,10 @@ struct Salvage: ~Copyable {
     private let previous: OwnerNote?
     private let now: WallInstant
 
+    /// Why a record is a dead letter now.
+    static let damagedMessage = "damaged in the spool: it is not what was written"
+    static let deliveredMessage = "was delivered, or set aside, before the spool was damaged"
+
     /// - Parameters:
     ///   - source: the damaged spool. It is not changed.
     ///   - target: a fresh one.
@@ -121,7 +125,7 @@ struct Salvage: ~Copyable {
                 let checksum = Payload(bytes).checksum(id: id, enqueuedAt: enqueuedAt)
                 try insert.run((id, enqueuedAt, checksum), text: bytes)
             } else if isSound {
-                setAside += try setAsideRecord(id, bytes, "was delivered, or set aside, before the spool was damaged")
+                setAside += try setAsideRecord(id, bytes, Self.deliveredMessage)
             } else if damaged.count < 100_000 {
                 // The same id may turn up again, whole.
                 damaged[id] = bytes
@@ -131,7 +135,7 @@ struct Salvage: ~Copyable {
             let known = try target.prepare("SELECT 1 FROM records WHERE id = ?1")
             try known.bind([.integer(id)])
             if try known.step() { continue }
-            setAside += try setAsideRecord(id, bytes, "damaged in the spool: it is not what was written")
+            setAside += try setAsideRecord(id, bytes, Self.damagedMessage)
         }
         return setAside
     }

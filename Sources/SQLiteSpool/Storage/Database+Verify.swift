@@ -3,8 +3,7 @@ extension Database {
     ///
     /// - Throws: ``SQLiteError`` with `SQLITE_CORRUPT` saying what cannot be what was written.
     borrowing func verify() throws(SQLiteError) {
-        let finding = try text("PRAGMA quick_check(1)") ?? ""
-        guard finding == "ok" else { throw SQLiteError.corrupt(finding, action: "check the file") }
+        try verifyStructure()
         let ledger = try readLedger()
         let rows = try prepare("SELECT \(Statement.checkedColumns) FROM records")
         var records = 0
@@ -15,5 +14,11 @@ extension Database {
         guard records == ledger.records else {
             throw SQLiteError.corrupt("it has \(records) of \(ledger.records) records", action: "count the records")
         }
+    }
+
+    /// As far as SQLite can tell.
+    borrowing func verifyStructure() throws(SQLiteError) {
+        let finding = try text("PRAGMA quick_check(1)") ?? ""
+        guard finding == "ok" else { throw SQLiteError.corrupt(finding, action: "check the file") }
     }
 }

@@ -72,6 +72,13 @@ struct Ledger: Equatable {
         replace(batch, with: [])
     }
 
+    mutating func removeDeadLetters(_ count: Int) throws(SQLiteError) {
+        guard count <= deadLetters else {
+            throw SQLiteError.corrupt("there are more dead letters than are counted", action: "remove dead letters")
+        }
+        deadLetters -= count
+    }
+
     mutating func recordFailure(of batch: Batch, error: String) {
         guard let index = batches.firstIndex(where: { $0.token == batch.token }) else { return }
         batches[index].attempts += 1

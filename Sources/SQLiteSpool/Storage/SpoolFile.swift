@@ -315,15 +315,43 @@ struct SpoolFile {
                 }
             }
             try quarantine.begin()
-            let target = try Database(path: quarantine.draft, access: .readWrite, vfs: fileSystem.vfs)
-            try mark(target)
-            try target.execute("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = FULL")
-            try migrate(target, now: now)
-            var loss = try Salvage(from: connect(), into: target, previous: previous, now: now)
-                .run(reason: damage.description)
+            var loss = try salvage(into: quarantine.draft, reason: damage.description, previous: previous, now: now)
             try quarantine.commit(date)
             loss.quarantinedFile = quarantine.damaged(date)
             return loss
+        }
+    }
+
+    /// Makes an empty file a spool that holds what can be read of this one, and closes it.
+    func salvage(
+        into draft: String,
+        reason: String,
+        previous: OwnerNote?,
+        now: WallInstant
+    ) throws -> SpoolLoss {
+        let target = try Database(path: draft, access: .readWrite, vfs: fileSystem.vfs)
+        try mark(target)
+        try target.execute("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = FULL")
+        try migrate(target, now: now)
+        return try Salvage(from: connect(), into: target, previous: previous, now: now).run(reason: reason)
+    }
+
+    /// Looks at all of the file, whether it is a spool, sound, and as new as its owner noted.
+    ///
+    /// - Throws: ``SpoolError`` with code `damaged` when it is a spool and not sound.
+    func verify(previous: OwnerNote?) throws(SpoolError) {
+        try SpoolError.wrapping {
+            let database = try connect()
+            _ = try checkIdentity(of: database, hasPrevious: previous != nil)
+            guard try database.integer("PRAGMA user_version") == Migration.spool.last.map({ Int64($0.number) }) else {
+                // The rest is looked at in the form that a migration gives it.
+                return try database.verifyStructure()
+            }
+            try database.verify()
+            let ledger = try database.readLedger()
+            if let previous, previous.uuid == ledger.uuid, ledger.progress.isBehind(previous.progress) {
+                throw SpoolError(.damaged, "the newest of what was committed is not in it")
+            }
         }
     }
 

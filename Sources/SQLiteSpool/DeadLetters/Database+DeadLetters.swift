@@ -1,0 +1,117 @@
+extension Database {
+    /// Dead letters in the order of their ids, those with ids in `range` only.
+    ///
+    /// - Parameters:
+    ///   - maxBytes: payload bytes after which no more are read; the first may be larger.
+    ///   - newestFirst: begins with the highest id.
+    borrowing func readLetters(
+        _ selection: LetterSelection,
+        in range: ClosedRange<Int64>,
+        limit: Int,
+        maxBytes: Int = .max,
+        newestFirst: Bool = false
+    ) throws(SQLiteError) -> [StoredLetter] {
+        let (condition, value) = selection.condition
+        // SQLite's JSON ends at a NUL, and a line at a line feed; neither is in what was written.
+        let rows = try prepare(
+            """
+            SELECT id, enqueued_at, dead_lettered_at, code, message, attempts, payload, CASE
+                WHEN instr(CAST(payload AS BLOB), x'00') OR instr(CAST(payload AS BLOB), x'0a') THEN 1
+                WHEN NOT json_valid(payload) THEN 1
+                WHEN json_type(payload) <> 'object' THEN 1
+                WHEN code IS NULL AND message IN (?5, ?6) THEN 2
+            END
+            FROM dead_letters WHERE id BETWEEN ?2 AND ?3 AND \(condition)
+            ORDER BY id \(newestFirst ? "DESC" : "") LIMIT ?4
+            """
+        )
+        try rows.bind([
+            value, .integer(range.lowerBound), .integer(range.upperBound), .integer(Int64(limit)),
+            .text(Salvage.damagedMessage), .text(Salvage.deliveredMessage),
+        ])
+        var letters: [StoredLetter] = []
+        var bytes = 0
+        while try rows.step() {
+            bytes += rows.byteCount(6)
+            if !letters.isEmpty, bytes > maxBytes { break }
+            letters.append(StoredLetter(rows))
+        }
+        return letters
+    }
+
+    borrowing func countLetters(_ selection: LetterSelection) throws(SQLiteError) -> Int {
+        let (condition, value) = selection.condition
+        let count = try prepare("SELECT count(*) FROM dead_letters WHERE \(condition)")
+        try count.bind([value])
+        return try count.readInteger()
+    }
+
+    /// The largest group first.
+    borrowing func readLetterGroups() throws(SQLiteError) -> [LetterGroup] {
+        let rows = try prepare(
+            """
+            SELECT code, letters, first, last, (SELECT message FROM dead_letters WHERE id = newest) FROM (
+                SELECT code, count(*) AS letters, min(dead_lettered_at) AS first, max(dead_lettered_at) AS last,
+                    max(id) AS newest
+                FROM dead_letters GROUP BY code
+            ) ORDER BY letters DESC, code
+            """
+        )
+        var groups: [LetterGroup] = []
+        while try rows.step() {
+            groups.append(
+                LetterGroup(
+                    code: rows.integer(0).map { Int($0) },
+                    count: Int(rows.integer(1) ?? 0),
+                    first: WallInstant(stored: rows.integer(2) ?? 0),
+                    last: WallInstant(stored: rows.integer(3) ?? 0),
+                    message: rows.text(4) ?? ""
+                )
+            )
+        }
+        return groups
+    }
+
+    // MARK: Dead letters leave
+
+    /// The payloads of those that are there. They are not there any more afterwards.
+    borrowing func takeLetters(_ ids: [Int64]) throws(SQLiteError) -> [[UInt8]] {
+        let read = try prepare("SELECT payload FROM dead_letters WHERE id = ?1")
+        var payloads: [[UInt8]] = []
+        for id in ids {
+            defer { read.reset() }
+            try read.bind([.integer(id)])
+            guard try read.step() else { continue }
+            var bytes: [UInt8] = []
+            read.append(0, to: &bytes)
+            payloads.append(bytes)
+        }
+        _ = try deleteLetters(ids)
+        return payloads
+    }
+
+    /// - Returns: how many there were.
+    borrowing func deleteLetters(_ ids: [Int64]) throws(SQLiteError) -> Int {
+        let (condition, value) = LetterSelection.ids(ids).condition
+        try prepare("DELETE FROM dead_letters WHERE \(condition)").run(value)
+        return Int(try integer("SELECT changes()") ?? 0)
+    }
+}
+
+extension StoredLetter {
+    /// - Parameter row: in the order of `readLetters`. A damaged file may hold any number.
+    fileprivate init(_ row: borrowing Statement) {
+        var payload: [UInt8] = []
+        row.append(6, to: &payload)
+        self.init(
+            id: row.integer(0) ?? 0,
+            enqueuedAt: WallInstant(stored: row.integer(1) ?? 0),
+            deadLetteredAt: WallInstant(stored: row.integer(2) ?? 0),
+            code: row.integer(3).map { Int($0) },
+            message: row.text(4) ?? "",
+            attempts: Int(row.integer(5) ?? 0),
+            payload: payload,
+            obstacle: row.integer(7).flatMap(Obstacle.init)
+        )
+    }
+}

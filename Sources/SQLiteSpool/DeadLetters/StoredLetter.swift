@@ -1,0 +1,34 @@
+/// A dead letter as it is in the spool.
+package struct StoredLetter: Sendable, Equatable {
+    /// The record's. A dead letter that is requeued becomes a record with another one.
+    package let id: Int64
+    package let enqueuedAt: WallInstant
+    package let deadLetteredAt: WallInstant
+    /// ClickHouse's error code; nil when there was none.
+    package let code: Int?
+    package let message: String
+    /// Sends that failed.
+    package let attempts: Int
+    /// The row, as it was to be sent.
+    package let payload: [UInt8]
+    /// Why it is not requeued together with others; nil when it is.
+    package let obstacle: Obstacle?
+
+    package enum Obstacle: Int64, Sendable {
+        /// The payload is no JSON object in one line: it was damaged on the disk. It is never requeued.
+        case noRow = 1
+        /// A salvage put it here: it is not what was written, or was delivered before. It is requeued by its id only.
+        case setAside = 2
+    }
+}
+
+/// Dead letters of one code.
+package struct LetterGroup: Sendable, Equatable {
+    package let code: Int?
+    package let count: Int
+    /// When the first and the last of them was set aside.
+    package let first: WallInstant
+    package let last: WallInstant
+    /// That of the newest.
+    package let message: String
+}

@@ -1,0 +1,159 @@
+/// What one look at a spool has shown.
+package struct CheckResult: Sendable, Equatable {
+    /// What was looked at, for example `modes`.
+    package let name: String
+    /// What was found, good or bad.
+    package let detail: String
+    /// What to do about it; nil when it is as it should be.
+    package let remedy: String?
+
+    package var isSound: Bool { remedy == nil }
+
+    static func sound(_ name: String, _ detail: String) -> CheckResult {
+        CheckResult(name: name, detail: detail, remedy: nil)
+    }
+
+    static func finding(_ name: String, _ detail: String, _ remedy: String) -> CheckResult {
+        CheckResult(name: name, detail: detail, remedy: remedy)
+    }
+
+    /// Several findings under one name, or that there are none.
+    static func of(_ name: String, sound detail: String, _ findings: [(detail: String, remedy: String)])
+        -> [CheckResult]
+    {
+        findings.isEmpty ? [sound(name, detail)] : findings.map { finding(name, $0.detail, $0.remedy) }
+    }
+}
+
+/// The judgements, each from values alone.
+extension CheckResult {
+    private static let salvage =
+        "stop its owner and start it again: it sets the file aside and salvages it; or run: spoolctl salvage"
+
+    /// - Parameter files: those that are there, by their path; the spool's first.
+    static func files(_ files: [(path: String, status: FileStatus)]) -> [CheckResult] {
+        guard let spool = files.first?.status else { return [] }
+        let findings = files.flatMap { path, status -> [(String, String)] in
+            if status.isSymbolicLink { return [("\(path) is a symbolic link", "give the path of the file itself")] }
+            if !status.isRegularFile { return [("\(path) is not a regular file", "remove it while no owner lives")] }
+            let mode = String(status.permissions, radix: 8)
+            var findings: [(String, String)] = []
+            if status.owner != spool.owner {
+                findings.append(
+                    (
+                        "\(path) belongs to user \(status.owner), and the spool to user \(spool.owner)",
+                        "run: chown \(spool.owner) \(path)"
+                    )
+                )
+            }
+            if status.permissions & 0o022 != 0 {
+                findings.append(("\(path) may be written by others (mode \(mode))", "run: chmod 600 \(path)"))
+            } else if status.permissions & 0o044 != 0 {
+                findings.append(("\(path) may be read by others (mode \(mode))", "run: chmod 600 \(path)"))
+            }
+            return findings
+        }
+        let mode = String(spool.permissions, radix: 8)
+        return of("files", sound: "of user \(spool.owner), mode \(mode), nobody else's", findings)
+    }
+
+    static func fileSystem(network type: String?) -> CheckResult {
+        guard let type else { return sound("file system", "local") }
+        return finding(
+            "file system",
+            "a network file system (\(type)), where SQLite's locks and syncs may not hold",
+            "move the spool to a local disk while no owner lives"
+        )
+    }
+
+    static func modes(journal: String, autoVacuum: Int, pageBytes: Int) -> [CheckResult] {
+        var findings: [(String, String)] = []
+        if journal != "wal" {
+            findings.append(("the journal mode is \(journal), not wal", "start its owner, which sets it"))
+        }
+        if autoVacuum != 2 {
+            findings.append(
+                ("auto_vacuum is \(autoVacuum), not 2: the file never shrinks", "drain it, and start with a new file")
+            )
+        }
+        if pageBytes != SpoolUsage.pageBytes {
+            findings.append(
+                (
+                    "a page has \(pageBytes) bytes, not \(SpoolUsage.pageBytes): limits are reckoned wrong",
+                    "drain it, and start with a new file"
+                )
+            )
+        }
+        return of("modes", sound: "write-ahead log, incremental vacuum", findings)
+    }
+
+    static func version(_ version: Int, newest: Int) -> CheckResult {
+        sound("schema", "version \(version)" + (version < newest ? "; its next owner brings it to \(newest)" : ""))
+    }
+
+    /// - Parameter findings: what is wrong, in words.
+    static func damage(_ name: String, sound detail: String, _ findings: [String]) -> [CheckResult] {
+        of(name, sound: detail, findings.map { ($0, salvage) })
+    }
+
+    static func deadLetters(_ count: Int, counted: Int, unreadable: [Int64]) -> [CheckResult] {
+        var results = damage(
+            "dead letters",
+            sound: "\(count), as counted",
+            count == counted ? [] : ["there are \(count), and \(counted) are counted"]
+        )
+        if !unreadable.isEmpty {
+            let ids = unreadable.prefix(5).map(String.init).joined(separator: ", ")
+            results.append(
+                finding(
+                    "dead letters",
+                    "\(unreadable.count) are not the row that was written: \(ids)\(unreadable.count > 5 ? ", …" : "")",
+                    "look at them with spoolctl dead-letters show, and discard them"
+                )
+            )
+        }
+        return results
+    }
+
+    /// - Parameters:
+    ///   - note: what the owner noted before `ledger` was read; nil when it left none.
+    ///   - noteAfterwards: what it noted after that.
+    static func note(_ note: OwnerNote?, _ noteAfterwards: OwnerNote?, _ ledger: Ledger) -> [CheckResult] {
+        let name = "owner's note"
+        guard let note else { return [sound(name, "there is none")] }
+        guard note.uuid == ledger.uuid else {
+            return [sound(name, "is of another spool; the next owner writes a new one")]
+        }
+        var findings: [String] = []
+        switch note.state {
+        case .sound: break
+        case .failed: findings.append("the disk failed while process \(note.process) had it")
+        case .damaged: findings.append("process \(note.process) read what cannot be what was written")
+        }
+        if ledger.progress.isBehind(note.progress) {
+            findings.append(
+                note.durability == .powerLoss
+                    ? "record \(note.progress.committed) was committed, and the file ends at \(ledger.lastID)"
+                    : "the file is older than the note, as after a power cut without syncs"
+            )
+        }
+        // A living owner may have let some go between the two.
+        let letters = note.progress.deadLetters
+        if letters > ledger.deadLetters, noteAfterwards?.progress.deadLetters == letters {
+            findings.append("there were \(letters) dead letters, and there are \(ledger.deadLetters)")
+        }
+        return damage(name, sound: "agrees with the file", findings)
+    }
+
+    /// - Parameter names: of the files in the spool's directory that begin with its own.
+    static func besides(_ names: [String]) -> [CheckResult] {
+        let setAside = names.filter { $0.contains(".damaged-") && !$0.hasSuffix("-wal") && !$0.hasSuffix(".original") }
+        if setAside.isEmpty { return [] }
+        return [
+            sound(
+                "set aside",
+                "\(setAside.sorted().joined(separator: ", ")): damaged once; what was readable of it went on here"
+            )
+        ]
+    }
+}

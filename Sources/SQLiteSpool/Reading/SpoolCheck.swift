@@ -1,0 +1,161 @@
+internal import Migrations
+
+/// Looks at everything of a spool, whether its owner lives or not, and changes nothing.
+///
+/// The counts are only comparable at one moment, so this is one read transaction, about two seconds for each GiB. What is
+/// committed meanwhile stays in the WAL until it is over.
+package struct SpoolCheck {
+    private let path: String
+    private let fileSystem: any FileSystem
+    private let onProgress: (_ what: String, _ done: Int, _ of: Int) -> Void
+
+    /// - Parameter onProgress: called now and then, with what is being counted.
+    package init(
+        path: String,
+        fileSystem: any FileSystem = .system,
+        onProgress: @escaping (_ what: String, _ done: Int, _ of: Int) -> Void = { _, _, _ in }
+    ) {
+        self.path = path
+        self.fileSystem = fileSystem
+        self.onProgress = onProgress
+    }
+
+    /// - Throws: ``SpoolError`` with code `refused` when there is no spool, `failed` when it cannot be read.
+    package func run() throws(SpoolError) -> [CheckResult] {
+        let file = try SpoolFile(path: path, fileSystem)
+        return try SpoolError.wrapping {
+            // Before the file: what it tells of later is no loss.
+            let note = readNote(file.path)
+            let database: Database
+            do {
+                database = try file.openForReading()
+            } catch let error as SpoolError where error.code == .damaged || note != nil && error.code == .refused {
+                guard try fileSystem.status(of: file.path)?.isRegularFile == true else { throw error }
+                return try checkPlace(file.path) + CheckResult.damage("structure", sound: "", [error.description])
+            }
+            let results = try checkPlace(file.path) + checkModes(database)
+            do {
+                return try results + checkContents(database, note, file.path)
+            } catch let error as SQLiteError where error.isDamage {
+                return results + CheckResult.damage("contents", sound: "", [error.description])
+            }
+        }
+    }
+
+    private func readNote(_ path: String) -> OwnerNote? {
+        (try? fileSystem.read(path + ".lock")).flatMap { OwnerNote(String(decoding: $0, as: UTF8.self)) }
+    }
+
+    // MARK: Around the database
+
+    private func checkPlace(_ path: String) throws -> [CheckResult] {
+        var files: [(path: String, status: FileStatus)] = []
+        for suffix in ["", "-wal", "-shm", ".lock"] {
+            if let status = try fileSystem.status(of: path + suffix) { files.append((path + suffix, status)) }
+        }
+        let directory = directory(ofFile: path)
+        let name = path.dropFirst(directory.count)
+        let names = (try? fileSystem.names(in: directory)) ?? []
+        return CheckResult.files(files)
+            + [.fileSystem(network: try? fileSystem.networkFileSystem(at: directory))]
+            + CheckResult.besides(names.filter { $0.hasPrefix(name) })
+    }
+
+    private func checkModes(_ database: borrowing Database) throws -> [CheckResult] {
+        let version = Int(try database.integer("PRAGMA user_version") ?? 0)
+        let modes = CheckResult.modes(
+            journal: try database.text("PRAGMA journal_mode") ?? "unknown",
+            autoVacuum: Int(try database.integer("PRAGMA auto_vacuum") ?? 0),
+            pageBytes: Int(try database.integer("PRAGMA page_size") ?? 0)
+        )
+        return [.version(version, newest: Migration.spool.last?.number ?? 0)] + modes
+    }
+
+    // MARK: In the database
+
+    private func checkContents(
+        _ database: borrowing Database,
+        _ note: OwnerNote?,
+        _ path: String
+    ) throws -> [CheckResult] {
+        try database.execute("BEGIN")
+        defer { database.rollBack() }
+        let structure = try checkStructure(database)
+        // A table of an older version has not all that is to be compared.
+        guard try database.integer("PRAGMA user_version") == Migration.spool.last.map({ Int64($0.number) }) else {
+            return structure + [.sound("records", "not compared with the counts before the schema is of this version")]
+        }
+        let ledger = try database.readLedger()
+        return try structure + checkRecords(database, ledger) + checkBatches(database, ledger)
+            + checkDeadLetters(database, ledger) + CheckResult.note(note, readNote(path), ledger)
+    }
+
+    private func checkStructure(_ database: borrowing Database) throws -> [CheckResult] {
+        onProgress("checking the structure", 0, 0)
+        var findings: [String] = []
+        do throws(SQLiteError) {
+            let rows = try database.prepare("PRAGMA integrity_check(5)")
+            while try rows.step() { findings.append(rows.text(0) ?? "") }
+        } catch {
+            guard error.isDamage else { throw error }
+            findings.append(error.message)
+        }
+        return CheckResult.damage("structure", sound: "SQLite's integrity check", findings.filter { $0 != "ok" })
+    }
+
+    private func checkRecords(_ database: borrowing Database, _ ledger: Ledger) throws -> [CheckResult] {
+        let rows = try database.prepare("SELECT \(Statement.checkedColumns) FROM records ORDER BY id")
+        var records = 0
+        var bytes = 0
+        var damaged: [Int64] = []
+        var previous: Int64 = 0
+        while try rows.step() {
+            try database.checkOrder(&previous, rows.integer(0) ?? 0)
+            records += 1
+            bytes += rows.byteCount(1)
+            if !rows.hasSoundRecord { damaged.append(previous) }
+            if records.isMultiple(of: 20_000) { onProgress("checking records", records, ledger.records) }
+        }
+        var findings: [String] = []
+        if !damaged.isEmpty {
+            let ids = damaged.prefix(5).map(String.init).joined(separator: ", ")
+            findings.append("\(damaged.count) are not what was written: \(ids)\(damaged.count > 5 ? ", …" : "")")
+        }
+        if records != ledger.records { findings.append("there are \(records), and \(ledger.records) are counted") }
+        if bytes != ledger.payloadBytes {
+            findings.append("they have \(bytes) bytes, and \(ledger.payloadBytes) are counted")
+        }
+        if previous > ledger.lastID {
+            findings.append("the last one is \(previous), and \(ledger.lastID) was given out")
+        }
+        return CheckResult.damage("records", sound: "\(records), each as it was written, as counted", findings)
+    }
+
+    /// Their order and ranges were checked with the ledger.
+    private func checkBatches(_ database: borrowing Database, _ ledger: Ledger) throws -> [CheckResult] {
+        var findings: [String] = []
+        for batch in ledger.batches {
+            let members = try database.readMembers(of: batch)
+            let bytes = members.reduce(0) { $0 + $1.payloadBytes }
+            if members.count != batch.records || bytes != batch.payloadBytes {
+                findings.append("batch \(batch.token) has \(members.count) of its \(batch.records) records")
+            }
+        }
+        return CheckResult.damage("batches", sound: "\(ledger.batches.count) in flight, each whole", findings)
+    }
+
+    private func checkDeadLetters(_ database: borrowing Database, _ ledger: Ledger) throws -> [CheckResult] {
+        var count = 0
+        var unreadable: [Int64] = []
+        var position: Int64 = 0
+        while true {
+            let range = position + 1 ... .max
+            let letters = try database.readLetters(.all, in: range, limit: 1_000, maxBytes: 4 << 20)
+            guard let last = letters.last else { break }
+            count += letters.count
+            unreadable += letters.filter { $0.obstacle == .noRow }.map(\.id)
+            position = last.id
+        }
+        return CheckResult.deadLetters(count, counted: ledger.deadLetters, unreadable: unreadable)
+    }
+}

@@ -1,0 +1,126 @@
+internal import CSQLite
+
+/// Reads a spool from outside, whether its owner lives or not, and changes nothing in it.
+///
+/// Every call is one short transaction: an open one would keep the owner from moving the WAL into the database. So what
+/// several calls show is not of one moment.
+package struct SpoolReader: ~Copyable {
+    private let database: Database
+
+    /// Up to here all is looked at by one call, whatever a condition picks.
+    package static let idsPerPage = 1_000
+
+    /// - Throws: ``SpoolError`` with code `refused` when there is no spool at `path`, `failed` when it cannot be read.
+    package init(path: String) throws(SpoolError) {
+        let file = try SpoolFile(path: path)
+        database = try file.openForReading()
+    }
+
+    /// A page of the records behind `id`, in their order.
+    package struct Page {
+        package var records: [StoredRecord] = []
+        /// Where the next page begins; nil when nothing is behind this one.
+        package var end: Int64?
+    }
+
+    /// - Parameters:
+    ///   - id: none up to it.
+    ///   - condition: an SQL expression over `id`, `enqueued_at` and `payload`; nil picks all.
+    ///   - maxBytes: payload bytes after which the page ends; its first record may be larger.
+    /// - Throws: ``SpoolError`` with code `refused` when the condition is not an expression, or does more than read.
+    package func records(
+        after id: Int64 = 0,
+        where condition: String? = nil,
+        maxBytes: Int = 4 << 20
+    ) throws(SpoolError) -> Page {
+        try SpoolError.wrapping {
+            do {
+                try database.execute("BEGIN")
+                defer { database.rollBack() }
+                return try readPage(after: id, where: condition ?? "TRUE", maxBytes: maxBytes)
+            } catch let error as SQLiteError
+                where condition != nil && [SQLITE_ERROR, SQLITE_AUTH].contains(error.primaryCode)
+            {
+                throw SpoolError(
+                    .refused,
+                    """
+                    "\(condition ?? "")" is not a condition that SQLite can test here: \(error.message). Write one over id, \
+                    enqueued_at and payload, such as: payload ->> 'model' = 'gpt'
+                    """
+                )
+            }
+        }
+    }
+
+    package func deadLetters(
+        _ selection: LetterSelection = .all,
+        after id: Int64 = 0,
+        limit: Int,
+        newestFirst: Bool = false
+    ) throws(SpoolError) -> [StoredLetter] {
+        try SpoolError.wrapping {
+            try database.readLetters(
+                selection,
+                in: id + 1 ... .max,
+                limit: limit,
+                maxBytes: 64 << 20,
+                newestFirst: newestFirst
+            )
+        }
+    }
+
+    package func countDeadLetters(_ selection: LetterSelection) throws(SpoolError) -> Int {
+        try SpoolError.wrapping { try database.countLetters(selection) }
+    }
+
+    /// By code, the largest group first.
+    package func deadLetterGroups() throws(SpoolError) -> [LetterGroup] {
+        try SpoolError.wrapping { try database.readLetterGroups() }
+    }
+
+    private func readPage(after id: Int64, where condition: String, maxBytes: Int) throws(SQLiteError) -> Page {
+        let end = try database.prepare(
+            "SELECT max(id) FROM (SELECT id FROM records WHERE id > ?1 ORDER BY id LIMIT ?2)"
+        )
+        try end.bind([.integer(id), .integer(Int64(Self.idsPerPage))])
+        guard try end.step(), let last = end.integer(0) else { return Page() }
+        var page = Page(end: last)
+        // A dead owner may have been of an older version.
+        let checksum = try database.integer("PRAGMA user_version") ?? 0 < 3 ? "NULL" : "checksum"
+        let rows = try database.prepareReading(
+            """
+            SELECT id, payload, \(checksum), enqueued_at,
+                (SELECT token FROM batches WHERE first_id <= records.id AND last_id >= records.id)
+            FROM records WHERE id > ?1 AND id <= ?2 AND (
+            \(condition)
+            ) ORDER BY id
+            """
+        )
+        try rows.bind([.integer(id), .integer(last)])
+        var bytes = 0
+        while try rows.step() {
+            bytes += rows.byteCount(1)
+            if let previous = page.records.last, bytes > maxBytes {
+                page.end = previous.id
+                return page
+            }
+            page.records.append(StoredRecord(rows))
+        }
+        return page
+    }
+}
+
+extension StoredRecord {
+    /// - Parameter row: of `checkedColumns` and the token.
+    fileprivate init(_ row: borrowing Statement) {
+        var payload: [UInt8] = []
+        row.append(1, to: &payload)
+        self.init(
+            id: row.integer(0) ?? 0,
+            enqueuedAt: WallInstant(stored: row.integer(3) ?? 0),
+            payload: payload,
+            token: row.text(4),
+            isSound: row.hasSoundRecord
+        )
+    }
+}
