@@ -84,7 +84,9 @@ package final class InsertClient: Sendable {
         let result = await withEndpoint(pinned) { endpoint throws(InsertFailure) in
             let profile = try await profile(of: endpoint)
             do throws(InsertFailure) {
-                try await send(rows, token: token, to: endpoint, profile)
+                try await withRequestSpan("INSERT", at: endpoint) { () async throws(InsertFailure) in
+                    try await send(rows, token: token, to: endpoint, profile)
+                }
             } catch {
                 let mustStay = error.mayHaveBeenStored && !error.isRefusal && !profile.mayMove
                 state.withLock { $0.pins[token] = mustStay || pinned != nil && !error.isRefusal ? endpoint : nil }
@@ -249,6 +251,17 @@ package final class InsertClient: Sendable {
         _ statement: String,
         at endpoint: Endpoint,
         responseLimit: Int = 64 << 10
+    ) async throws(InsertFailure) -> (text: String, isEchoed: Bool) {
+        let operation = String(statement.prefix { $0.isLetter })
+        return try await withRequestSpan(operation, at: endpoint) { () async throws(InsertFailure) in
+            try await askUntraced(statement, at: endpoint, responseLimit: responseLimit)
+        }
+    }
+
+    private func askUntraced(
+        _ statement: String,
+        at endpoint: Endpoint,
+        responseLimit: Int
     ) async throws(InsertFailure) -> (text: String, isEchoed: Bool) {
         let queryID = "question-\(UInt64.random(in: 0 ... .max))"
         let response: HTTPResponse

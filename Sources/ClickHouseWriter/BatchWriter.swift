@@ -77,7 +77,7 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
     /// The spool's absolute path, its directory's symbolic links resolved.
     public var spoolPath: String { delivery.spoolPath }
 
-    /// The state of affairs after the latest commit. Costs no I/O.
+    /// The state of affairs after the latest commit. Costs no I/O: a health check may ask as often as it likes.
     public var status: WriterStatus { delivery.status }
 
     /// Stores one record. When this returns the record is committed to the spool and will be delivered.

@@ -14,6 +14,8 @@ package final class SpoolDelivery: Sendable {
     private let flushing: Task<Void, Never>
     private let metrics: WriterMetrics
     private let monitor: SpoolMonitor
+    let pulse: Pulse
+    private let beating: Task<Void, Never>
     private let clock: any WallClock
     private let logger: Logger
     private let closing = Mutex<Task<CloseReport, Never>?>(nil)
@@ -61,15 +63,21 @@ package final class SpoolDelivery: Sendable {
     ) throws(WriterError) {
         let wakeup = Wakeup()
         let policy = FlushPolicy(configuration)
-        let metrics = WriterMetrics(table: "\(configuration.database).\(configuration.table)")
-        let monitor = SpoolMonitor(logger: logger, metrics: metrics)
+        let metrics = WriterMetrics(
+            table: "\(configuration.database).\(configuration.table)",
+            spoolLimitBytes: configuration.maxSpoolBytes
+        )
+        let monitor = SpoolMonitor(logger: logger, metrics: metrics, clock: clock)
+        let log = DeliveryLog(logger: logger, clock: clock)
         do throws(SpoolError) {
             spool = try Spool(SpoolConfiguration(configuration), clock: clock) { event in
                 onSpoolEvent(event)
                 monitor.handle(event)
                 switch event {
-                case .committed(_, let before, let after):
-                    if policy.mustWake(pendingBefore: before, pendingAfter: after) { wakeup.signal() }
+                case .committed(let commit):
+                    if policy.mustWake(pendingBefore: commit.pendingBefore, pendingAfter: commit.pendingAfter) {
+                        wakeup.signal()
+                    }
                 case .full, .dropped(_, .full): wakeup.signalUrgently()
                 default: break
                 }
@@ -86,16 +94,19 @@ package final class SpoolDelivery: Sendable {
             clock: clock,
             jitter: jitter,
             wakeup: wakeup,
-            logger: logger,
+            log: log,
             metrics: metrics
         )
+        let pulse = Pulse(spool: spool, clock: clock, metrics: metrics, monitor: monitor, log: log)
         self.configuration = configuration
         self.sink = sink
         self.clock = clock
         self.logger = logger
         self.metrics = metrics
         self.monitor = monitor
+        self.pulse = pulse
         self.flusher = flusher
+        beating = Task { await pulse.run() }
         flushing = Task { await flusher.run() }
         monitor.opened(spool)
     }
@@ -103,6 +114,7 @@ package final class SpoolDelivery: Sendable {
     deinit {
         // Without close() nothing more is delivered; the spool keeps it for the next owner.
         flushing.cancel()
+        beating.cancel()
     }
 
     /// What an earlier owner left in the spool. It is delivered first.
@@ -119,15 +131,19 @@ package final class SpoolDelivery: Sendable {
         let summary = spool.summary
         let note = flusher.note
         return WriterStatus(
+            written: Int(summary.lastID - spool.recovered.lastID),
             pending: summary.pending,
             inFlight: summary.inFlight,
             deadLetters: summary.deadLetters,
             dropped: summary.dropped,
+            oldestAge: pulse.oldestAge,
             payloadBytes: summary.payloadBytes,
             spoolBytes: spool.usage.bytesInUse,
             spool: monitor.state,
             delivered: flusher.delivered,
+            sinceDelivery: flusher.sinceDelivery,
             delivery: WriterStatus.Delivery(note),
+            publicReason: flusher.publicReason,
             guarantee: note.guarantee
         )
     }
@@ -180,9 +196,12 @@ package final class SpoolDelivery: Sendable {
 
     private func performClose() async -> CloseReport {
         let reason = await deliverWhatIsLeft()
+        beating.cancel()
         await flushing.value
+        await beating.value
         await sink.close()
         await spool.close()
+        pulse.close()
         let remaining = spool.summary.undelivered
         let report = CloseReport(
             delivered: flusher.delivered,

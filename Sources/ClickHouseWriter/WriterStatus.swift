@@ -23,6 +23,8 @@ public struct WriterStatus: Sendable, Equatable {
         case failed(reason: String)
     }
 
+    /// Records that were written since the writer was made.
+    public let written: Int
     /// Records not sent yet.
     public let pending: Int
     /// Records sent, or about to be, and not provably accepted yet.
@@ -32,6 +34,8 @@ public struct WriterStatus: Sendable, Equatable {
     /// Records that were given up unsent, as ``BatchWriterConfiguration/whenFull`` and
     /// ``BatchWriterConfiguration/maxAge`` ask for, since the spool was made.
     public let dropped: Int
+    /// How long the oldest record, pending or in flight, has waited; nil when there is none. A second late at most.
+    public let oldestAge: Duration?
     /// Bytes of all pending and in-flight rows.
     public let payloadBytes: Int
     /// Bytes of the spool's files that are in use.
@@ -40,8 +44,13 @@ public struct WriterStatus: Sendable, Equatable {
     public let spool: Spool
     /// Records that ClickHouse accepted from this writer, or was found to have.
     public let delivered: Int
-    /// Whether ClickHouse takes what is sent, and if not, why.
+    /// Since ClickHouse last took something from this writer; nil when it has not yet.
+    public let sinceDelivery: Duration?
+    /// Whether ClickHouse takes what is sent, and if not, why. ClickHouse may quote a record in its reason.
     public let delivery: Delivery
+    /// The reason of ``delivery`` for pages that people see who must not see records: an error code stands there in the
+    /// place of ClickHouse's words. nil when the delivery is fine.
+    public let publicReason: String?
     /// What a retry means for the table, for example `effectively-once by token`; nil until ClickHouse was reached.
     public let guarantee: String?
 }

@@ -220,6 +220,14 @@ package final class Spool: Sendable {
         }
     }
 
+    /// When the oldest record, pending or in flight, was enqueued; nil when there is none. Looks at one record.
+    package func oldestUndelivered() async throws(SpoolError) -> WallInstant? {
+        if contents.summary.undelivered == 0 { return nil }
+        return try await read { database throws(SQLiteError) in
+            try database.enqueueTime(ofFirstAfter: 0).map(WallInstant.init(stored:))
+        }
+    }
+
     /// Looks at all of the file, which takes about a second for each GiB. Others go on meanwhile, except reading.
     ///
     /// - Throws: ``SpoolError`` with code `damaged`; the next owner then sets the file aside.

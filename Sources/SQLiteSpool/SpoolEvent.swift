@@ -1,7 +1,7 @@
 /// What happened in a spool. Told on its commit thread, which waits: whoever is told must not block.
 package enum SpoolEvent: Sendable, Equatable {
     /// A transaction was committed. Those who wait for it are resumed afterwards.
-    case committed(CommittedWork, pendingBefore: Int, pendingAfter: Int)
+    case committed(SpoolCommit)
     /// The WAL is about to be moved into the database.
     case checkpointing
     /// As much of it was moved as readers let; `usage` says what is left.
@@ -25,6 +25,17 @@ package enum SpoolEvent: Sendable, Equatable {
         case full
         case age
     }
+}
+
+/// A transaction of the spool.
+package struct SpoolCommit: Sendable, Equatable {
+    package var work: CommittedWork
+    /// Records that it stored.
+    package var records: Int
+    /// From its beginning to its end, the sync included.
+    package var duration: Duration
+    package var pendingBefore: Int
+    package var pendingAfter: Int
 }
 
 /// What a transaction held.

@@ -232,6 +232,6 @@ import Testing
 
 extension EventRecorder {
     fileprivate var commitsOfRecords: Int {
-        events.count { if case .committed(.records, _, _) = $0 { true } else { false } }
+        events.count { if case .committed(let commit) = $0 { commit.work == .records } else { false } }
     }
 }

@@ -20,6 +20,9 @@ package enum ExceptionCode {
         return kinds[code] ?? .destination
     }
 
+    /// Whether ClickHouse 26.9 has such a code.
+    package static func isKnown(_ code: Int) -> Bool { kinds[code] != nil }
+
     /// Not what a row repeats: that stands in quotes, or before "(at row N)".
     private static func isOfView(_ message: String) -> Bool {
         guard let start = message.ranges(of: ": while pushing to view ").last?.upperBound else { return false }

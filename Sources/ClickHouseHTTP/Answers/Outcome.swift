@@ -71,6 +71,13 @@ package struct InsertFailure: Error, Sendable, Equatable, CustomStringConvertibl
     /// Whether the server has read the batch and does not want it as it is.
     package var isRefusal: Bool { kind == .data || kind == .tooLarge }
 
+    /// The description, without ClickHouse's words: they may repeat a row.
+    package var withoutQuotes: String {
+        if let code { return "\(kind.rawValue) (code \(code))" }
+        if transport != nil { return description }
+        return status.map { "\(kind.rawValue) (HTTP status \($0))" } ?? kind.rawValue
+    }
+
     package var description: String {
         "\(kind.rawValue)\(code.map { " (code \($0))" } ?? ""): \(message)"
     }

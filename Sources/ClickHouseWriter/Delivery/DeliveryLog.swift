@@ -1,45 +1,77 @@
 internal import ClickHouseHTTP
 internal import Logging
 internal import SQLiteSpool
+internal import Synchronization
 
-/// What the flusher says: a first failure at warning (at error when somebody has to act), its repeats at debug, and
-/// the recovery once.
-struct DeliveryLog: Sendable {
-    let logger: Logger
+/// What the flusher says: a first failure at warning (at error when somebody has to act), its repeats at debug with a
+/// sum a minute, and the recovery once.
+final class DeliveryLog: Sendable {
+    /// What is said and bounded each for itself.
+    private enum Topic: CaseIterable {
+        /// ClickHouse is away, busy or silent.
+        case outage
+        /// Somebody has to mend the destination.
+        case hold
+        /// A record is refused, and waits for proof that the table is fine.
+        case refusal
+        case deadLetter
+        case unknownIdentity
+        case spool
+    }
+
+    private let logger: Logger
+    private let clock: any WallClock
+    private let bounds: Mutex<[Topic: RepeatBound<WallInstant>]>
+
+    init(logger: Logger, clock: any WallClock) {
+        self.logger = logger
+        self.clock = clock
+        bounds = Mutex(
+            Dictionary(
+                uniqueKeysWithValues: Topic.allCases.map { topic in
+                    (topic, RepeatBound(topic == .outage || topic == .hold ? .lasting : .momentary))
+                }
+            )
+        )
+    }
 
     /// - Parameter batch: nil when nothing was sent yet.
     func failed(_ failure: InsertFailure, of batch: Batch?, failuresInRow: Int, nextAttemptIn delay: Duration) {
         var metadata = metadata(of: failure)
         if let batch { metadata.merge(self.metadata(of: batch)) { first, _ in first } }
         metadata["clickhouse.failure.count"] = "\(failuresInRow)"
-        metadata["clickhouse.retry.seconds"] = "\((delay.inSeconds * 1_000).rounded() / 1_000)"
-        let isFirst = failuresInRow == 1
+        metadata["clickhouse.retry.seconds"] = "\(delay.roundedSeconds)"
         switch failure.kind {
         case .transient, .outcomeUnknown:
             let message: Logger.Message =
                 batch == nil
                 ? "ClickHouse cannot be asked for its table; records are kept"
                 : "ClickHouse did not take a batch; it is kept"
-            logger.log(level: isFirst ? .warning : .debug, message, metadata: metadata)
+            say(.outage, .warning, message, metadata)
         case .data, .tooLarge:
-            logger.log(
-                level: isFirst ? .error : .debug,
+            say(
+                .refusal,
+                .error,
                 "ClickHouse refuses a record; it is kept until another one shows that the table is fine",
-                metadata: metadata
+                metadata
             )
         case .destination:
-            logger.log(
-                level: isFirst ? .error : .debug,
-                "ClickHouse cannot take any batch until it is mended; all records are held",
-                metadata: metadata
-            )
+            say(.hold, .error, "ClickHouse cannot take any batch until it is mended; all records are held", metadata)
         }
     }
 
+    /// ClickHouse takes what is sent: says so where it was said that it does not.
+    ///
     /// - Parameter batch: nil when nothing was sent yet.
-    func recovered(_ batch: Batch?, failures: Int) {
+    func works(_ batch: Batch?) {
+        let now = clock.now
+        let sums = bounds.withLock { bounds in
+            [Topic.outage, .hold].compactMap { bounds[$0]?.end(now: now) }
+        }
+        guard !sums.isEmpty else { return }
         var metadata = batch.map(metadata) ?? [:]
-        metadata["clickhouse.failure.count"] = "\(failures)"
+        metadata["clickhouse.failure.count"] = "\(sums.reduce(0) { $0 + $1.total })"
+        metadata["clickhouse.failure.seconds"] = "\((sums.map(\.lasting).max() ?? .zero).roundedSeconds)"
         logger.notice("ClickHouse takes batches again", metadata: metadata)
     }
 
@@ -53,7 +85,12 @@ struct DeliveryLog: Sendable {
     func deadLettered(_ batch: Batch, _ failure: InsertFailure) {
         var metadata = metadata(of: failure)
         metadata["record.id"] = "\(batch.ids.lowerBound)"
-        logger.error("ClickHouse refuses a record and takes others; it is a dead letter now", metadata: metadata)
+        say(
+            .deadLetter,
+            .error,
+            "ClickHouse refuses a record and takes others; it is a dead letter now",
+            metadata
+        )
     }
 
     /// - Parameter missing: records that the table does not have.
@@ -64,9 +101,11 @@ struct DeliveryLog: Sendable {
     }
 
     func cannotAsk(_ batch: Batch) {
-        logger.warning(
+        say(
+            .unknownIdentity,
+            .warning,
             "A record names no identity that can be asked for; its batch is sent again as it is",
-            metadata: metadata(of: batch)
+            metadata(of: batch)
         )
     }
 
@@ -84,7 +123,59 @@ struct DeliveryLog: Sendable {
     }
 
     func spoolFailed(_ error: SpoolError) {
-        logger.error("The spool failed; nothing is sent", metadata: ["spool.error": "\(error)"])
+        say(.spool, .error, "The spool failed; nothing is sent", ["spool.error": "\(error)"])
+    }
+
+    // MARK: Sums
+
+    /// Says what was kept back for long enough. To be called every now and then.
+    func sayWhatIsDue() {
+        let now = clock.now
+        saySums { $0.takeDue(now: now) }
+    }
+
+    /// Says what was kept back and would be forgotten: nothing more will happen.
+    func close() {
+        let now = clock.now
+        saySums { $0.close(now: now) }
+    }
+
+    private func saySums(_ take: (inout RepeatBound<WallInstant>) -> RepeatBound<WallInstant>.Sum?) {
+        let sums = bounds.withLock { bounds in
+            Topic.allCases.compactMap { topic in
+                take(&bounds[topic, default: RepeatBound(.momentary)]).map { (topic, $0) }
+            }
+        }
+        for (topic, sum) in sums { say(sum, of: topic) }
+    }
+
+    private func say(_ topic: Topic, _ level: Logger.Level, _ message: Logger.Message, _ metadata: Logger.Metadata) {
+        let now = clock.now
+        switch bounds.withLock({ $0[topic]?.note(now: now) }) {
+        case .first, nil: logger.log(level: level, message, metadata: metadata)
+        case .keptBack: logger.debug(message, metadata: metadata)
+        case .sum(let sum):
+            logger.debug(message, metadata: metadata)
+            say(sum, of: topic, metadata)
+        }
+    }
+
+    /// - Parameter latest: what the latest of them was about.
+    private func say(_ sum: RepeatBound<WallInstant>.Sum, of topic: Topic, _ latest: Logger.Metadata = [:]) {
+        let metadata = latest.merging(
+            [
+                "repeated.count": "\(sum.unsaid)", "repeated.total": "\(sum.total)",
+                "repeated.seconds": "\(sum.lasting.roundedSeconds)",
+            ]
+        ) { _, new in new }
+        switch topic {
+        case .outage: logger.warning("ClickHouse still does not take batches; records are kept", metadata: metadata)
+        case .hold: logger.warning("ClickHouse still has to be mended; all records are held", metadata: metadata)
+        case .refusal: logger.warning("ClickHouse still refuses records; they are kept", metadata: metadata)
+        case .deadLetter: logger.error("More records are dead letters now", metadata: metadata)
+        case .unknownIdentity: logger.warning("More batches are sent again as they are", metadata: metadata)
+        case .spool: logger.error("The spool still fails; nothing is sent", metadata: metadata)
+        }
     }
 
     private func metadata(of failure: InsertFailure) -> Logger.Metadata {

@@ -76,6 +76,13 @@ struct DeliveryPlan {
         return (refusesEverything ? .held : .poisoned, refusal.description)
     }
 
+    /// Why it is not fine, for who may not see the records: ClickHouse quotes from them what it cannot read.
+    var publicReason: String? {
+        if let failure { return hasFailedPreflight ? failure.description : failure.withoutQuotes }
+        if let obstacle = entries.lazy.compactMap(\.obstacle).first { return obstacle.withoutQuotes }
+        return state.state == .fine ? nil : refusal?.withoutQuotes
+    }
+
     private var refusesEverything: Bool { refusalsInRow > Self.freeRefusals }
 
     /// - Parameter fresh: whether pending records make a new batch.

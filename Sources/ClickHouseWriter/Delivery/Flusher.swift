@@ -1,7 +1,7 @@
 internal import ClickHouseHTTP
-internal import Logging
 internal import SQLiteSpool
 internal import Synchronization
+internal import Tracing
 
 /// Takes batches from the spool to ClickHouse until its task is cancelled.
 ///
@@ -18,6 +18,8 @@ final class Flusher: Sendable {
         /// Set when the flusher ends. Nothing is delivered any more, so nobody may wait.
         var hasEnded = false
         var delivered = 0
+        /// When ClickHouse last took something.
+        var deliveredAt: WallInstant?
         /// What the record after `id`, the oldest pending one, waits; a clock that is set back does not prolong it.
         var freshPause: (id: Int64, pause: Pause)?
         var learned: DestinationProfile?
@@ -55,7 +57,7 @@ final class Flusher: Sendable {
         clock: any WallClock,
         jitter: @escaping @Sendable () -> Double,
         wakeup: Wakeup,
-        logger: Logger,
+        log: DeliveryLog,
         metrics: WriterMetrics
     ) {
         self.spool = spool
@@ -75,7 +77,7 @@ final class Flusher: Sendable {
         self.clock = clock
         self.jitter = jitter
         self.wakeup = wakeup
-        log = DeliveryLog(logger: logger)
+        self.log = log
         self.metrics = metrics
         state = Mutex(
             State(
@@ -88,6 +90,14 @@ final class Flusher: Sendable {
 
     /// Records that ClickHouse accepted, or was found to have, since the writer was made.
     var delivered: Int { state.withLock(\.delivered) }
+
+    /// Since ClickHouse last took something from this writer; nil when it has not yet.
+    var sinceDelivery: Duration? {
+        state.withLock(\.deliveredAt).map { max(.zero, $0.duration(to: clock.now)) }
+    }
+
+    /// Why the delivery is not fine, without what ClickHouse may have quoted from a record; nil when it is.
+    var publicReason: String? { state.withLock(\.plan.publicReason) }
 
     /// How the delivery goes.
     var note: DeliveryNote {
@@ -206,7 +216,7 @@ final class Flusher: Sendable {
     private func publish() async {
         let note = note
         if note == state.withLock(\.published) { return }
-        metrics.recordState(note.state)
+        metrics.recordDelivery(note.state)
         do throws(SpoolError) {
             try await spool.note(note)
             state.withLock { $0.published = note }
@@ -216,17 +226,16 @@ final class Flusher: Sendable {
     }
 
     private func preflight() async {
-        let result = await sink.preflight()
+        let result = await withSpan("clickhouse.preflight", context: .topLevel) { _ in await sink.preflight() }
         if !Task.isCancelled {
             switch result {
             case .success(let destination):
-                let (isNews, failures) = state.withLock { state in
+                let (isNews, isFine) = state.withLock { state in
                     defer { state.learned = destination }
-                    let failures = state.plan.failuresInRow
                     state.plan.didPreflight()
-                    return (state.learned != destination, state.plan.failure == nil ? failures : 0)
+                    return (state.learned != destination, state.plan.failure == nil)
                 }
-                if failures > 0 { log.recovered(nil, failures: failures) }
+                if isFine { log.works(nil) }
                 if isNews { log.learned(destination, losses: ColumnFit.losses(columns, in: destination.columnTypes)) }
             case .failure(let failure):
                 let (delay, failures) = state.withLock { state in
@@ -242,40 +251,53 @@ final class Flusher: Sendable {
     // MARK: One attempt
 
     private func attempt(_ batch: Batch, body: [UInt8]?) async {
-        do throws(SpoolError) {
-            if try await isToBeSent(batch) { try await send(batch, body: body) }
-        } catch {
-            state.withLock { $0.plan.didGiveUp(batch, now: clock.now) }
-            await handle(error)
+        await FlushSpan.around(batch, to: target) { span in
+            do throws(SpoolError) {
+                guard try await isToBeSent(batch) else { return isGone(batch) ? .stored : .kept }
+                return try await send(batch, body: body, span)
+            } catch {
+                state.withLock { $0.plan.didGiveUp(batch, now: clock.now) }
+                span.failed(error)
+                await handle(error)
+                return .spoolFailed
+            }
         }
         wakeup.signal()
     }
 
-    private func send(_ batch: Batch, body: [UInt8]?) async throws(SpoolError) {
+    /// Whether it was let go, or others are in its place.
+    private func isGone(_ batch: Batch) -> Bool {
+        !spool.batches.contains { $0.token == batch.token }
+    }
+
+    private func send(_ batch: Batch, body: [UInt8]?, _ span: FlushSpan) async throws(SpoolError) -> FlushSpan.Outcome {
         let rows: [UInt8]
         if let body { rows = body } else { rows = try await spool.body(of: batch) }
         let start = ContinuousClock.now
         let outcome = await sink.insert(rows, token: batch.token)
-        metrics.recordSend(outcome, duration: start.duration(to: .now))
+        metrics.recordSend(outcome, records: batch.records, duration: start.duration(to: .now))
         switch outcome {
         case .accepted:
             await acknowledge(batch)
-            let failures = state.withLock { state in
-                defer { state.plan.didDeliver(batch) }
+            state.withLock { state in
+                state.plan.didDeliver(batch)
                 state.sizing.grow(after: batch.records)
-                return state.plan.failuresInRow
             }
-            if failures > 0 { log.recovered(batch, failures: failures) }
+            log.works(batch)
+            return .accepted
         case .failed(let failure):
-            try await settle(failure, of: batch)
+            span.failed(failure)
+            return try await settle(failure, of: batch)
         }
     }
 
     /// What becomes of a batch that was not accepted.
-    private func settle(_ failure: InsertFailure, of batch: Batch) async throws(SpoolError) {
+    private func settle(_ failure: InsertFailure, of batch: Batch) async throws(SpoolError) -> FlushSpan.Outcome {
         // A request that closing cut short says nothing about ClickHouse.
-        if Task.isCancelled { return state.withLock { $0.plan.didGiveUp(batch, now: clock.now) } }
-        metrics.recordUndelivered(spool.summary.undelivered)
+        if Task.isCancelled {
+            state.withLock { $0.plan.didGiveUp(batch, now: clock.now) }
+            return .cancelled
+        }
         let (verdict, failed, failures) = state.withLock { state in
             if failure.kind == .tooLarge || failure.code == ExceptionCode.memoryLimitExceeded { state.sizing.shrink() }
             return state.plan.didFail(
@@ -291,24 +313,31 @@ final class Flusher: Sendable {
             log.failed(failure, of: failed, failuresInRow: failures, nextAttemptIn: delay)
             try await spool.recordFailure(of: failed, error: failure.description)
             state.withLock { $0.plan.didKeep(failed) }
+            return .kept
         case .split:
             log.isolating(failure, in: failed)
-            guard try await isWhollyMissing(failed) else { return }
+            guard try await isWhollyMissing(failed) else { return isGone(failed) ? .stored : .kept }
             let members = try await spool.members(of: failed)
             let (pieces, suspicions) = state.withLock { $0.plan.pieces(of: members, badRow: failure.badRow) }
             let children = try await spool.replace(failed, members: members, with: pieces)
             state.withLock { $0.plan.didReplace(failed, with: children, suspicions: suspicions) }
+            return .split
         case .deadLetter:
-            guard try await isWhollyMissing(failed) else { return }
+            guard try await isWhollyMissing(failed) else { return isGone(failed) ? .stored : .kept }
             try await spool.deadLetter(failed, code: failure.code, message: failure.message)
             state.withLock { $0.plan.didRemove(failed) }
             metrics.recordDeadLetter(code: failure.code)
             log.deadLettered(failed, failure)
+            return .deadLettered
         }
     }
 
     /// Goes on until the spool has let the records go: they must not be sent again.
     private func acknowledge(_ batch: Batch) async {
+        await withSpan("clickhouse.acknowledge") { _ in await letGo(of: batch) }
+    }
+
+    private func letGo(of batch: Batch) async {
         while true {
             do throws(SpoolError) {
                 try await spool.acknowledge(batch)
@@ -319,8 +348,17 @@ final class Flusher: Sendable {
                 _ = try? await clock.sleep(for: spoolRetryDelay)
             }
         }
-        state.withLock { $0.delivered += batch.records }
-        metrics.recordDelivered(batch.records, left: spool.summary.undelivered)
+        didDeliver(batch.records, in: batch.frozenAt.duration(to: clock.now))
+    }
+
+    /// - Parameter duration: since a batch of them was frozen; nil when only some of its records are gone.
+    private func didDeliver(_ records: Int, in duration: Duration?) {
+        let now = clock.now
+        state.withLock { state in
+            state.delivered += records
+            state.deliveredAt = now
+        }
+        metrics.recordDelivered(records, in: duration)
     }
 
     // MARK: What may be stored already
@@ -345,6 +383,18 @@ final class Flusher: Sendable {
     /// - Returns: whether it has none of them; true also when it cannot be asked.
     private func isWhollyMissing(_ batch: Batch) async throws(SpoolError) -> Bool {
         guard let identity = askableIdentity else { return true }
+        let result = await withSpan("clickhouse.reconcile") { span -> Result<Bool, SpoolError> in
+            do throws(SpoolError) {
+                return .success(try await reconcile(batch, by: identity))
+            } catch {
+                span.recordError(error)
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
+    private func reconcile(_ batch: Batch, by identity: RecordIdentity) async throws(SpoolError) -> Bool {
         let fields = try await spool.keys(of: batch, idField: identity.id, timeField: identity.time)
         // A record of an older type may not have the column.
         guard let keys = RowKey.keys(fields) else {
@@ -392,11 +442,8 @@ final class Flusher: Sendable {
             return state.withLock { $0.plan.didRemove(batch) }
         }
         let children = try await spool.replace(batch, members: members, with: [missing])
-        state.withLock { state in
-            state.plan.didReplace(batch, with: children)
-            state.delivered += members.count - missing.count
-        }
-        metrics.recordDelivered(members.count - missing.count, left: spool.summary.undelivered)
+        state.withLock { $0.plan.didReplace(batch, with: children) }
+        didDeliver(members.count - missing.count, in: nil)
     }
 
     /// The spool itself failed. Nothing can be sent or acknowledged; records in it stay.

@@ -84,15 +84,21 @@ struct Committer: ~Copyable {
             // Said before they go: dying in between must not make them count as lost.
             lock.expect(deadLetters: connection.ledger.deadLetters - group.leavingLetters)
             let vacuum = pagesToReturn(isBusy: true)
+            let start = ContinuousClock.now
             let applied = try connection.apply(group, capacity: capacity, freePagesToReturn: vacuum)
-            didCommit(group, applied)
+            didCommit(group, applied, in: start.duration(to: .now))
         } catch {
             didFail(group, SpoolError(error))
         }
     }
 
-    private mutating func didCommit(_ group: CommitQueue.Group, _ applied: SpoolConnection.Applied) {
-        publish(group.work)
+    /// - Parameter duration: what the commit took.
+    private mutating func didCommit(
+        _ group: CommitQueue.Group,
+        _ applied: SpoolConnection.Applied,
+        in duration: Duration
+    ) {
+        publish(group.work, records: group.records - applied.recordsRefused(of: group), in: duration)
         if applied.droppedForRoom > 0 { onEvent(.dropped(records: applied.droppedForRoom, reason: .full)) }
         if applied.droppedForAge > 0 { onEvent(.dropped(records: applied.droppedForAge, reason: .age)) }
         if let error = applied.refused.first?.error {
@@ -151,11 +157,25 @@ struct Committer: ~Copyable {
         isFull = false
     }
 
-    private func publish(_ work: CommittedWork? = nil) {
+    @discardableResult
+    private func publish() -> SpoolSummary {
         lock.record(connection.ledger)
-        let before = contents.replace(with: connection.ledger, connection.usage)
-        guard let work else { return }
-        onEvent(.committed(work, pendingBefore: before.pending, pendingAfter: connection.ledger.summary.pending))
+        return contents.replace(with: connection.ledger, connection.usage)
+    }
+
+    private func publish(_ work: CommittedWork, records: Int, in duration: Duration) {
+        let before = publish()
+        onEvent(
+            .committed(
+                SpoolCommit(
+                    work: work,
+                    records: records,
+                    duration: duration,
+                    pendingBefore: before.pending,
+                    pendingAfter: connection.ledger.summary.pending
+                )
+            )
+        )
     }
 
     // MARK: Quiet moments
@@ -189,8 +209,9 @@ struct Committer: ~Copyable {
                 return
             }
             let group = CommitQueue.Group()
+            let start = ContinuousClock.now
             let applied = try connection.apply(group, capacity: .max, freePagesToReturn: pages)
-            didCommit(group, applied)
+            didCommit(group, applied, in: start.duration(to: .now))
         } catch {
             didFail(CommitQueue.Group(), SpoolError(error))
         }
@@ -208,7 +229,9 @@ struct Committer: ~Copyable {
             case .released:
                 onEvent(.walReleased)
                 // The next commit after a whole checkpoint starts the WAL anew and cuts its file.
-                didCommit(CommitQueue.Group(), try connection.apply(CommitQueue.Group(), capacity: .max))
+                let start = ContinuousClock.now
+                let applied = try connection.apply(CommitQueue.Group(), capacity: .max)
+                didCommit(CommitQueue.Group(), applied, in: start.duration(to: .now))
             case nil: break
             }
             publish()
@@ -262,6 +285,8 @@ extension CommitQueue.Group {
         changes.reduce(into: appends.isEmpty ? [] : .records) { $0.insert($1.change.work) }
     }
 
+    fileprivate var records: Int { appends.reduce(0) { $0 + $1.payloads.count } }
+
     fileprivate var withoutChanges: Self { Self(appends: appends) }
     fileprivate var withoutAppends: Self { Self(changes: changes) }
 
@@ -289,5 +314,11 @@ extension CommitQueue.BatchChange {
         case .acknowledge: .acknowledgement
         case .recordFailure, .replace, .deadLetter, .discard, .note, .damage: .other
         }
+    }
+}
+
+extension SpoolConnection.Applied {
+    fileprivate func recordsRefused(of group: CommitQueue.Group) -> Int {
+        refused.reduce(0) { $0 + group.appends[$1.index].payloads.count }
     }
 }

@@ -18,7 +18,7 @@ struct KillChild: AsyncParsableCommand {
             configuration: order.configuration,
             logger: StandInTable.logger,
             onSpoolEvent: { event in
-                guard case .committed(let work, _, _) = event, order.point.isReached(by: work) else { return }
+                guard case .committed(let commit) = event, order.point.isReached(by: commit.work) else { return }
                 if occurrences.next() == 0 { die() }
             }
         )

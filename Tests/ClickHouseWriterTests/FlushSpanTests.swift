@@ -1,0 +1,70 @@
+@testable import ClickHouseWriter
+import ClickHouseStandIn
+import InMemoryTracing
+import Logging
+import TestSupport
+import Testing
+import Tracing
+
+@Suite(.timeLimit(.minutes(1))) struct FlushSpanTests {
+    private func flushes(_ tracer: InMemoryTracer) -> [FinishedInMemorySpan] {
+        tracer.finishedSpans.filter { $0.operationName == "clickhouse.flush" }
+    }
+
+    @Test func `each attempt is a trace of its own that says what became of the batch`() async throws {
+        let tracer = InMemoryTracer()
+        try await withTemporaryDirectory { directory in
+            let sink = RecordingSink()
+            sink.answer(.transient)
+            try await withTracer(tracer) {
+                // A writer made while a request is served is no part of that request.
+                try await withSpan("request") { _ in
+                    try await withWriter(at: directory + "/s", sink: sink, clock: ManualClock()) { writer in
+                        try await writer.write(contentsOf: samples(0..<7))
+                        await #expect(throws: WriterError.self) { try await writer.flush() }
+                        try await writer.flush()
+                    }
+                }
+            }
+        }
+        let flushes = flushes(tracer)
+        #expect(flushes.map { $0.attributes.get("clickhouse.outcome") } == ["kept", "accepted"])
+        #expect(flushes.allSatisfy { $0.parentSpanID == nil })
+        #expect(flushes.allSatisfy { $0.attributes.get("db.system.name") == "clickhouse" })
+        #expect(flushes.allSatisfy { $0.attributes.get("db.collection.name") == "t" })
+        #expect(flushes.allSatisfy { $0.attributes.get("db.operation.batch.size") == 7 })
+        #expect(flushes.map { $0.attributes.get("clickhouse.batch.failed_attempts") } == [0, 1])
+        #expect(flushes.map(\.errors.count) == [1, 0])
+        #expect(flushes.map { $0.status?.code } == [.error, nil])
+        #expect(flushes[0].attributes.get("db.response.status_code") == "241")
+        let acknowledged = tracer.finishedSpans.first { $0.operationName == "clickhouse.acknowledge" }
+        #expect(acknowledged?.parentSpanID == flushes[1].spanID)
+        #expect(tracer.activeSpans.isEmpty)
+    }
+
+    @Test func `a request to a server is a client span with the server's address`() async throws {
+        let tracer = InMemoryTracer()
+        try await withTemporaryDirectory { directory in
+            try await withStandIn(in: directory) { server in
+                try await withTracer(tracer) {
+                    let configuration = BatchWriterConfiguration(
+                        spoolPath: directory + "/s",
+                        urls: [server.url],
+                        table: "t"
+                    )
+                    let writer = try BatchWriter<Sample>(configuration: configuration, logger: LogRecorder().logger)
+                    try await writer.write(contentsOf: samples(0..<3))
+                    await writer.close()
+                }
+            }
+        }
+        let flush = try #require(flushes(tracer).first)
+        let insert = try #require(tracer.finishedSpans.first { $0.operationName == "INSERT default.t" })
+        #expect(insert.kind == .client)
+        #expect(insert.parentSpanID == flush.spanID)
+        #expect(insert.attributes.get("server.address") == "127.0.0.1")
+        #expect(insert.attributes.get("db.operation.name") == "INSERT")
+        let preflight = try #require(tracer.finishedSpans.first { $0.operationName == "clickhouse.preflight" })
+        #expect(preflight.parentSpanID == nil)
+    }
+}
