@@ -109,6 +109,7 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             path: "Sources/LLMProxy",
+            resources: [.embedInCode("Operations/StatusPage")],
             swiftSettings: settings
         ),
         .executableTarget(

@@ -218,7 +218,8 @@ import Testing
     @Test(arguments: [
         (["--listen", "nowhere"], "--listen"), (["--upstream-url", "example.com"], "--upstream-url"),
         (["--upstream-url", "https://key:hunter2@example.com"], "must not hold a user"),
-        (["--clickhouse-url", "localhost:8123"], "the ClickHouse URL: it has no http"), (["--spool", "/absent/x.spool"], "/absent"),
+        (["--clickhouse-url", "localhost:8123"], "the ClickHouse URL: it has no http"),
+        (["--spool", "/absent/x.spool"], "/absent"),
     ])
     func `an option that cannot be used is explained`(options: [String], explanation: String) async throws {
         try await withTemporaryDirectory { directory in

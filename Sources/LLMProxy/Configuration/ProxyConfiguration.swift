@@ -11,8 +11,20 @@ struct ProxyConfiguration: Sendable {
     /// How long responses that are open at shutdown may go on. The process has 10 s in all, the writer 7 of them.
     static let openResponsesTimeout = Duration.seconds(2)
 
-    var host: String
-    var port: Int
+    /// Where somebody listens.
+    struct Address: Sendable, Equatable {
+        var host: String
+        var port: Int
+
+        func url(port: Int) -> String {
+            "http://\(host.contains(":") ? "[\(host)]" : host):\(port)"
+        }
+    }
+
+    var address: Address
+
+    /// Where operators look; nil: at `address`.
+    var operationsAddress: Address?
 
     /// Without a slash at its end; nil: the echo answers.
     var upstreamURL: String?
@@ -42,8 +54,12 @@ struct ProxyConfiguration: Sendable {
                 return fallback
             }
         }
-        (host, port) = checked(("", 0)) { () throws(Invalid) in
-            try Self.parseAddress(config.string(forKey: "listen", default: "127.0.0.1:8080"))
+        address = checked(Address(host: "", port: 0)) { () throws(Invalid) in
+            try Self.parseAddress(config.string(forKey: "listen", default: "127.0.0.1:8080"), of: "--listen")
+        }
+        operationsAddress = checked(nil) { () throws(Invalid) in
+            guard let address = config.string(forKey: "operations.listen"), !address.isEmpty else { return nil }
+            return try Self.parseAddress(address, of: "--operations-listen")
         }
         upstreamURL = checked(nil) { () throws(Invalid) in
             guard let url = config.string(forKey: "upstream.url"), !url.isEmpty else { return nil }
@@ -77,12 +93,14 @@ struct ProxyConfiguration: Sendable {
         return flag
     }
 
-    private static func parseAddress(_ text: String) throws(Invalid) -> (host: String, port: Int) {
+    private static func parseAddress(_ text: String, of option: String) throws(Invalid) -> Address {
         guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
-            throw Invalid(description: "--listen is \"\(text)\"; it must be an address and a port, like 127.0.0.1:8080")
+            throw Invalid(
+                description: "\(option) is \"\(text)\"; it must be an address and a port, like 127.0.0.1:8080"
+            )
         }
         let host = text[..<colon].trimmingPrefix("[")
-        return (String(host.hasSuffix("]") ? host.dropLast() : host), Int(port))
+        return Address(host: String(host.hasSuffix("]") ? host.dropLast() : host), port: Int(port))
     }
 
     private static func parseUpstream(_ text: String) throws(Invalid) -> String {

@@ -6,6 +6,14 @@ struct ProxyOptions: ParsableArguments {
     @Option(help: "Where to listen. [LISTEN] (default: 127.0.0.1:8080)")
     var listen: String?
 
+    @Option(
+        help: """
+            Where to serve /metrics, /healthz and the page / instead, so that they are not on the proxy's own address. \
+            [OPERATIONS_LISTEN]
+            """
+    )
+    var operationsListen: String?
+
     @Option(help: "The provider's URL; absent: a built-in echo. [UPSTREAM_URL]")
     var upstreamURL: String?
 
@@ -37,6 +45,7 @@ struct ProxyOptions: ParsableArguments {
     var provider: InMemoryProvider {
         let given: [(ConfigKey, String?)] = [
             ("listen", listen),
+            ("operations.listen", operationsListen),
             ("upstream.url", upstreamURL),
             ("clickhouse.url", clickHouseURLs.isEmpty ? nil : clickHouseURLs.joined(separator: ",")),
             ("clickhouse.user", clickHouseUser),

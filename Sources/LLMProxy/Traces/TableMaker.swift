@@ -11,6 +11,7 @@ actor TableMaker: Service {
     private let configuration: BatchWriterConfiguration
     private let logger: Logger
     private var isMade = false
+    private var failures = RepeatBound<ContinuousClock.Instant>(.lasting)
 
     init(configuration: BatchWriterConfiguration, logger: Logger) {
         var configuration = configuration
@@ -24,8 +25,14 @@ actor TableMaker: Service {
         do {
             try await TraceTable.create(configuration)
             isMade = true
+            if failures.end(now: .now) != nil { logger.notice("The table is there now") }
         } catch {
-            logger.warning("The table could not be made; it is tried again", metadata: ["error": "\(error)"])
+            let level: Logger.Level = failures.note(now: .now) == .keptBack ? .debug : .warning
+            logger.log(
+                level: level,
+                "The table could not be made; it is tried again",
+                metadata: ["error": "\(error)"]
+            )
         }
     }
 

@@ -1,0 +1,86 @@
+internal import ClickHouseWriter
+
+/// How the traces do, in plain words, and what to do about it. Holds nothing of a record.
+struct Diagnosis: Equatable {
+    /// From nothing to do to hurry.
+    enum Severity: String {
+        case fine
+        /// It will pass by itself.
+        case waiting
+        /// Somebody has to mend something; nothing is lost meanwhile.
+        case attention
+        /// Traces are being lost.
+        case losing
+    }
+
+    var severity: Severity
+    var headline: String
+    /// Why, in the words of what failed; nil when all is well.
+    var reason: String?
+    /// What to do; nil when there is nothing to do.
+    var advice: String?
+
+    /// - Parameter spoolPath: for commands that can be pasted.
+    init(_ status: WriterStatus, spoolPath: String) {
+        switch status.spool {
+        case .failed(let reason):
+            self.init(
+                .losing,
+                "The spool failed: new traces may be lost",
+                reason,
+                "Look at the disk. The spool is opened anew every second; where the reason asks for it, restart the proxy."
+            )
+            return
+        case .full(let reason):
+            self.init(
+                .losing,
+                "The spool is full: new traces are lost",
+                reason,
+                "Bring ClickHouse back, or free disk space, or start with a greater CLICKHOUSE_MAX_SPOOL_BYTES."
+            )
+            return
+        case .fine: break
+        }
+        let reason = status.publicReason
+        switch status.delivery {
+        case .held:
+            self.init(
+                .attention,
+                "ClickHouse cannot take any trace until it is mended; all are kept",
+                reason,
+                "Mend what the reason names. It is tried again all the time and goes on by itself."
+                    + " All that ClickHouse said: spoolctl status \(spoolPath)"
+            )
+        case .poisoned:
+            self.init(
+                .attention,
+                "ClickHouse refuses a trace for its data; the others are delivered",
+                reason,
+                "It is being isolated and becomes a dead letter. What ClickHouse said: spoolctl status \(spoolPath)"
+            )
+        case .backingOff:
+            self.init(
+                .waiting,
+                "ClickHouse is away or busy; traces are kept and sent later",
+                reason,
+                "Nothing, if ClickHouse comes back before the spool is full. It is tried again at least every 30 s."
+            )
+        case .fine where status.deadLetters > 0:
+            self.init(
+                .attention,
+                "Traces are delivered, but for \(status.deadLetters) that ClickHouse refused",
+                nil,
+                "See why: spoolctl dead-letters list \(spoolPath). When the table is mended: requeue them."
+            )
+        case .fine:
+            self.init(.fine, "Traces are delivered", nil, nil)
+        }
+    }
+
+    private init(_ severity: Severity, _ headline: String, _ reason: String?, _ advice: String?) {
+        self.severity = severity
+        self.headline = headline
+        self.reason = reason
+        self.advice = advice
+    }
+}
