@@ -17,18 +17,6 @@ package struct SpoolDestination: Sendable, Equatable {
     }
 }
 
-extension SpoolDestination {
-    /// Reads it from the file, whoever owns that.
-    ///
-    /// - Returns: nil when the spool's writer was older than schema version 4, or never began to deliver.
-    /// - Throws: ``SpoolError`` with code `refused` when there is no spool at `path`, `damaged` or `failed` when it cannot
-    ///   be read.
-    package static func read(spoolAt path: String) throws(SpoolError) -> SpoolDestination? {
-        let file = try SpoolFile(path: path)
-        return try SpoolError.wrapping { try file.openForReading().readDestination() }
-    }
-}
-
 extension Database {
     /// - Returns: nil when nobody has written it, or the schema is too old to have it.
     borrowing func readDestination() throws(SQLiteError) -> SpoolDestination? {

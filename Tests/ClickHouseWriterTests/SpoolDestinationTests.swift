@@ -28,7 +28,7 @@ import Testing
             sink: RecordingSink()
         )
         await writer.close()
-        return try SpoolDestination.read(spoolAt: path)
+        return try SpoolHeader(readingSpoolAt: path).destination
     }
 
     @Test func `a spool says where its latest writer's records go, and what tells them apart`() async throws {

@@ -38,7 +38,9 @@ import Testing
                 idColumn: "request_id",
                 timeColumn: "requested_at"
             )
-            #expect(try SpoolDestination.read(spoolAt: path) == (version < 4 ? nil : destination))
+            let header = try SpoolHeader(readingSpoolAt: path)
+            #expect(header.schemaVersion == SpoolHeader.newestSchemaVersion)
+            #expect(header.destination == (version < 4 ? nil : destination))
             let database = try Database(path: path, access: .readOnly)
             #expect(try database.integer("PRAGMA user_version") == Migration.spool.last.map { Int64($0.number) })
         }
