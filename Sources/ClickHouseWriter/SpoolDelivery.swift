@@ -175,27 +175,30 @@ package final class SpoolDelivery: Sendable {
 
     /// Sends at once what the spool holds now, and returns when it is delivered or set aside.
     ///
+    /// - Parameter hurries: whether what waits after a failure is tried at once; otherwise the wait is a failure, too.
     /// - Throws: why something is left, after the first attempt that fails. The delivery goes on by itself.
-    package func flush() async throws(DeliveryFailure) {
-        try await flusher.flush().get()
+    package func flush(hurries: Bool = true) async throws(DeliveryFailure) {
+        try await flusher.flush(hurries: hurries).get()
     }
 
     /// Delivers what it can within the configuration's `shutdownTimeout`, and leaves the rest in the spool.
     ///
-    /// Can be called any number of times, also at once; every call returns the same report. Cancelling the calling
+    /// Can be called any number of times, also at once; every call returns the first one's report. Cancelling the calling
     /// task does not shorten it.
+    ///
+    /// - Parameter deliversRest: false begins nothing new and only waits, as long, for what is being sent.
     @discardableResult
-    package func close() async -> CloseReport {
+    package func close(deliversRest: Bool = true) async -> CloseReport {
         let closing = closing.withLock { closing in
-            let task = closing ?? Task { await self.performClose() }
+            let task = closing ?? Task { await self.performClose(deliversRest: deliversRest) }
             closing = task
             return task
         }
         return await closing.value
     }
 
-    private func performClose() async -> CloseReport {
-        let reason = await deliverWhatIsLeft()
+    private func performClose(deliversRest: Bool) async -> CloseReport {
+        let reason = await deliverWhatIsLeft(deliversRest: deliversRest)
         beating.cancel()
         await flushing.value
         await beating.value
@@ -219,11 +222,16 @@ package final class SpoolDelivery: Sendable {
     /// Delivers until all is, or until the deadline, and ends the flusher.
     ///
     /// - Returns: why something is left; nil when nothing is.
-    private func deliverWhatIsLeft() async -> String? {
+    private func deliverWhatIsLeft(deliversRest: Bool) async -> String? {
         // A tenth is kept for ending the request that hangs and closing the spool.
         let deadline = configuration.shutdownTimeout * 0.9
-        return await withTaskGroup(of: String?.self) { [flusher, clock, configuration] group in
-            group.addTask { await flusher.drain(retryDelay: configuration.minRetryDelay, clock: clock) }
+        return await withTaskGroup(of: String?.self) { [flusher, flushing, clock, configuration] group in
+            group.addTask {
+                if deliversRest { return await flusher.drain(retryDelay: configuration.minRetryDelay, clock: clock) }
+                flusher.finish()
+                await flushing.value
+                return flusher.note.reason ?? "the delivery was ended"
+            }
             group.addTask {
                 try? await clock.sleep(for: deadline)
                 return flusher.note.reason ?? "ClickHouse did not answer within \(deadline)"
@@ -248,34 +256,5 @@ extension Flusher {
             if failure.isHeld || Task.isCancelled { return failure.reason }
             try? await clock.sleep(for: retryDelay)
         }
-    }
-}
-
-extension WriterStatus.Delivery {
-    fileprivate init(_ note: DeliveryNote) {
-        let reason = note.reason ?? ""
-        self =
-            switch note.state {
-            case .fine: .fine
-            case .backingOff: .backingOff(reason: reason)
-            case .held: .held(reason: reason)
-            case .poisoned: .poisoned(reason: reason)
-            }
-    }
-}
-
-extension SpoolConfiguration {
-    fileprivate init(_ configuration: BatchWriterConfiguration) {
-        self.init(
-            path: configuration.spoolPath,
-            durability: configuration.durability == .powerLoss ? .powerLoss : .processCrash
-        )
-        allowsNetworkFileSystem = configuration.allowsNetworkFileSystem
-        limits = SpoolLimits(
-            maxBytes: configuration.maxSpoolBytes,
-            maxRecords: configuration.maxRecords,
-            whenFull: configuration.whenFull == .reject ? .reject : .dropOldest,
-            maxAge: configuration.maxAge
-        )
     }
 }

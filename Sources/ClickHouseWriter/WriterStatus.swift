@@ -1,3 +1,5 @@
+internal import SQLiteSpool
+
 /// What a writer is doing, for health checks.
 public struct WriterStatus: Sendable, Equatable {
     /// Whether ClickHouse takes what is sent.
@@ -53,4 +55,17 @@ public struct WriterStatus: Sendable, Equatable {
     public let publicReason: String?
     /// What a retry means for the table, for example `effectively-once by token`; nil until ClickHouse was reached.
     public let guarantee: String?
+}
+
+extension WriterStatus.Delivery {
+    init(_ note: DeliveryNote) {
+        let reason = note.reason ?? ""
+        self =
+            switch note.state {
+            case .fine: .fine
+            case .backingOff: .backingOff(reason: reason)
+            case .held: .held(reason: reason)
+            case .poisoned: .poisoned(reason: reason)
+            }
+    }
 }

@@ -83,6 +83,9 @@ struct DeliveryPlan {
         return state.state == .fine ? nil : refusal?.withoutQuotes
     }
 
+    /// Whether a batch is on its way, or what became of one is being settled.
+    var isSending: Bool { entries.contains { $0.isSending } }
+
     private var refusesEverything: Bool { refusalsInRow > Self.freeRefusals }
 
     /// - Parameter fresh: whether pending records make a new batch.

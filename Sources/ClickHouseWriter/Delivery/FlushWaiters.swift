@@ -30,5 +30,8 @@ package struct DeliveryFailure: Error {
     /// Whether trying again soon is pointless: the destination, or the data, has to be mended.
     package let isHeld: Bool
 
-    static let closed = DeliveryFailure(reason: "the writer was closed", isHeld: false)
+    /// When it is tried again by itself; nil when it is not.
+    package let retryIn: Duration?
+
+    static let closed = DeliveryFailure(reason: "the writer was closed", isHeld: false, retryIn: nil)
 }

@@ -15,6 +15,8 @@ final class Flusher: Sendable {
         var plan: DeliveryPlan
         var sizing: BatchSizing
         var flushes = FlushWaiters()
+        /// Nothing new is begun any more; what is being sent goes on.
+        var isFinishing = false
         /// Set when the flusher ends. Nothing is delivered any more, so nobody may wait.
         var hasEnded = false
         var delivered = 0
@@ -112,7 +114,7 @@ final class Flusher: Sendable {
 
     func run() async {
         await withDiscardingTaskGroup { group in
-            while !Task.isCancelled {
+            while !Task.isCancelled, !isFinished {
                 do throws(SpoolError) {
                     try await takeStep(&group)
                 } catch {
@@ -132,19 +134,29 @@ final class Flusher: Sendable {
     }
 
     /// Sends at once what the spool holds now, and returns when it is delivered or given up.
-    func flush() async -> Result<Void, DeliveryFailure> {
+    ///
+    /// - Parameter hurries: whether what waits after a failure is tried at once, too.
+    func flush(hurries: Bool = true) async -> Result<Void, DeliveryFailure> {
         let summary = spool.summary
         if summary.undelivered == 0 { return .success(()) }
         return await withCheckedContinuation { completion in
             let isAdded = state.withLock { state in
                 if state.hasEnded { return false }
                 state.flushes.add(through: summary.lastID, completion)
-                state.plan.hurry()
+                if hurries { state.plan.hurry() }
                 return true
             }
             isAdded ? wakeup.signal() : completion.resume(returning: .failure(.closed))
         }
     }
+
+    /// Ends ``run()`` as soon as nothing is being sent. Nothing new is begun.
+    func finish() {
+        state.withLock { $0.isFinishing = true }
+        wakeup.signal()
+    }
+
+    private var isFinished: Bool { state.withLock { $0.isFinishing && !$0.plan.isSending } }
 
     // MARK: The next step
 
@@ -153,6 +165,10 @@ final class Flusher: Sendable {
         let fresh = try await freshBatchDecision()
         // Nothing new is begun while the writer is being closed.
         if Task.isCancelled { return }
+        if state.withLock(\.isFinishing) {
+            if !isFinished { _ = await wakeup.wait(until: nil, clock: clock) }
+            return
+        }
         let now = clock.now
         let summary = spool.summary
         let (step, maxRecords, answers) = state.withLock { state in
@@ -203,11 +219,12 @@ final class Flusher: Sendable {
         _ state: inout State
     ) -> [(completion: FlushWaiters.Completion, result: Result<Void, DeliveryFailure>)] {
         let done = state.flushes.take(deliveredThrough: summary.deliveredThrough)
-        guard case .wait(_, isBlocked: true) = step else { return done.map { ($0, .success(())) } }
+        guard case .wait(let delay, isBlocked: true) = step else { return done.map { ($0, .success(())) } }
         let plan = state.plan.state
         let failure = DeliveryFailure(
             reason: plan.reason ?? "the spool failed",
-            isHeld: plan.state == .held || plan.state == .poisoned
+            isHeld: plan.state == .held || plan.state == .poisoned,
+            retryIn: delay
         )
         return done.map { ($0, .success(())) } + state.flushes.takeAll().map { ($0, .failure(failure)) }
     }
@@ -452,7 +469,7 @@ final class Flusher: Sendable {
             state.plan.pause(spoolRetryDelay, now: clock.now)
             return state.flushes.takeAll()
         }
-        let failure = DeliveryFailure(reason: error.description, isHeld: !error.isPassing)
+        let failure = DeliveryFailure(reason: error.description, isHeld: !error.isPassing, retryIn: spoolRetryDelay)
         for flush in waiting { flush.resume(returning: .failure(failure)) }
         log.spoolFailed(error)
     }

@@ -1,0 +1,18 @@
+internal import SQLiteSpool
+
+extension SpoolConfiguration {
+    /// What of a writer's configuration concerns its spool.
+    init(_ configuration: BatchWriterConfiguration) {
+        self.init(
+            path: configuration.spoolPath,
+            durability: configuration.durability == .powerLoss ? .powerLoss : .processCrash
+        )
+        allowsNetworkFileSystem = configuration.allowsNetworkFileSystem
+        limits = SpoolLimits(
+            maxBytes: configuration.maxSpoolBytes,
+            maxRecords: configuration.maxRecords,
+            whenFull: configuration.whenFull == .reject ? .reject : .dropOldest,
+            maxAge: configuration.maxAge
+        )
+    }
+}
