@@ -1,38 +1,132 @@
-internal import ClickHouseHTTP
+package import ClickHouseHTTP
 package import ClickHouseWriter
 internal import Migrations
 
-/// Makes the table that ``TraceRecord`` goes to.
+/// The table that ``TraceRecord`` goes to, and its making.
 package enum TraceTable {
+    /// Which statements a server understands.
+    package enum Dialect: String, Sendable, CaseIterable {
+        case modern
+        /// Before 21.12, which brought `Bool`; all else that the table needs is older than that.
+        case legacy
+
+        /// - Parameter version: as the server gives it, `26.9.1.1`.
+        package init(version: some StringProtocol) {
+            let numbers = version.split(separator: ".").prefix(2).compactMap { Int($0) }
+            self = numbers.lexicographicallyPrecedes([21, 12]) ? .legacy : .modern
+        }
+
+        fileprivate var migrations: [Migration] {
+            self == .legacy ? Migration.clickHouseLegacy : Migration.clickHouse
+        }
+    }
+
+    /// What one statement did at one server.
+    package struct Step: Sendable, Equatable {
+        package let endpoint: Endpoint
+        package let statement: String
+
+        /// Whether what it makes was there before.
+        package let didExist: Bool
+    }
+
+    /// Why a server could not be migrated.
+    package struct Failure: Error, CustomStringConvertible {
+        package let endpoint: Endpoint
+        package let cause: InsertFailure
+
+        package var description: String { "\(endpoint): \(cause)" }
+    }
+
+    /// What would be run, comments included, under the names of the configuration.
+    package static func sql(_ dialect: Dialect, database: String, table: String) -> String {
+        dialect.migrations.map { rename($0.sql, database: database, table: table) }.joined(separator: "\n")
+    }
+
     /// Creates database and table on every server of the configuration where they do not exist yet. Changes nothing
     /// where they do.
     ///
-    /// - Throws: the first server's error, with ClickHouse's own message.
-    package static func create(_ configuration: BatchWriterConfiguration) async throws {
-        let client = try InsertClient(configuration)
-        let result: Result<Void, any Error>
+    /// - Parameters:
+    ///   - dialect: nil goes by each server's version.
+    ///   - onStep: told what was done, as soon as it is.
+    /// - Throws: ``Failure`` of the first server that fails, with ClickHouse's own message.
+    package static func create(
+        _ configuration: BatchWriterConfiguration,
+        dialect: Dialect? = nil,
+        onStep: (Step) -> Void = { _ in }
+    ) async throws {
+        try await withClient(configuration) { client in
+            for endpoint in client.endpoints {
+                do throws(InsertFailure) {
+                    let dialect = if let dialect { dialect } else { try await askDialect(client, endpoint) }
+                    try await create(configuration, dialect, with: client, at: endpoint, onStep)
+                } catch {
+                    throw Failure(endpoint: endpoint, cause: error)
+                }
+            }
+        }
+    }
+
+    /// Asks the configuration's first server.
+    package static func askDialect(_ configuration: BatchWriterConfiguration) async throws -> Dialect {
+        try await withClient(configuration) { client in
+            do throws(InsertFailure) {
+                return try await askDialect(client, client.endpoints[0])
+            } catch {
+                throw Failure(endpoint: client.endpoints[0], cause: error)
+            }
+        }
+    }
+
+    /// Asks for the table as a writer of traces does before it sends any.
+    ///
+    /// - Throws: why traces cannot be stored there, all that the table lacks included.
+    package static func check(_ configuration: BatchWriterConfiguration) async throws -> DestinationProfile {
+        try await withClient(configuration) { try await $0.preflight().get() }
+    }
+
+    private static func withClient<Value: Sendable>(
+        _ configuration: BatchWriterConfiguration,
+        _ body: (InsertClient) async throws -> Value
+    ) async throws -> Value {
+        let client = try InsertClient(configuration, columns: TraceRecord.columns, identity: TraceRecord.identity)
+        let result: Result<Value, any Error>
         do {
-            for endpoint in client.endpoints { try await create(configuration, with: client, at: endpoint) }
-            result = .success(())
+            result = .success(try await body(client))
         } catch {
             result = .failure(error)
         }
         await client.close()
-        try result.get()
+        return try result.get()
+    }
+
+    private static func askDialect(
+        _ client: InsertClient,
+        _ endpoint: Endpoint
+    ) async throws(InsertFailure) -> Dialect {
+        let version = try await client.execute("SELECT version() FORMAT TabSeparated", at: endpoint)
+        return Dialect(version: version.prefix { !$0.isNewline })
     }
 
     private static func create(
         _ configuration: BatchWriterConfiguration,
+        _ dialect: Dialect,
         with client: InsertClient,
-        at endpoint: Endpoint
-    ) async throws {
-        let version = try await client.execute("SELECT version() FORMAT TabSeparated", at: endpoint)
-            .prefix { !$0.isNewline }
-        for migration in isLegacy(version) ? Migration.clickHouseLegacy : Migration.clickHouse {
-            for statement in migration.statements {
-                let renamed = rename(statement, database: configuration.database, table: configuration.table)
-                _ = try await client.execute(renamed, at: endpoint)
-            }
+        at endpoint: Endpoint,
+        _ onStep: (Step) -> Void
+    ) async throws(InsertFailure) {
+        let database = quoteString(configuration.database)
+        let table = quoteString(configuration.table)
+        for statement in dialect.migrations.flatMap(\.statements) {
+            // `EXISTS DATABASE` is younger than the servers that this supports.
+            let question =
+                statement.hasPrefix("CREATE DATABASE ")
+                ? "SELECT name FROM system.databases WHERE name = \(database)"
+                : "SELECT name FROM system.tables WHERE database = \(database) AND name = \(table)"
+            let known = try await client.execute("\(question) FORMAT TabSeparated", at: endpoint)
+            let renamed = rename(statement, database: configuration.database, table: configuration.table)
+            _ = try await client.execute(renamed, at: endpoint)
+            onStep(Step(endpoint: endpoint, statement: renamed, didExist: !known.isEmpty))
         }
     }
 
@@ -40,11 +134,5 @@ package enum TraceTable {
     static func rename(_ statement: String, database: String, table: String) -> String {
         statement.replacing("`ibex`", with: quoteIdentifier(database))
             .replacing("`llm_traces`", with: quoteIdentifier(table))
-    }
-
-    /// Before 21.12, which brought `Bool`; all else that the table needs is older than that.
-    static func isLegacy(_ version: some StringProtocol) -> Bool {
-        let numbers = version.split(separator: ".").prefix(2).compactMap { Int($0) }
-        return numbers.lexicographicallyPrecedes([21, 12])
     }
 }

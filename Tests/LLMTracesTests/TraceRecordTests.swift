@@ -68,6 +68,6 @@ import Testing
         ("26.9.2.1", false),
     ])
     func `a server before 21.12 gets the legacy table`(version: String, isLegacy: Bool) {
-        #expect(TraceTable.isLegacy(version) == isLegacy)
+        #expect((TraceTable.Dialect(version: version) == .legacy) == isLegacy)
     }
 }
