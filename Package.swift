@@ -115,8 +115,14 @@ let package = Package(
         .executableTarget(
             name: "spoolctl",
             dependencies: [
+                "ClickHouseHTTP",
+                "ClickHouseWriter",
+                "LLMTraces",
                 "SQLiteSpool",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings
         ),
@@ -272,7 +278,15 @@ let package = Package(
         ),
         .testTarget(
             name: "SpoolctlTests",
-            dependencies: ["SQLiteSpool", "TestSupport", "spoolctl"],
+            dependencies: [
+                "ClickHouseStandIn",
+                "CrashWriter",
+                "SQLiteSpool",
+                "TestSupport",
+                "spoolctl",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
             swiftSettings: testSettings
         ),
         .testTarget(

@@ -53,7 +53,7 @@ extension Duration: SettingValue {
     static var expectation: String { "a whole number and its unit, like 500ms, 2s, 1m or 1h" }
 
     /// `500ms`, `2s`, `1m` or `1h`; nil for anything else.
-    init?(settingText text: String) {
+    package init?(settingText text: String) {
         let text = text.trimmed
         let digits = text.prefix { $0.isASCII && $0.isNumber }
         guard let number = Int64(digits), number <= 1_000_000_000 else { return nil }

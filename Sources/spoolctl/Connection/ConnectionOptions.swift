@@ -1,0 +1,54 @@
+internal import ArgumentParser
+internal import ClickHouseWriter
+internal import Configuration
+
+/// Where ClickHouse is, for the commands that talk to it. What is not given comes from the environment, under the keys
+/// that a writer reads.
+struct ConnectionOptions: ParsableArguments {
+    @Option(
+        name: .customLong("url"),
+        help: "ClickHouse's HTTP interface, like http://localhost:8123; repeat it for replicas. [CLICKHOUSE_URL]"
+    )
+    var urls: [String] = []
+
+    @Option(help: "The password is CLICKHOUSE_PASSWORD, never an option: others see those. [CLICKHOUSE_USER]")
+    var user: String?
+
+    @Option(help: "The table's database. [CLICKHOUSE_DATABASE]")
+    var database: String?
+
+    @Option(help: "The table. [CLICKHOUSE_TABLE]")
+    var table: String?
+
+    /// The options over the environment over `defaults`.
+    ///
+    /// - Throws: ``ConnectionProblem`` without a URL, `WriterError` naming the key that cannot be read.
+    func apply(to defaults: BatchWriterConfiguration, needsURL: Bool = true) throws -> BatchWriterConfiguration {
+        var configuration = defaults
+        try configuration.apply(ConfigReader(providers: [provider, EnvironmentVariablesProvider()]))
+        if needsURL, configuration.urls.isEmpty { throw ConnectionProblem.noURL }
+        return configuration
+    }
+
+    private var provider: InMemoryProvider {
+        let given: [(ConfigKey, String?)] = [
+            ("clickhouse.url", urls.isEmpty ? nil : urls.joined(separator: ",")),
+            ("clickhouse.user", user),
+            ("clickhouse.database", database),
+            ("clickhouse.table", table),
+        ]
+        var values: [AbsoluteConfigKey: ConfigValue] = [:]
+        for (key, value) in given {
+            if let value { values[AbsoluteConfigKey(key)] = ConfigValue(.string(value), isSecret: false) }
+        }
+        return InMemoryProvider(values: values)
+    }
+}
+
+enum ConnectionProblem: Error, CustomStringConvertible {
+    case noURL
+
+    var description: String {
+        "nobody says where ClickHouse is; give --url http://localhost:8123, or set CLICKHOUSE_URL"
+    }
+}

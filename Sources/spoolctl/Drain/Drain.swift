@@ -1,0 +1,160 @@
+internal import ArgumentParser
+internal import ClickHouseHTTP
+internal import ClickHouseWriter
+internal import Foundation
+internal import Logging
+internal import SQLiteSpool
+internal import UnixSignals
+
+struct Drain: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Delivers a spool that a dead writer left.",
+        discussion: """
+            Where the records go is in the spool, except in one of an older version. Batches that were begun go on under \
+            their tokens, as in the writer, so nothing is stored twice where the table knows tokens or can be asked, \
+            also when this is interrupted and run again. A spool whose owner lives is refused: it delivers itself. \
+            Failures that may pass are waited out; where somebody has to mend something, this ends and says what.
+
+            The writer's settings are read from the environment as well (CLICKHOUSE_PASSWORD, CLICKHOUSE_TLS_CA_FILE, \
+            CLICKHOUSE_COMPRESSION, …). No record is dropped for its age.
+
+            Exit code 0: the spool is empty. 2: it is, but for dead letters. 1: something is left, or nothing was begun. \
+            130 and 143: interrupted.
+
+            Example: CLICKHOUSE_PASSWORD=… spoolctl drain traces.spool --url https://clickhouse.example.com:8443
+            """
+    )
+
+    @OptionGroup var spool: SpoolArgument
+    @OptionGroup var connection: ConnectionOptions
+
+    @Option(help: "Records of a batch; fewer where they take more than 8 MiB [CLICKHOUSE_MAX_BATCH_BYTES].")
+    var batchSize = 10_000
+
+    @Option(help: "Batches that are sent at once. With 1 the records keep their order.")
+    var inFlight = 1
+
+    @Option(
+        help: "Ends when nothing was delivered for so long because of failures, like 30s, 10m or 2h. Never, if absent."
+    )
+    var giveUpAfter: DurationArgument?
+
+    @Option(help: "The column that tells a record from all others, for a spool that does not say it.")
+    var idColumn: String?
+
+    @Option(help: "The column of the record's own time, for a spool that does not say it.")
+    var timeColumn: String?
+
+    @Flag(help: "Delivers to another table than the spool's. What the first one has already is stored again.")
+    var forceTable = false
+
+    func validate() throws {
+        if batchSize < 1 { throw ValidationError("--batch-size must be at least 1.") }
+        if !(1...64).contains(inFlight) { throw ValidationError("--in-flight must be from 1 to 64.") }
+    }
+
+    func run() async throws {
+        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
+        let header = try readHeader()
+        let (configuration, destination) = try makeConfiguration(header?.destination)
+        let delivery = try SpoolDelivery(
+            configuration: configuration,
+            identity: destination.idColumn.map { RecordIdentity(id: $0, time: destination.timeColumn) },
+            logger: Logger(label: "spoolctl.drain") { _ in SwiftLogNoOpLogHandler() }
+        )
+        let display = DrainDisplay(DrainDisplay.State(delivery.status), terminal: .standardError)
+        await announce(delivery, header, configuration, on: display)
+        let (ending, elapsed) = await DrainRun(delivery: delivery, display: display, patience: giveUpAfter?.duration)
+            .run(signals: signals)
+        let status = delivery.status
+        let report = DrainReport(
+            ending: ending,
+            spool: spool.path,
+            destination: destination,
+            guarantee: status.guarantee,
+            delivered: status.delivered,
+            pending: status.pending,
+            inFlight: status.inFlight,
+            deadLetters: status.deadLetters,
+            elapsed: elapsed
+        )
+        print(spool.json ? try report.jsonLine : report.text)
+        throw report.exitCode
+    }
+
+    /// - Returns: nil for a damaged file, of which opening it salvages what is readable.
+    private func readHeader() throws -> SpoolHeader? {
+        do {
+            return try SpoolHeader(readingSpoolAt: spool.path)
+        } catch let error where error.code == .damaged {
+            return nil
+        }
+    }
+
+    private func makeConfiguration(
+        _ recorded: SpoolDestination?
+    ) throws -> (BatchWriterConfiguration, SpoolDestination) {
+        var configuration = try connection.apply(
+            to: BatchWriterConfiguration(spoolPath: spool.path, urls: [], database: "", table: "")
+        )
+        func given(_ name: String) -> String? { name.isEmpty ? nil : name }
+        let destination = try DrainTarget.decide(
+            recorded,
+            DrainTarget.Request(
+                database: given(configuration.database),
+                table: given(configuration.table),
+                idColumn: idColumn,
+                timeColumn: timeColumn,
+                forcesTable: forceTable
+            )
+        )
+        configuration.database = destination.database
+        configuration.table = destination.table
+        configuration.spoolPath = spool.path
+        configuration.maxBatchSize = batchSize
+        configuration.catchUpBatchSize = nil
+        configuration.maxInFlight = inFlight
+        // A recovery gives nothing up, whatever the writer's settings in the environment say.
+        configuration.maxAge = nil
+        configuration.whenFull = .reject
+        configuration.shutdownTimeout = .seconds(5)
+        return (configuration, destination)
+    }
+
+    private func announce(
+        _ delivery: SpoolDelivery,
+        _ header: SpoolHeader?,
+        _ configuration: BatchWriterConfiguration,
+        on display: DrainDisplay
+    ) async {
+        if let version = header?.schemaVersion, version < SpoolHeader.newestSchemaVersion {
+            await display.say(
+                "the spool had schema version \(version) and has \(SpoolHeader.newestSchemaVersion) now; "
+                    + "older programs refuse it from here on"
+            )
+        }
+        if let loss = delivery.loss {
+            let file = loss.quarantinedFile.map { "; the damaged file is \($0)" } ?? ""
+            await display.say(
+                "the spool was damaged: \(loss.reason); \(Words.count(loss.salvaged, "record")) salvaged, "
+                    + "\(loss.setAside) set aside as dead letters, \(loss.lost) lost at most\(file)"
+            )
+        }
+        // Without the credentials that a URL may hold.
+        let servers = configuration.urls.compactMap { try? Endpoint.parse($0).endpoint.url }
+        await display.say(
+            "\(delivery.spoolPath): \(Words.count(delivery.recovered.undelivered, "record")) for "
+                + "\(configuration.database).\(configuration.table) at \(servers.joined(separator: ", "))"
+        )
+    }
+}
+
+/// A duration as the environment has it: `500ms`, `2s`, `1m`, `1h`.
+struct DurationArgument: ExpressibleByArgument {
+    let duration: Duration
+
+    init?(argument: String) {
+        guard let duration = Duration(settingText: argument) else { return nil }
+        self.duration = duration
+    }
+}

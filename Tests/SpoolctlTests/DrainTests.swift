@@ -1,0 +1,276 @@
+import ClickHouseStandIn
+import Foundation
+import SQLiteSpool
+import Subprocess
+import TestSupport
+import Testing
+
+@Suite(.timeLimit(.minutes(2))) struct DrainTests {
+    /// Makes a spool as a writer leaves it that was killed: nothing closed, nothing moved into the database.
+    private func makeKilledSpool(
+        at path: String,
+        rows: [String],
+        destination: SpoolDestination? = SpoolDestination(database: "d", table: "t", idColumn: "n")
+    ) async throws {
+        let spool = try Spool(SpoolConfiguration(path: path + ".living", durability: .processCrash))
+        if let destination { try await spool.note(DeliveryNote(state: .fine, destination: destination)) }
+        try await spool.append(contentsOf: rows.map { Array($0.utf8) })
+        for suffix in ["", "-wal", ".lock"] {
+            try FileManager.default.copyItem(atPath: path + ".living" + suffix, toPath: path + suffix)
+        }
+        await spool.close()
+    }
+
+    private func numbers(_ range: Range<Int>) -> [String] {
+        range.map { "{\"n\":\($0)}" }
+    }
+
+    private func drain(_ path: String, _ server: StandInServer, _ options: [String] = []) async throws
+        -> SpoolctlUnderTest.Outcome
+    {
+        try await SpoolctlUnderTest.run(["drain", path, "--url", server.url] + options)
+    }
+
+    /// With tokens, and where the table has to be asked instead.
+    @Test(arguments: [true, false])
+    func `what a killed writer left is delivered, and nothing is stored twice though its replies were lost`(
+        deduplicates: Bool
+    ) async throws {
+        try await withTemporaryDirectory { directory in
+            try await withStandIn(in: directory, deduplicates: deduplicates) { server in
+                let path = directory + "/s"
+                server.faults.setStanding(.dropAfterProcessing)
+                let writer = CrashingWriter(spool: path, url: server.url, database: "d")
+                let killed = try await writer.run(from: 0, killAfter: 200) { _ in
+                    while server.journal.inserts.isEmpty { await Task.yield() }
+                }
+                #expect(killed.wasKilled)
+                server.faults.clear()
+
+                let outcome = try await drain(path, server)
+                #expect(outcome.status == .exited(0))
+                #expect(outcome.output.contains("to d.crash in "))
+                #expect(outcome.output.hasSuffix("the spool is empty: nothing is pending, and nothing in flight\n"))
+                let rows = try await server.store.rows(database: "d", table: "crash")
+                #expect(Set(rows).count == rows.count)
+                #expect(Set(rows).isSuperset(of: killed.acknowledged.map { "{\"n\":\($0)}" }))
+            }
+        }
+    }
+
+    @Test func `a batch whose reply was lost goes on under its token and with its rows, whatever the batch size`()
+        async throws
+    {
+        try await withTemporaryDirectory { directory in
+            try await withStandIn(in: directory) { server in
+                let path = directory + "/s"
+                try await makeKilledSpool(at: path, rows: numbers(0..<100))
+                server.faults.setStanding(.dropAfterProcessing)
+                let killed = try await SpoolctlUnderTest.run(
+                    ["drain", path, "--url", server.url, "--batch-size", "20"]
+                ) { $0.contains("waiting, ") ? .kill : nil }
+                #expect(killed.status == .signaled(9))
+                server.faults.clear()
+                let lost = try #require(server.journal.inserts.last)
+                let attempts = server.journal.inserts.count
+                #expect(try await drain(path, server).status == .exited(0))
+                let resent = try #require(server.journal.inserts.dropFirst(attempts).first)
+                #expect(resent.token == lost.token)
+                #expect(resent.body == lost.body)
+                #expect(server.journal.inserts.last?.body == numbers(20..<100).map { $0 + "\n" }.joined())
+                #expect(try await server.store.rows(database: "d", table: "t") == numbers(0..<100))
+            }
+        }
+    }
+
+    @Test func `the JSON says what was done, and the batches are as large as was asked for`() async throws {
+        try await withTemporaryDirectory { directory in
+            try await withStandIn(in: directory) { server in
+                let path = directory + "/s"
+                try await makeKilledSpool(at: path, rows: numbers(0..<250))
+                let outcome = try await drain(path, server, ["--batch-size", "100", "--json"])
+                #expect(outcome.status == .exited(0))
+                #expect(outcome.output.contains(#""dead_letters":0,"delivered":250,"#))
+                #expect(outcome.messages.contains("250 records for d.t at \(server.url)"))
+                #expect(server.journal.inserts.map { $0.body.split(separator: "\n").count } == [100, 100, 50])
+                #expect(try await server.store.rows(database: "d", table: "t") == numbers(0..<250))
+            }
+        }
+    }
+
+    @Test func `where somebody has to mend something it ends, and the next one goes on`() async throws {
+        try await withTemporaryDirectory { directory in
+            try await withStandIn(in: directory, requiredUser: "writer") { server in
+                let path = directory + "/s"
+                try await makeKilledSpool(at: path, rows: numbers(0..<5))
+                let held = try await drain(path, server)
+                #expect(held.status == .exited(1))
+                #expect(held.output.contains("held: destination (code 516)"))
+                #expect(held.output.contains("5 records are left in the spool \(path)"))
+                let mended = try await drain(path, server, ["--user", "writer"])
+                #expect(mended.status == .exited(0))
+                #expect(try await server.store.rows(database: "d", table: "t") == numbers(0..<5))
+            }
+        }
+    }
+
+    @Test func `what may pass is waited out, and said once`() async throws {
+        try await withTemporaryDirectory { directory in
+            try await withStandIn(in: directory) { server in
+                let path = directory + "/s"
+                try await makeKilledSpool(at: path, rows: numbers(0..<5))
+                let busy = Fault.error(status: 500, code: 241, message: "Memory limit exceeded")
+                server.faults.add(busy, busy, busy)
+                let outcome = try await SpoolctlUnderTest.run(
+                    ["drain", path, "--url", server.url],
+                    environment: ["CLICKHOUSE_MIN_RETRY_DELAY": "200ms"]
+                )
+                #expect(outcome.status == .exited(0))
+                #expect(outcome.messages.ranges(of: "waiting, transient (code 241)").count == 1)
+                #expect(try await server.store.rows(database: "d", table: "t") == numbers(0..<5))
+            }
+        }
+    }
+
+    @Test func `it gives up when it was asked to, and nothing is lost`() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/s"
+            try await makeKilledSpool(at: path, rows: numbers(0..<5))
+            let outcome = try await SpoolctlUnderTest.run(
+                ["drain", path, "--url", "http://127.0.0.1:1", "--give-up-after", "50ms"]
+            )
+            #expect(outcome.status == .exited(1))
+            #expect(outcome.output.contains("gave up: transient: cannot connect"))
+            #expect(try SpoolStatus(readingSpoolAt: path).pending == 5)
+        }
+    }
+
+    @Test func `a signal lets the request be answered and leaves the rest, and nothing comes twice`() async throws {
+        try await withTemporaryDirectory { directory in
+            try await withStandIn(in: directory) { server in
+                let path = directory + "/s"
+                try await makeKilledSpool(at: path, rows: numbers(0..<1_000))
+                server.faults.setStanding(.delay(.milliseconds(100)))
+                let options = ["drain", path, "--url", server.url, "--batch-size", "10"]
+                let ended = try await SpoolctlUnderTest.run(options) {
+                    $0.contains("ClickHouse answers") ? .interrupt : nil
+                }
+                #expect(ended.status == .exited(130))
+                #expect(ended.output.contains("interrupted: "))
+                let status = try SpoolStatus(readingSpoolAt: path)
+                #expect(status.pending > 0)
+                #expect(status.inFlight == 0)
+                server.faults.clear()
+                #expect(try await SpoolctlUnderTest.run(options).status == .exited(0))
+                #expect(try await server.store.rows(database: "d", table: "t") == numbers(0..<1_000))
+            }
+        }
+    }
+
+    @Test func `a second signal ends it at once, and nothing comes twice`() async throws {
+        try await withTemporaryDirectory { directory in
+            try await withStandIn(in: directory) { server in
+                let path = directory + "/s"
+                try await makeKilledSpool(at: path, rows: numbers(0..<100))
+                server.faults.setStanding(.hang)
+                let options = ["drain", path, "--url", server.url, "--batch-size", "10"]
+                let killed = try await SpoolctlUnderTest.run(options) {
+                    $0.contains("ClickHouse answers") || $0.contains("again to end at once") ? .terminate : nil
+                }
+                #expect(killed.status == .exited(143))
+                server.faults.clear()
+                #expect(try await SpoolctlUnderTest.run(options).status == .exited(0))
+                #expect(try await server.store.rows(database: "d", table: "t") == numbers(0..<100))
+            }
+        }
+    }
+
+    @Test func `what ClickHouse refuses is a dead letter, and somebody has to look at it`() async throws {
+        try await withTemporaryDirectory { directory in
+            try await withStandIn(in: directory) { server in
+                let path = directory + "/s"
+                try await makeKilledSpool(at: path, rows: numbers(0..<5) + ["7"] + numbers(5..<9))
+                let outcome = try await drain(path, server)
+                #expect(outcome.status == .exited(2))
+                #expect(
+                    outcome.output.hasSuffix(
+                        "1 dead letter, refused by ClickHouse: spoolctl dead-letters list \(path)\n"
+                    )
+                )
+                #expect(try await server.store.rows(database: "d", table: "t").sorted() == numbers(0..<9))
+            }
+        }
+    }
+
+    @Test func `a spool whose owner lives is refused, and its owner named`() async throws {
+        try await withTemporaryDirectory { directory in
+            try await withStandIn(in: directory) { server in
+                let path = directory + "/s"
+                let spool = try Spool(SpoolConfiguration(path: path, durability: .processCrash))
+                let destination = SpoolDestination(database: "d", table: "t")
+                try await spool.note(DeliveryNote(state: .fine, destination: destination))
+                try await spool.append(Array("{}".utf8))
+                let outcome = try await drain(path, server)
+                #expect(outcome.status == .exited(1))
+                #expect(outcome.messages.contains("is in use by process \(ProcessInfo.processInfo.processIdentifier)"))
+                #expect(server.journal.inserts.isEmpty)
+                await spool.close()
+            }
+        }
+    }
+
+    @Test(arguments: 1...3)
+    func `a spool of an older version needs to be told its table, and is brought up to date`(
+        version: Int
+    ) async throws {
+        try await withTemporaryDirectory { directory in
+            try await withStandIn(in: directory) { server in
+                let path = directory + "/s"
+                let fixture = URL(filePath: #filePath).deletingLastPathComponent()
+                    .appending(path: "../SQLiteSpoolTests/Fixtures/version-\(version).spool")
+                try Data(contentsOf: fixture).write(to: URL(filePath: path))
+                try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+                let refused = try await drain(path, server, ["--table", "t"])
+                #expect(refused.status == .exited(1))
+                #expect(refused.messages.contains("give --database and --table"))
+                #expect(try SpoolHeader(readingSpoolAt: path).schemaVersion == version)
+
+                let outcome = try await drain(path, server, ["--table", "t", "--database", "d", "--id-column", "n"])
+                #expect(outcome.status == .exited(0))
+                #expect(outcome.messages.contains("had schema version \(version)"))
+                #expect(server.journal.inserts.first?.token.hasSuffix("-11-20") == true)
+                #expect(try await server.store.rows(database: "d", table: "t") == numbers(10..<41))
+                let header = try SpoolHeader(readingSpoolAt: path)
+                #expect(header.destination == SpoolDestination(database: "d", table: "t", idColumn: "n"))
+            }
+        }
+    }
+
+    @Test func `a damaged spool is salvaged, and that is said`() async throws {
+        try await withTemporaryDirectory { directory in
+            try await withStandIn(in: directory) { server in
+                let path = directory + "/s"
+                try await makeKilledSpool(at: path, rows: numbers(0..<100))
+                var log = try Data(contentsOf: URL(filePath: path + "-wal"))
+                log[log.count / 2] ^= 4
+                try log.write(to: URL(filePath: path + "-wal"))
+                let outcome = try await drain(path, server, ["--database", "d", "--table", "t"])
+                #expect(outcome.messages.contains("the spool was damaged"))
+                let rows = try await server.store.rows(database: "d", table: "t")
+                #expect(Set(rows).count == rows.count)
+                #expect(Set(rows).isSubset(of: numbers(0..<100)))
+            }
+        }
+    }
+
+    @Test func `what is no spool is refused`() async throws {
+        try await withTemporaryDirectory { directory in
+            let outcome = try await SpoolctlUnderTest.run(
+                ["drain", directory + "/none", "--url", "http://127.0.0.1:1", "--database", "d", "--table", "t"]
+            )
+            #expect(outcome.status == .exited(1))
+            #expect(outcome.messages.contains("there is no file"))
+            #expect(try FileManager.default.contentsOfDirectory(atPath: directory).isEmpty)
+        }
+    }
+}
