@@ -4,7 +4,17 @@ internal import ArgumentParser
 struct SpoolControl: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "spoolctl",
-        abstract: "Looks into a spool of records on their way to ClickHouse.",
-        subcommands: [Status.self, Watch.self, Drain.self, Migrate.self]
+        abstract: "Looks into a spool of records on their way to ClickHouse, and recovers what a dead writer left.",
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Look, also while the spool's owner runs:",
+                subcommands: [Status.self, Watch.self, Peek.self, Export.self, Check.self]
+            ),
+            CommandGroup(
+                name: "Act, on a spool that nobody owns:",
+                subcommands: [Drain.self, DeadLetters.self, SalvageCommand.self]
+            ),
+            CommandGroup(name: "Prepare ClickHouse:", subcommands: [Migrate.self]),
+        ]
     )
 }

@@ -54,7 +54,7 @@ extension CheckResult {
             return findings
         }
         let mode = String(spool.permissions, radix: 8)
-        return of("files", sound: "of user \(spool.owner), mode \(mode), nobody else's", findings)
+        return of("files", sound: "of user \(spool.owner), mode \(mode)", findings)
     }
 
     static func fileSystem(network type: String?) -> CheckResult {
@@ -97,22 +97,18 @@ extension CheckResult {
     }
 
     static func deadLetters(_ count: Int, counted: Int, unreadable: [Int64]) -> [CheckResult] {
-        var results = damage(
-            "dead letters",
-            sound: "\(count), as counted",
-            count == counted ? [] : ["there are \(count), and \(counted) are counted"]
-        )
+        var findings: [(String, String)] = []
+        if count != counted { findings.append(("there are \(count), and \(counted) are counted", salvage)) }
         if !unreadable.isEmpty {
             let ids = unreadable.prefix(5).map(String.init).joined(separator: ", ")
-            results.append(
-                finding(
-                    "dead letters",
-                    "\(unreadable.count) are not the row that was written: \(ids)\(unreadable.count > 5 ? ", …" : "")",
+            findings.append(
+                (
+                    "not the row that was written: \(ids)\(unreadable.count > 5 ? ", …" : "")",
                     "look at them with spoolctl dead-letters show, and discard them"
                 )
             )
         }
-        return results
+        return of("dead letters", sound: "\(count), as counted", findings)
     }
 
     /// - Parameters:

@@ -33,12 +33,7 @@ package struct SpoolCheck {
                 guard try fileSystem.status(of: file.path)?.isRegularFile == true else { throw error }
                 return try checkPlace(file.path) + CheckResult.damage("structure", sound: "", [error.description])
             }
-            let results = try checkPlace(file.path) + checkModes(database)
-            do {
-                return try results + checkContents(database, note, file.path)
-            } catch let error as SQLiteError where error.isDamage {
-                return results + CheckResult.damage("contents", sound: "", [error.description])
-            }
+            return try checkPlace(file.path) + checkModes(database) + checkContents(database, note, file.path)
         }
     }
 
@@ -80,14 +75,41 @@ package struct SpoolCheck {
     ) throws -> [CheckResult] {
         try database.execute("BEGIN")
         defer { database.rollBack() }
-        let structure = try checkStructure(database)
+        var results = try checkStructure(database)
         // A table of an older version has not all that is to be compared.
         guard try database.integer("PRAGMA user_version") == Migration.spool.last.map({ Int64($0.number) }) else {
-            return structure + [.sound("records", "not compared with the counts before the schema is of this version")]
+            return results + [.sound("records", "not compared with the counts before the schema is of this version")]
         }
-        let ledger = try database.readLedger()
-        return try structure + checkRecords(database, ledger) + checkBatches(database, ledger)
-            + checkDeadLetters(database, ledger) + CheckResult.note(note, readNote(path), ledger)
+        let counts = try unlessDamaged("counts", &results) { () throws(SQLiteError) in try database.readLedger() }
+        guard let ledger = counts else { return results }
+        results +=
+            try unlessDamaged("records", &results) { () throws(SQLiteError) in
+                try checkRecords(database, ledger)
+            } ?? []
+        results +=
+            try unlessDamaged("batches", &results) { () throws(SQLiteError) in
+                try checkBatches(database, ledger)
+            } ?? []
+        results +=
+            try unlessDamaged("dead letters", &results) { () throws(SQLiteError) in
+                try checkDeadLetters(database, ledger)
+            } ?? []
+        return results + CheckResult.note(note, readNote(path), ledger)
+    }
+
+    /// - Returns: nil when it cannot be read, which is a result as well.
+    private func unlessDamaged<Value>(
+        _ name: String,
+        _ results: inout [CheckResult],
+        _ body: () throws(SQLiteError) -> Value
+    ) throws(SQLiteError) -> Value? {
+        do throws(SQLiteError) {
+            return try body()
+        } catch {
+            guard error.isDamage else { throw error }
+            results += CheckResult.damage(name, sound: "", [error.message])
+            return nil
+        }
     }
 
     private func checkStructure(_ database: borrowing Database) throws -> [CheckResult] {
@@ -103,7 +125,7 @@ package struct SpoolCheck {
         return CheckResult.damage("structure", sound: "SQLite's integrity check", findings.filter { $0 != "ok" })
     }
 
-    private func checkRecords(_ database: borrowing Database, _ ledger: Ledger) throws -> [CheckResult] {
+    private func checkRecords(_ database: borrowing Database, _ ledger: Ledger) throws(SQLiteError) -> [CheckResult] {
         let rows = try database.prepare("SELECT \(Statement.checkedColumns) FROM records ORDER BY id")
         var records = 0
         var bytes = 0
@@ -132,7 +154,7 @@ package struct SpoolCheck {
     }
 
     /// Their order and ranges were checked with the ledger.
-    private func checkBatches(_ database: borrowing Database, _ ledger: Ledger) throws -> [CheckResult] {
+    private func checkBatches(_ database: borrowing Database, _ ledger: Ledger) throws(SQLiteError) -> [CheckResult] {
         var findings: [String] = []
         for batch in ledger.batches {
             let members = try database.readMembers(of: batch)
@@ -144,7 +166,8 @@ package struct SpoolCheck {
         return CheckResult.damage("batches", sound: "\(ledger.batches.count) in flight, each whole", findings)
     }
 
-    private func checkDeadLetters(_ database: borrowing Database, _ ledger: Ledger) throws -> [CheckResult] {
+    private func checkDeadLetters(_ database: borrowing Database, _ ledger: Ledger) throws(SQLiteError) -> [CheckResult]
+    {
         var count = 0
         var unreadable: [Int64] = []
         var position: Int64 = 0

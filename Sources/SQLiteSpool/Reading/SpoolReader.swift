@@ -25,19 +25,21 @@ package struct SpoolReader: ~Copyable {
 
     /// - Parameters:
     ///   - id: none up to it.
+    ///   - limit: at most so many; there may be more on the page then.
     ///   - condition: an SQL expression over `id`, `enqueued_at` and `payload`; nil picks all.
     ///   - maxBytes: payload bytes after which the page ends; its first record may be larger.
     /// - Throws: ``SpoolError`` with code `refused` when the condition is not an expression, or does more than read.
     package func records(
         after id: Int64 = 0,
         where condition: String? = nil,
+        limit: Int = Self.idsPerPage,
         maxBytes: Int = 4 << 20
     ) throws(SpoolError) -> Page {
         try SpoolError.wrapping {
             do {
                 try database.execute("BEGIN")
                 defer { database.rollBack() }
-                return try readPage(after: id, where: condition ?? "TRUE", maxBytes: maxBytes)
+                return try readPage(after: id, where: condition ?? "TRUE", limit: limit, maxBytes: maxBytes)
             } catch let error as SQLiteError
                 where condition != nil && [SQLITE_ERROR, SQLITE_AUTH].contains(error.primaryCode)
             {
@@ -78,7 +80,9 @@ package struct SpoolReader: ~Copyable {
         try SpoolError.wrapping { try database.readLetterGroups() }
     }
 
-    private func readPage(after id: Int64, where condition: String, maxBytes: Int) throws(SQLiteError) -> Page {
+    private func readPage(after id: Int64, where condition: String, limit: Int, maxBytes: Int) throws(SQLiteError)
+        -> Page
+    {
         let end = try database.prepare(
             "SELECT max(id) FROM (SELECT id FROM records WHERE id > ?1 ORDER BY id LIMIT ?2)"
         )
@@ -93,10 +97,10 @@ package struct SpoolReader: ~Copyable {
                 (SELECT token FROM batches WHERE first_id <= records.id AND last_id >= records.id)
             FROM records WHERE id > ?1 AND id <= ?2 AND (
             \(condition)
-            ) ORDER BY id
+            ) ORDER BY id LIMIT ?3
             """
         )
-        try rows.bind([.integer(id), .integer(last)])
+        try rows.bind([.integer(id), .integer(last), .integer(Int64(limit))])
         var bytes = 0
         while try rows.step() {
             bytes += rows.byteCount(1)
@@ -106,6 +110,7 @@ package struct SpoolReader: ~Copyable {
             }
             page.records.append(StoredRecord(rows))
         }
+        if page.records.count == limit, let previous = page.records.last { page.end = previous.id }
         return page
     }
 }

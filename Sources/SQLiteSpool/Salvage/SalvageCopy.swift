@@ -53,10 +53,10 @@ package struct SalvageCopy {
             try copyFiles(note)
             let source = try SpoolFile(path: copy, fileSystem)
             let reason = try findDamage(in: source, note)
-            defer { for suffix in ["", "-journal"] { try? fileSystem.remove(draft + suffix) } }
+            defer { for suffix in ["", "-journal", "-wal", "-shm"] { try? fileSystem.remove(draft + suffix) } }
             try fileSystem.createPrivateFile(draft)
             let loss = try source.salvage(into: draft, reason: reason, previous: note, now: now)
-            let letters = try countLetters()
+            let letters = try finishDraft()
             guard loss.salvaged + letters > 0 || (try? source.openForReading()) != nil else {
                 throw SpoolError(.refused, "nothing of \(broken) can be read as a spool: \(reason)")
             }
@@ -66,7 +66,7 @@ package struct SalvageCopy {
         }
     }
 
-    private var copy: String { target + ".source" }
+    private var copy: String { target + ".salvaging-copy" }
     private var draft: String { target + ".salvaging" }
     private var wasSetAside: Bool { broken.dropFirst(directory(ofFile: broken).count).contains(".damaged-") }
 
@@ -87,7 +87,11 @@ package struct SalvageCopy {
     }
 
     private func copyFiles(_ note: OwnerNote?) throws {
-        for suffix in ["", "-wal", "-shm"] { try fileSystem.remove(copy + suffix) }
+        // A salvage that was killed may have left them.
+        for suffix in ["", "-journal", "-wal", "-shm"] {
+            try fileSystem.remove(copy + suffix)
+            try fileSystem.remove(draft + suffix)
+        }
         try FileManager.default.copyItem(atPath: broken, toPath: copy)
         // What SQLite has changed in a WAL since it was found damaged is in the other one.
         for suffix in ["-wal.original", "-wal"] where try fileSystem.status(of: broken + suffix) != nil {
@@ -104,8 +108,10 @@ package struct SalvageCopy {
         do throws(SpoolError) {
             try source.verify(previous: note)
         } catch {
-            guard error.code == .damaged else { throw error }
-            return error.description
+            // It is about the file, and not about its copy.
+            let message = error.message.replacing(copy, with: broken)
+            guard error.code == .damaged else { throw SpoolError(error.code, message, cause: error.cause) }
+            return error.cause?.message ?? message
         }
         if wasSetAside { return "a writer had set it aside" }
         throw SpoolError(
@@ -114,8 +120,10 @@ package struct SalvageCopy {
         )
     }
 
-    private func countLetters() throws -> Int {
-        let database = try Database(path: draft, access: .readOnly, vfs: fileSystem.vfs)
+    /// - Returns: its dead letters.
+    private func finishDraft() throws -> Int {
+        let database = try Database(path: draft, access: .readWrite, vfs: fileSystem.vfs)
+        try database.execute("PRAGMA journal_mode = WAL")
         return try database.countLetters(.all)
     }
 }

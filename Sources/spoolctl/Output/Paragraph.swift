@@ -33,6 +33,18 @@ enum Paragraph {
     }
 }
 
+extension Paragraph {
+    /// The same for a text of several lines, which stay.
+    static func clean(_ text: String) -> String {
+        text.split(separator: "\n", omittingEmptySubsequences: false).map { oneLine(String($0)) }.joined(
+            separator: "\n"
+        )
+    }
+}
+
 extension Unicode.Scalar {
-    fileprivate var isControl: Bool { properties.generalCategory == .control }
+    /// Line breaks, escape sequences, and what turns the direction of a text.
+    fileprivate var isControl: Bool {
+        [.control, .format, .lineSeparator, .paragraphSeparator].contains(properties.generalCategory)
+    }
 }

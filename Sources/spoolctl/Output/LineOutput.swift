@@ -1,0 +1,33 @@
+internal import ArgumentParser
+
+#if canImport(System)
+    internal import System
+#else
+    internal import SystemPackage
+#endif
+
+/// Many lines for standard output, written in large pieces. A reader that leaves early, as `head` does, ends the command
+/// without a word.
+struct LineOutput {
+    private var buffer: [UInt8] = []
+
+    mutating func write(line: [UInt8]) throws {
+        buffer += line
+        buffer.append(UInt8(ascii: "\n"))
+        if buffer.count > 1 << 16 { try flush() }
+    }
+
+    mutating func write(_ lines: String) throws {
+        try write(line: Array(lines.utf8))
+    }
+
+    /// To be called at the end.
+    mutating func flush() throws {
+        do {
+            try FileDescriptor.standardOutput.writeAll(buffer)
+            buffer.removeAll(keepingCapacity: true)
+        } catch Errno.brokenPipe {
+            throw ExitCode.success
+        }
+    }
+}
