@@ -21,6 +21,7 @@ SELECT
         delivery.reason,
         (SELECT last_error FROM batches WHERE last_error IS NOT NULL ORDER BY last_attempt_at DESC LIMIT 1)
     ) AS last_error,                        -- why the delivery is not fine, or the latest failed send failed
+    delivery.database || '.' || delivery.table_name AS destination, -- in ClickHouse; NULL until it was asked
     delivery.guarantee AS guarantee,        -- what ClickHouse's table allows to promise; NULL until it was asked
     iif(spool.committed_at = 0, NULL, datetime(spool.committed_at / 1000, 'unixepoch')) AS last_commit  -- UTC
 FROM

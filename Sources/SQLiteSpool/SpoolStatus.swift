@@ -39,6 +39,8 @@ package struct SpoolStatus: Sendable, Equatable {
     package var since: WallInstant?
     /// What the destination's table allows to promise; nil when it was never reached.
     package var guarantee: String?
+    /// Where the records go; nil when the owner was older than schema version 4, or never began to deliver.
+    package var destination: SpoolDestination?
     /// Records not in a batch yet.
     package var pending: Int
     /// Records in batches that ClickHouse has not provably accepted yet.

@@ -31,7 +31,8 @@ import Testing
         let object = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
         #expect(
             Set(object.keys) == [
-                "state", "since", "guarantee", "pending", "in_flight", "dead_letters", "dropped", "enqueued",
+                "state", "since", "guarantee", "destination", "pending", "in_flight", "dead_letters", "dropped",
+                "enqueued",
                 "oldest_pending_seconds", "payload_bytes", "last_error", "last_commit", "batches",
                 "dead_letters_by_code", "owner", "files", "needs_person", "advice",
             ]

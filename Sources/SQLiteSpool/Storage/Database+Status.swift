@@ -26,6 +26,7 @@ extension SpoolStatus {
         committedAt = row.instant(8).flatMap { $0.milliseconds == 0 ? nil : $0 }
         batches = try database.readBatchesInFlight()
         deadLettersByCode = try database.readDeadLetterGroups()
+        destination = try database.readDestination()
         (state, reason, since, guarantee) = (.fine, nil, nil, nil)
         if version >= 2 {
             let note = try database.prepare("SELECT state, reason, since, guarantee FROM delivery")

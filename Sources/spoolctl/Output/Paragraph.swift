@@ -5,12 +5,20 @@ enum Paragraph {
     /// - Parameters:
     ///   - first: what the first line begins with.
     ///   - indent: what the others begin with.
-    static func lines(_ text: String, width: Int = 80, first: String = "", indent: String = "") -> [String] {
+    ///   - most: the most lines; the last of them ends with `…` where there would be more.
+    static func lines(
+        _ text: some StringProtocol,
+        width: Int = 80,
+        first: String = "",
+        indent: String = "",
+        atMost most: Int = .max
+    ) -> [String] {
         var lines: [String] = []
         var line = first
         var isEmpty = true
         for word in oneLine(text).split(separator: " ") {
             if !isEmpty, line.count + 1 + word.count > width {
+                if lines.count + 1 == most { return lines + [line + " …"] }
                 lines.append(line)
                 (line, isEmpty) = (indent, true)
             }
@@ -21,14 +29,14 @@ enum Paragraph {
     }
 
     /// At most so many characters; the last is `…` where something was cut off.
-    static func cut(_ text: String, to width: Int) -> String {
+    static func cut(_ text: some StringProtocol, to width: Int) -> String {
         let line = oneLine(text)
         if line.count <= width { return line }
         return width < 1 ? "" : line.prefix(width - 1) + "…"
     }
 
     /// Without line breaks, and without what would move a terminal's cursor or change its colours.
-    static func oneLine(_ text: String) -> String {
+    static func oneLine(_ text: some StringProtocol) -> String {
         String(String.UnicodeScalarView(text.unicodeScalars.map { $0.isControl ? " " : $0 }))
     }
 }

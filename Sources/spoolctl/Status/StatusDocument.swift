@@ -4,7 +4,8 @@ internal import SQLiteSpool
 /// there. Times are in UTC, as `2026-11-23T10:15:00Z`.
 struct StatusDocument: Encodable {
     private enum CodingKeys: String, CodingKey {
-        case state, since, guarantee, pending, inFlight, deadLetters, dropped, enqueued, oldestPendingSeconds,
+        case state, since, guarantee, destination, pending, inFlight, deadLetters, dropped, enqueued,
+            oldestPendingSeconds,
             payloadBytes, lastError, lastCommit, batches, deadLettersByCode, owner, files, needsPerson, advice
     }
 
@@ -14,6 +15,10 @@ struct StatusDocument: Encodable {
 
     private enum DeadLetterKeys: String, CodingKey {
         case code, records, firstAt, lastAt, message
+    }
+
+    private enum DestinationKeys: String, CodingKey {
+        case database, table
     }
 
     private enum OwnerKeys: String, CodingKey {
@@ -52,6 +57,13 @@ struct StatusDocument: Encodable {
         try document.encode(status.lastError, forKey: .lastError)
         try document.encode(status.committedAt?.iso8601, forKey: .lastCommit)
         try document.encode(advice.contains(where: \.needsPerson), forKey: .needsPerson)
+        if let destination = status.destination {
+            var entry = document.nestedContainer(keyedBy: DestinationKeys.self, forKey: .destination)
+            try entry.encode(destination.database, forKey: .database)
+            try entry.encode(destination.table, forKey: .table)
+        } else {
+            try document.encodeNil(forKey: .destination)
+        }
         try encodeBatches(document.nestedUnkeyedContainer(forKey: .batches))
         try encodeDeadLetters(document.nestedUnkeyedContainer(forKey: .deadLettersByCode))
         try encodeOwner(document.nestedContainer(keyedBy: OwnerKeys.self, forKey: .owner))

@@ -28,8 +28,10 @@ struct StatusScreen {
         let durability = view.files.owner.note.map {
             row("durability", "what is written survives \($0.durability.words)")
         }
-        return [row("delivery", state), row("owner", owner), row("guarantee", status.guarantee ?? "not known yet")]
-            + [durability, error].compactMap { $0 }
+        let destination = status.destination.map { row("destination", "\($0.database).\($0.table)") }
+        let guarantee = row("guarantee", status.guarantee ?? "not known yet")
+        return [row("delivery", state), row("owner", owner)]
+            + [destination, guarantee, durability, error].compactMap { $0 }
     }
 
     private var state: String {
@@ -60,7 +62,7 @@ struct StatusScreen {
         let shown = groups.prefix(Self.most).flatMap { group in
             [
                 row("", "\(Words.count(group.records, "record")) with \(group.title), \(group.period)"),
-                row("", "  " + Paragraph.cut(group.message, to: 64)),
+                row("", "  " + Paragraph.cut(group.plainMessage, to: 64)),
             ]
         }
         let rest = groups.count - Self.most
@@ -93,7 +95,7 @@ struct StatusScreen {
         let attempts = batch.attempts == 0 ? "not failed yet" : "failed \(Words.count(batch.attempts, "time"))\(tried)"
         let size = "\(Words.count(batch.records, "record")), \(Words.size(batch.payloadBytes))"
         return ["batch \(batch.token)", "  \(size), frozen \(batch.frozenAt.words) UTC, \(attempts)"]
-            + (batch.lastError.map { ["  last error: \(Paragraph.oneLine($0))"] } ?? [])
+            + (batch.lastError.map { Paragraph.lines($0, first: "  last error: ", indent: "  ", atMost: 3) } ?? [])
     }
 
     private var advice: [String] {
@@ -105,6 +107,11 @@ struct StatusScreen {
 
 extension SpoolStatus.DeadLetterGroup {
     fileprivate var title: String { code.map { "code \($0)" } ?? "no code" }
+
+    /// Without what the line above it says.
+    fileprivate var plainMessage: Substring {
+        message.trimmingPrefix("Code: \(code ?? 0). DB::Exception: ")
+    }
 
     fileprivate var period: String {
         firstAt == lastAt ? "at \(firstAt.words) UTC" : "\(firstAt.words) to \(lastAt.words) UTC"

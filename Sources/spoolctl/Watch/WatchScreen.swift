@@ -54,7 +54,7 @@ struct WatchScreen {
         let attempts = status.batches.map(\.attempts).max() ?? 0
         let failed = attempts == 0 ? "" : ", failed \(Words.count(attempts, "time"))"
         let error = status.lastError.map {
-            Paragraph.lines($0, width: columns, first: row("last error", ""), indent: row("", "")).prefix(4)
+            Paragraph.lines($0, width: columns, first: row("last error", ""), indent: row("", ""), atMost: 4)
         }
         return [
             row("delivery", status.state.rawValue),
