@@ -22,6 +22,7 @@ let package = Package(
     name: "clickhouse-writer",
     products: [
         .library(name: "ClickHouseWriter", targets: ["ClickHouseWriter"]),
+        .library(name: "ClickHouseWriterTesting", targets: ["ClickHouseWriterTesting"]),
         .library(name: "LLMTraces", targets: ["LLMTraces"]),
         .executable(name: "llm-proxy", targets: ["llm-proxy"]),
         .executable(name: "spoolctl", targets: ["spoolctl"]),
@@ -159,6 +160,15 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(
+            name: "ClickHouseWriterTesting",
+            dependencies: [
+                "ClickHouseHTTP",
+                "ClickHouseWriter",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
             name: "TestSupport",
             dependencies: [
                 "ClickHouseStandIn",
@@ -214,6 +224,11 @@ let package = Package(
                 .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
                 .product(name: "Tracing", package: "swift-distributed-tracing"),
             ],
+            swiftSettings: testSettings
+        ),
+        .testTarget(
+            name: "ClickHouseWriterTestingTests",
+            dependencies: ["ClickHouseWriter", "ClickHouseWriterTesting", "TestSupport"],
             swiftSettings: testSettings
         ),
         .executableTarget(

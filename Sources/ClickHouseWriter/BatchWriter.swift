@@ -50,7 +50,7 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
     ///   - sink: where batches go; closed with the writer.
     ///   - clock: for ages, intervals and waits.
     ///   - jitter: draws the part of each retry's wait that is waited, from 0 up to 1.
-    init(
+    package init(
         configuration: BatchWriterConfiguration,
         logger: Logger,
         sink: any BatchSink,
@@ -58,6 +58,8 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
         jitter: @escaping @Sendable () -> Double = { .random(in: 0..<1) },
         onSpoolEvent: @escaping @Sendable (SpoolEvent) -> Void = { _ in }
     ) throws(WriterError) {
+        try configuration.validate()
+        try Self.validateColumns()
         maxRecordBytes = configuration.maxRecordBytes
         delivery = try SpoolDelivery(
             configuration: configuration,

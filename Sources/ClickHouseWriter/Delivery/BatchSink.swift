@@ -1,7 +1,7 @@
-internal import ClickHouseHTTP
+package import ClickHouseHTTP
 
 /// Where batches go: ClickHouse, or a test's double of it.
-protocol BatchSink: Sendable {
+package protocol BatchSink: Sendable {
     /// What is known of the destination; nil until it was asked, or when what was known may be wrong by now.
     var destination: DestinationProfile? { get }
 

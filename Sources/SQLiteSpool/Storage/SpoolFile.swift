@@ -124,7 +124,7 @@ struct SpoolFile {
 
     private func reasonToRefuse(_ status: FileStatus, _ path: String) -> String? {
         if status.isSymbolicLink { return "is a symbolic link; give the path of the file itself" }
-        if !status.isRegularFile { return "is not a regular file" }
+        if !status.isRegularFile { return "is no regular file; choose the path of a file" }
         if status.owner != geteuid() {
             return "belongs to user \(status.owner), and this process runs as user \(geteuid())"
         }
