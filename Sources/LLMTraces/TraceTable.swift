@@ -89,7 +89,7 @@ package enum TraceTable {
         _ configuration: BatchWriterConfiguration,
         _ body: (InsertClient) async throws -> Value
     ) async throws -> Value {
-        let client = try InsertClient(configuration, columns: TraceRecord.columns, identity: TraceRecord.identity)
+        let client = try InsertClient(configuration, columns: TraceRecord.columnNames, identity: TraceRecord.identity)
         let result: Result<Value, any Error>
         do {
             result = .success(try await body(client))

@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import Glibc
 internal import SQLiteSpool
 
 struct DiscardLetters: AsyncParsableCommand {
@@ -41,7 +40,7 @@ struct DiscardLetters: AsyncParsableCommand {
 
     private func ask(_ count: Int) throws {
         if count == 0 { return }
-        guard isatty(STDIN_FILENO) == 1, StandardError.isTerminal else {
+        guard Terminal.standardInput.isThere, Terminal.standardError.isThere else {
             throw ValidationError("\(Words.count(count, "dead letter")) would be gone for good: say so with --yes.")
         }
         StandardError.say("Discard \(Words.count(count, "dead letter")) for good? [y/N] ", terminator: "")

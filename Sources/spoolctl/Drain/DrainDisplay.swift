@@ -1,5 +1,4 @@
 internal import ClickHouseWriter
-internal import Foundation
 
 /// Shows a drain on standard error: one line that is redrawn in place on a terminal, a line every few seconds elsewhere.
 actor DrainDisplay {
@@ -28,7 +27,7 @@ actor DrainDisplay {
     init(
         _ start: State,
         terminal: Terminal,
-        write: @escaping @Sendable (String) -> Void = { FileHandle.standardError.write(Data($0.utf8)) }
+        write: @escaping @Sendable (String) -> Void = { StandardError.say($0, terminator: "") }
     ) {
         progress = DrainProgress(total: start.undelivered)
         deadLettersBefore = start.deadLetters
@@ -46,7 +45,7 @@ actor DrainDisplay {
         if state.undelivered < progress.left { saidReason = nil }
         let deadLetters = max(0, state.deadLetters - deadLettersBefore)
         progress.observe(left: state.undelivered, deadLetters: deadLetters, at: time)
-        if let width = terminal.width {
+        if let width = terminal.size?.columns {
             // Erased behind its end, because the line before may have been longer. The last column would wrap.
             write("\r\(progress.bar(width: width - 1))\u{1b}[K")
             isDrawn = true

@@ -2,8 +2,6 @@ internal import Glibc
 
 /// What is said beside the output: hints, questions, warnings.
 enum StandardError {
-    static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
-
     static func say(_ text: String, terminator: String = "\n") {
         let bytes = Array((text + terminator).utf8)
         _ = unsafe bytes.withUnsafeBytes { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }

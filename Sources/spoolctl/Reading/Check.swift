@@ -17,7 +17,7 @@ struct Check: ParsableCommand {
     @OptionGroup var spool: SpoolArgument
 
     func run() throws {
-        let progress = CheckProgress(isShown: StandardError.isTerminal)
+        let progress = CheckProgress(isShown: Terminal.standardError.isThere)
         let results = try SpoolCheck(path: spool.path) { progress.show($0, $1, of: $2) }.run()
         progress.end()
         let report = CheckReport(results)

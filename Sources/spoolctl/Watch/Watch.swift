@@ -59,7 +59,7 @@ private struct WatchSession {
     let path: String
     let interval: Duration
     let writesJSON: Bool
-    private let terminal: Terminal?
+    private let screen: Screen?
     private let start = ContinuousClock.now
     private var history = WatchHistory()
     private var latest: (result: Result<SpoolView, SpoolError>, at: WallInstant)?
@@ -69,22 +69,22 @@ private struct WatchSession {
         self.path = path
         self.interval = interval
         self.writesJSON = writesJSON
-        terminal = writesJSON ? nil : Terminal()
+        screen = writesJSON ? nil : Screen()
     }
 
-    func begin() throws { try terminal?.enter() }
+    func begin() throws { try screen?.enter() }
 
     /// Leaves the last screen behind, where the terminal was drawn on.
     func end() throws {
-        guard let terminal else { return }
-        try terminal.leave()
-        if let screen { try StandardOutput.write(screen.joined(separator: "\n") + "\n") }
+        guard let screen else { return }
+        try screen.leave()
+        if let lines { try StandardOutput.write(lines.joined(separator: "\n") + "\n") }
     }
 
     func suspend() throws {
-        try terminal?.leave()
+        try screen?.leave()
         WatchEvents.suspend()
-        try terminal?.enter()
+        try screen?.enter()
         try draw()
     }
 
@@ -97,18 +97,18 @@ private struct WatchSession {
         nextSample = .now + interval / 2
         history.add(try? result.get().status, at: ContinuousClock.now - start)
         latest = (result, now)
-        if terminal != nil { return try draw() }
+        if screen != nil { return try draw() }
         let line = WatchLine(now: now, latest: result, point: history.latest)
         try StandardOutput.write((writesJSON ? line.jsonLine : line.text) + "\n")
     }
 
     func draw() throws {
-        if let terminal, let screen { try terminal.draw(screen) }
+        if let screen, let lines { try screen.draw(lines) }
     }
 
-    private var screen: [String]? {
-        guard let terminal, let latest else { return nil }
-        let size = terminal.size
+    private var lines: [String]? {
+        guard let screen, let latest else { return nil }
+        let size = screen.size
         return WatchScreen(path: path, now: latest.at, latest: latest.result, history: history, interval: interval)
             .lines(columns: size.columns, rows: size.rows - 1)  // `draw` leaves the cursor below the last
     }
