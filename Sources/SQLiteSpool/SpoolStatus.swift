@@ -57,7 +57,7 @@ package struct SpoolStatus: Sendable, Equatable {
     /// The owner's latest commit; nil before the first one, and in a spool of version 1 or 2.
     package var committedAt: WallInstant?
     package var batches: [InFlightBatch]
-    /// The most frequent code first. Of the newest 10,000 dead letters, because who has more has no time to read all.
+    /// The most frequent code first. Only the newest 1,000 dead letters are looked at, because there may be very many.
     package var deadLettersByCode: [DeadLetterGroup]
 
     /// Records that ClickHouse has not provably accepted yet.

@@ -65,8 +65,10 @@ import Testing
         view.status.deadLettersByCode = (0..<40).map {
             SpoolStatus.DeadLetterGroup(code: $0, records: 1, firstAt: time, lastAt: time, message: "no")
         }
+        view.status.deadLetters = 5_000
         let lines = StatusScreen(view).text.split(separator: "\n")
         #expect(lines.count < 40)
+        #expect(lines.contains("              of the newest 40:"))
         #expect(lines.contains("and 35 more batches"))
         #expect(lines.contains { $0.hasSuffix("and 35 more codes") })
     }

@@ -73,7 +73,7 @@ extension Database {
             FROM (
                 SELECT code, count(*) AS records, min(dead_lettered_at) AS first_at, max(dead_lettered_at) AS last_at,
                     max(id) AS id
-                FROM (SELECT id, code, dead_lettered_at FROM dead_letters ORDER BY id DESC LIMIT 10000)
+                FROM (SELECT id, code, dead_lettered_at FROM dead_letters ORDER BY id DESC LIMIT 1000)
                 GROUP BY code
             ) AS refused
             JOIN dead_letters AS newest ON newest.id = refused.id

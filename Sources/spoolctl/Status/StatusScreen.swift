@@ -59,6 +59,8 @@ struct StatusScreen {
 
     private var deadLetters: [String] {
         let groups = status.deadLettersByCode
+        let counted = groups.reduce(0) { $0 + $1.records }
+        let scope = counted < status.deadLetters ? [row("", "of the newest \(Words.grouped(counted)):")] : []
         let shown = groups.prefix(Self.most).flatMap { group in
             [
                 row("", "\(Words.count(group.records, "record")) with \(group.title), \(group.period)"),
@@ -66,7 +68,7 @@ struct StatusScreen {
             ]
         }
         let rest = groups.count - Self.most
-        return shown + (rest > 0 ? [row("", "and \(Words.count(rest, "more code"))")] : [])
+        return scope + shown + (rest > 0 ? [row("", "and \(Words.count(rest, "more code"))")] : [])
     }
 
     private var files: [String] {
