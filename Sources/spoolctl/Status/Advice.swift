@@ -54,7 +54,7 @@ struct Advice: Equatable {
 
     private static func owner(_ view: SpoolView) -> [(Trouble, String)] {
         let owner = view.files.owner
-        let undelivered = Words.count(view.status.undelivered, "record")
+        let waiting = Words.count(view.status.undelivered, "record waits", "records wait")
         switch owner.note?.state {
         case .damaged:
             return [
@@ -83,7 +83,7 @@ struct Advice: Equatable {
             (
                 .ownerGone,
                 """
-                No process here delivers, and \(undelivered) wait. Start the owner's program again: it goes on by itself. If it \
+                No process here delivers, and \(waiting). Start the owner's program again: it goes on by itself. If it \
                 will not come back: spoolctl drain \(shellWord(view.path)) --url http://…
                 """
             )
