@@ -141,7 +141,7 @@ package struct SpoolCheck {
         var findings: [String] = []
         if !damaged.isEmpty {
             let ids = damaged.prefix(5).map(String.init).joined(separator: ", ")
-            findings.append("\(damaged.count) are not what was written: \(ids)\(damaged.count > 5 ? ", …" : "")")
+            findings.append("\(damaged.count) not what was written: \(ids)\(damaged.count > 5 ? ", …" : "")")
         }
         if records != ledger.records { findings.append("there are \(records), and \(ledger.records) are counted") }
         if bytes != ledger.payloadBytes {

@@ -64,16 +64,17 @@ struct Salvage: ~Copyable {
             quarantinedFile: nil,
             salvaged: salvaged,
             setAside: setAside,
-            lost: try countLost(note, claims)
+            lost: try countLost(note, claims, setAside: setAside)
                 + max(0, max(claims?.deadLetters ?? 0, Int(note?.progress.deadLetters ?? 0)) - deadLetters)
         )
     }
 
     /// Records that were accepted, and are nowhere. Rows that were delivered long ago may be among those that were read,
     /// so ids are compared and not counts: of those that were not delivered from the first to the last, which are missing?
-    private func countLost(_ note: OwnerNote?, _ claims: Ledger?) throws -> Int {
+    private func countLost(_ note: OwnerNote?, _ claims: Ledger?, setAside: Int) throws -> Int {
         guard let progress = note?.progress else {
-            return max(0, (claims?.records ?? 0) - Int(try target.integer("SELECT count(*) FROM records") ?? 0))
+            let salvaged = Int(try target.integer("SELECT count(*) FROM records") ?? 0)
+            return max(0, (claims?.records ?? 0) - salvaged - setAside)
         }
         let known = try target.prepare(
             """

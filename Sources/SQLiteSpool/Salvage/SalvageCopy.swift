@@ -50,9 +50,9 @@ package struct SalvageCopy {
             let (lock, note) = try lockOut()
             defer { lock?.close() }
             defer { for suffix in ["", "-wal", "-shm"] { try? fileSystem.remove(copy + suffix) } }
-            try copyFiles(note)
+            let wasRepaired = try copyFiles(note)
             let source = try SpoolFile(path: copy, fileSystem)
-            let reason = try findDamage(in: source, note)
+            let reason = try findDamage(in: source, note, wasRepaired)
             defer { for suffix in ["", "-journal", "-wal", "-shm"] { try? fileSystem.remove(draft + suffix) } }
             try fileSystem.createPrivateFile(draft)
             let loss = try source.salvage(into: draft, reason: reason, previous: note, now: now)
@@ -86,7 +86,8 @@ package struct SalvageCopy {
         return (lock, OwnerNote(text))
     }
 
-    private func copyFiles(_ note: OwnerNote?) throws {
+    /// - Returns: whether SQLite would not have read all of the WAL.
+    private func copyFiles(_ note: OwnerNote?) throws -> Bool {
         // A salvage that was killed may have left them.
         for suffix in ["", "-journal", "-wal", "-shm"] {
             try fileSystem.remove(copy + suffix)
@@ -99,12 +100,13 @@ package struct SalvageCopy {
             // After a power cut without syncs, what comes behind a missing frame must not be read.
             let repaired = note?.durability == .processCrash ? nil : WALRepair(wal)?.bytes
             try fileSystem.write(repaired ?? wal, to: copy + "-wal")
-            return
+            return repaired != nil
         }
+        return false
     }
 
     /// - Returns: what is wrong with the file.
-    private func findDamage(in source: SpoolFile, _ note: OwnerNote?) throws -> String {
+    private func findDamage(in source: SpoolFile, _ note: OwnerNote?, _ wasRepaired: Bool) throws -> String {
         do throws(SpoolError) {
             try source.verify(previous: note)
         } catch {
@@ -113,6 +115,7 @@ package struct SalvageCopy {
             guard error.code == .damaged else { throw SpoolError(error.code, message, cause: error.cause) }
             return error.cause?.message ?? message
         }
+        if wasRepaired { return "its write-ahead log was damaged" }
         if wasSetAside { return "a writer had set it aside" }
         throw SpoolError(
             .refused,

@@ -54,7 +54,7 @@ struct LetterScreen {
             ? ["row          \(Paragraph.oneLine(payload))"]
             : [
                 "row          \(Paragraph.clean(PrettyJSON(payload).text))",
-                "exact        \(Paragraph.oneLine(payload))",
+                "exact        \(Paragraph.escaped(payload))",
             ]
         let head = [
             "dead letter  \(letter.id)",

@@ -50,6 +50,19 @@ extension Paragraph {
     }
 }
 
+extension Paragraph {
+    /// JSON in one line, with what a terminal would act on as JSON escapes: another text for the same value.
+    static func escaped(_ json: String) -> String {
+        json.unicodeScalars.reduce(into: "") { text, scalar in
+            if !scalar.isControl { return text.unicodeScalars.append(scalar) }
+            for unit in String(scalar).utf16 {
+                let digits = String(unit, radix: 16)
+                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            }
+        }
+    }
+}
+
 extension Unicode.Scalar {
     /// Line breaks, escape sequences, and what turns the direction of a text.
     fileprivate var isControl: Bool {
