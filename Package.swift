@@ -276,6 +276,7 @@ let package = Package(
                 "LLMTraces",
                 "SQLiteSpool",
                 "TestSupport",
+                "spoolctl",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),

@@ -19,6 +19,7 @@ import Testing
 
     @Test(arguments: [
         (DrainReport.Ending.emptied, 0, 0, 0 as Int32), (.emptied, 0, 1, 2), (.held(reason: "r"), 4, 1, 1),
+        (.refused(reason: "r"), 1, 0, 1),
         (.gaveUp(reason: "r"), 4, 0, 1), (.interrupted(signal: 2), 4, 0, 130), (.interrupted(signal: 15), 4, 0, 143),
     ])
     func `only an empty spool is a success`(ending: DrainReport.Ending, left: Int, deadLetters: Int, code: Int32) {

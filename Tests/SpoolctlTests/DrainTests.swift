@@ -12,7 +12,10 @@ import Testing
         rows: [String],
         destination: SpoolDestination? = SpoolDestination(database: "d", table: "t", idColumn: "n")
     ) async throws {
-        let spool = try Spool(SpoolConfiguration(path: path + ".living", durability: .processCrash))
+        var configuration = SpoolConfiguration(path: path + ".living", durability: .powerLoss)
+        // The files must not change while they are copied.
+        configuration.checkpoints.quietPeriodMilliseconds = 3_600_000
+        let spool = try Spool(configuration)
         if let destination { try await spool.note(DeliveryNote(state: .fine, destination: destination)) }
         try await spool.append(contentsOf: rows.map { Array($0.utf8) })
         for suffix in ["", "-wal", ".lock"] {
@@ -68,7 +71,7 @@ import Testing
                 server.faults.setStanding(.dropAfterProcessing)
                 let killed = try await SpoolctlUnderTest.run(
                     ["drain", path, "--url", server.url, "--batch-size", "20"]
-                ) { $0.contains("waiting, ") ? .kill : nil }
+                ) { $0.contains("waiting until") ? .kill : nil }
                 #expect(killed.status == .signaled(9))
                 server.faults.clear()
                 let lost = try #require(server.journal.inserts.last)
@@ -126,7 +129,7 @@ import Testing
                     environment: ["CLICKHOUSE_MIN_RETRY_DELAY": "200ms"]
                 )
                 #expect(outcome.status == .exited(0))
-                #expect(outcome.messages.ranges(of: "waiting, transient (code 241)").count == 1)
+                #expect(outcome.messages.ranges(of: "Ctrl-C ends it: transient (code 241)").count == 1)
                 #expect(try await server.store.rows(database: "d", table: "t") == numbers(0..<5))
             }
         }
@@ -198,6 +201,21 @@ import Testing
                     )
                 )
                 #expect(try await server.store.rows(database: "d", table: "t").sorted() == numbers(0..<9))
+            }
+        }
+    }
+
+    @Test func `what is refused with no other record to compare is kept, and why is said`() async throws {
+        try await withTemporaryDirectory { directory in
+            try await withStandIn(in: directory) { server in
+                let path = directory + "/s"
+                try await makeKilledSpool(at: path, rows: ["7"])
+                let outcome = try await drain(path, server)
+                #expect(outcome.status == .exited(1))
+                #expect(outcome.output.contains("refused: data (code 27)"))
+                let status = try SpoolStatus(readingSpoolAt: path)
+                #expect(status.inFlight == 1)
+                #expect(status.deadLetters == 0)
             }
         }
     }

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import ClickHouseWriter
 internal import Configuration
+internal import Foundation
 
 /// Where ClickHouse is, for the commands that talk to it. What is not given comes from the environment, under the keys
 /// that a writer reads.
@@ -22,11 +23,22 @@ struct ConnectionOptions: ParsableArguments {
 
     /// The options over the environment over `defaults`.
     ///
-    /// - Throws: ``ConnectionProblem`` without a URL, `WriterError` naming the key that cannot be read.
-    func apply(to defaults: BatchWriterConfiguration, needsURL: Bool = true) throws -> BatchWriterConfiguration {
+    /// - Throws: ``ConnectionProblem`` with all that is wrong.
+    func apply(
+        to defaults: BatchWriterConfiguration,
+        needsURL: Bool = true
+    ) throws(ConnectionProblem) -> BatchWriterConfiguration {
+        let environment = ProcessInfo.processInfo.environment
         var configuration = defaults
-        try configuration.apply(ConfigReader(providers: [provider, EnvironmentVariablesProvider()]))
-        if needsURL, configuration.urls.isEmpty { throw ConnectionProblem.noURL }
+        var problems = configuration.applyWhatCanBeRead(
+            ConfigReader(providers: [provider, EnvironmentVariablesProvider(environmentVariables: environment)])
+        )
+        problems += BatchWriterConfiguration.unknownVariables(in: environment.keys)
+            .filter { $0.likely != nil }.map(\.description)
+        if needsURL, configuration.urls.isEmpty {
+            problems.append("nobody says where ClickHouse is; give --url http://localhost:8123, or set CLICKHOUSE_URL")
+        }
+        if !problems.isEmpty { throw ConnectionProblem(description: problems.joined(separator: "; ")) }
         return configuration
     }
 
@@ -45,10 +57,7 @@ struct ConnectionOptions: ParsableArguments {
     }
 }
 
-enum ConnectionProblem: Error, CustomStringConvertible {
-    case noURL
-
-    var description: String {
-        "nobody says where ClickHouse is; give --url http://localhost:8123, or set CLICKHOUSE_URL"
-    }
+/// Why the options and the environment cannot be used.
+struct ConnectionProblem: Error, CustomStringConvertible {
+    let description: String
 }

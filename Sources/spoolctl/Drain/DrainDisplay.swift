@@ -4,7 +4,7 @@ internal import ClickHouseWriter
 actor DrainDisplay {
     private static let lineInterval = Duration.seconds(5)
 
-    private let terminal: Terminal
+    private let terminal: Terminal?
     private let write: @Sendable (String) -> Void
     private var progress: DrainProgress
     private let deadLettersBefore: Int
@@ -23,6 +23,7 @@ actor DrainDisplay {
 
     /// - Parameters:
     ///   - start: how it is at the start.
+    ///   - terminal: nil where nothing can be redrawn.
     ///   - write: to standard error, when it is not a test's.
     init(
         _ start: State,
@@ -62,7 +63,7 @@ actor DrainDisplay {
         progress.nextAttempt = nextAttempt
         guard reason != saidReason else { return }
         saidReason = reason
-        say("waiting, \(reason); it is tried again until it works, Ctrl-C ends it")
+        say("waiting until it works, Ctrl-C ends it: \(reason)")
     }
 
     func goOn() {

@@ -9,6 +9,8 @@ struct DrainReport: Sendable {
         case emptied
         /// Somebody has to mend something first.
         case held(reason: String)
+        /// ClickHouse refuses all that is left for its data, and nothing shows whether the data or the table is wrong.
+        case refused(reason: String)
         /// Failures went on for longer than was asked for.
         case gaveUp(reason: String)
         /// By a signal of this number.
@@ -35,7 +37,7 @@ struct DrainReport: Sendable {
     var exitCode: ExitCode {
         switch ending {
         case .emptied: deadLetters == 0 ? .success : .attention
-        case .held, .gaveUp: .failure
+        case .held, .refused, .gaveUp: .failure
         case .interrupted(let signal): ExitCode(128 + signal)
         }
     }
@@ -50,6 +52,12 @@ struct DrainReport: Sendable {
         switch ending {
         case .emptied: lines.append("the spool is empty: nothing is pending, and nothing in flight")
         case .held(let reason): lines += ["held: \(reason)", "\(rest); mend that, and run this again"]
+        case .refused(let reason):
+            lines += [
+                "refused: \(reason)",
+                "\(rest); if the table is wrong, mend it and run this again. If the data is, start the spool's writer: "
+                    + "once ClickHouse takes another record, what it refuses becomes a dead letter",
+            ]
         case .gaveUp(let reason): lines += ["gave up: \(reason)", "\(rest); run this again to go on"]
         case .interrupted: lines.append("interrupted: \(rest); run this again to go on")
         }
@@ -80,6 +88,7 @@ extension DrainReport: Encodable {
         switch ending {
         case .emptied: ("emptied", nil)
         case .held(let reason): ("held", reason)
+        case .refused(let reason): ("refused", reason)
         case .gaveUp(let reason): ("gave up", reason)
         case .interrupted(let signal): ("interrupted", "signal \(signal)")
         }

@@ -75,7 +75,12 @@ struct DrainRun: Sendable {
                 try await delivery.flush(hurries: false)
                 return .emptied
             } catch {
-                if error.isHeld { return .held(reason: error.reason) }
+                if error.isHeld {
+                    guard case .poisoned(let reason) = delivery.status.delivery else {
+                        return .held(reason: error.reason)
+                    }
+                    return .refused(reason: reason)
+                }
                 guard let retry = error.retryIn else { return .gaveUp(reason: error.reason) }
                 let now = clock.now
                 if delivery.status.delivered > delivered {

@@ -1,25 +1,24 @@
-import Subprocess
-import TestSupport
+package import Subprocess
 
 #if canImport(System)
-    import System
+    internal import System
 #else
-    import SystemPackage
+    internal import SystemPackage
 #endif
 
-/// The real binary.
-enum SpoolctlUnderTest {
-    struct Outcome: Sendable {
-        let status: TerminationStatus
-        let output: String
+/// The real binary `spoolctl`.
+package enum SpoolctlUnderTest {
+    package struct Outcome: Sendable {
+        package let status: TerminationStatus
+        package let output: String
         /// Standard error.
-        let messages: String
+        package let messages: String
     }
 
     /// Runs it to its end.
     ///
     /// - Parameter onMessage: called with each line of standard error as it comes, and says which signal to send.
-    static func run(
+    package static func run(
         _ arguments: [String],
         environment: [Environment.Key: String?] = [:],
         onMessage: @escaping @Sendable (String) -> Signal? = { _ in nil }
@@ -35,7 +34,7 @@ enum SpoolctlUnderTest {
         ) { process in
             var messages = ""
             for try await line in process.standardError.strings() {
-                messages += line
+                messages += line + "\n"
                 if let signal = onMessage(line) { try process.send(signal: signal) }
             }
             return messages
