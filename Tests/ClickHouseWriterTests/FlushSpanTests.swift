@@ -42,6 +42,23 @@ import Tracing
         #expect(tracer.activeSpans.isEmpty)
     }
 
+    @Test func `a poison record shows as a batch that is split and a batch that is a dead letter`() async throws {
+        let tracer = InMemoryTracer()
+        try await withTemporaryDirectory { directory in
+            let server = SimulatedClickHouse(.knowsTokens, poison: [3], hint: .right)
+            try await withTracer(tracer) {
+                try await withWriter(at: directory + "/s", sink: server, clock: SkippingClock()) { writer in
+                    try await writer.write(contentsOf: samples(0..<100))
+                    try await writer.flush()
+                }
+            }
+        }
+        let outcomes = flushes(tracer).map { $0.attributes.get("clickhouse.outcome") }
+        #expect(outcomes.filter { $0 == "split" }.count == 1)
+        #expect(outcomes.filter { $0 == "accepted" }.count == 2)
+        #expect(outcomes.filter { $0 == "dead letter" }.count == 1)
+    }
+
     @Test func `a request to a server is a client span with the server's address`() async throws {
         let tracer = InMemoryTracer()
         try await withTemporaryDirectory { directory in

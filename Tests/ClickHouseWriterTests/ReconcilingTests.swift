@@ -5,6 +5,8 @@ import Logging
 import SQLiteSpool
 import TestSupport
 import Testing
+import InMemoryTracing
+import Tracing
 
 /// The whole way over HTTP, to a server that does not recognise a batch that is sent twice.
 @Suite(.timeLimit(.minutes(5))) struct ReconcilingTests {
@@ -78,6 +80,28 @@ import Testing
                 }
             }
         }
+    }
+
+    @Test func `asking for what may be stored is a part of the flush's span`() async throws {
+        let tracer = InMemoryTracer()
+        try await withTemporaryDirectory { directory in
+            try await withStandIn(in: directory, deduplicates: false) { server in
+                server.faults.add(.dropAfterProcessing)
+                try await withTracer(tracer) {
+                    let writer = try BatchWriter<Event>(
+                        configuration: configuration(directory, server),
+                        logger: LogRecorder().logger
+                    )
+                    try await write(writer)
+                    await deliver(writer)
+                }
+            }
+        }
+        let spans = tracer.finishedSpans
+        let found = try #require(spans.first { $0.attributes.get("clickhouse.outcome") == "stored" })
+        let reconcile = try #require(spans.first { $0.operationName == "clickhouse.reconcile" })
+        #expect(reconcile.parentSpanID == found.spanID)
+        #expect(spans.contains { $0.operationName.hasPrefix("SELECT ") && $0.parentSpanID == reconcile.spanID })
     }
 
     @Test func `an outcome that stays unknown over a restart is settled before anything is sent`() async throws {

@@ -49,6 +49,14 @@ import Testing
         }
     }
 
+    @Test func `a command can be pasted whatever the spool's path is`() {
+        #expect(
+            Diagnosis(status(deadLetters: 1), spoolPath: "/a/b-c.spool").command?.hasSuffix(" /a/b-c.spool") == true
+        )
+        let command = Diagnosis(status(.held(reason: "")), spoolPath: "/it's here").command
+        #expect(command == #"spoolctl status '/it'\''s here'"#)
+    }
+
     @Test func `a proxy is taken out of rotation only while traces are lost`() {
         #expect(OperationsEndpoints.health(of: .fine) == .ok)
         #expect(OperationsEndpoints.health(of: .full(reason: "")) == .serviceUnavailable)

@@ -19,6 +19,8 @@ struct Diagnosis: Equatable {
     var reason: String?
     /// What to do; nil when there is nothing to do.
     var advice: String?
+    /// A command that tells more, to be pasted into a shell; nil when there is no more to tell.
+    var command: String?
 
     /// - Parameter spoolPath: for commands that can be pasted.
     init(_ status: WriterStatus, spoolPath: String) {
@@ -48,15 +50,16 @@ struct Diagnosis: Equatable {
                 .attention,
                 "ClickHouse cannot take any trace until it is mended; all are kept",
                 reason,
-                "Mend what the reason names. It is tried again all the time and goes on by itself."
-                    + " All that ClickHouse said: spoolctl status \(spoolPath)"
+                "Mend what the reason names. It is tried again all the time, and goes on by itself.",
+                command: "spoolctl status \(Self.quote(spoolPath))"
             )
         case .poisoned:
             self.init(
                 .attention,
                 "ClickHouse refuses a trace for its data; the others are delivered",
                 reason,
-                "It is being isolated and becomes a dead letter. What ClickHouse said: spoolctl status \(spoolPath)"
+                "It is being isolated, and becomes a dead letter. The command shows what ClickHouse said of it.",
+                command: "spoolctl status \(Self.quote(spoolPath))"
             )
         case .backingOff:
             self.init(
@@ -70,17 +73,40 @@ struct Diagnosis: Equatable {
                 .attention,
                 "Traces are delivered, but for \(status.deadLetters) that ClickHouse refused",
                 nil,
-                "See why: spoolctl dead-letters list \(spoolPath). When the table is mended: requeue them."
+                "See why. When the table is mended, requeue them.",
+                command: "spoolctl dead-letters list \(Self.quote(spoolPath))"
             )
         case .fine:
             self.init(.fine, "Traces are delivered", nil, nil)
         }
     }
 
-    private init(_ severity: Severity, _ headline: String, _ reason: String?, _ advice: String?) {
+    private init(
+        _ severity: Severity,
+        _ headline: String,
+        _ reason: String?,
+        _ advice: String?,
+        command: String? = nil
+    ) {
         self.severity = severity
         self.headline = headline
         self.reason = reason
         self.advice = advice
+        self.command = command
+    }
+
+    /// As one word of a shell.
+    private static func quote(_ path: String) -> String {
+        let isPlain = path.utf8.allSatisfy { byte in
+            byte.isASCIILetterOrDigit || "/._-".utf8.contains(byte)
+        }
+        return isPlain ? path : "'\(path.replacing("'", with: "'\\''"))'"
+    }
+}
+
+extension UInt8 {
+    fileprivate var isASCIILetterOrDigit: Bool {
+        let character = Character(UnicodeScalar(self))
+        return character.isASCII && (character.isLetter || character.isNumber)
     }
 }

@@ -15,6 +15,7 @@ struct StatusDocument: Encodable {
     private let headline: String
     private let reason: Nullable<String>
     private let advice: Nullable<String>
+    private let command: Nullable<String>
     private let delivery: String
     private let spool: String
     private let guarantee: Nullable<String>
@@ -42,6 +43,7 @@ struct StatusDocument: Encodable {
         headline = diagnosis.headline
         reason = Nullable(value: diagnosis.reason)
         advice = Nullable(value: diagnosis.advice)
+        command = Nullable(value: diagnosis.command)
         delivery =
             switch status.delivery {
             case .fine: "fine"
