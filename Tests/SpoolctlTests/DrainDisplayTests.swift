@@ -6,7 +6,7 @@ import Testing
     @Test func `where nothing can be redrawn there is a line every few seconds, and a reason once`() async {
         let lines = Mutex<[String]>([])
         let start = DrainDisplay.State(undelivered: 100, deadLetters: 3)
-        let display = DrainDisplay(start, terminal: nil) { text in lines.withLock { $0.append(text) } }
+        let display = DrainDisplay(start, terminal: .none) { text in lines.withLock { $0.append(text) } }
         for tick in 1...60 {
             let time = Duration.milliseconds(tick * 200)
             if tick % 10 == 0 { await display.wait(for: "no route", nextAttempt: time + .seconds(3)) }

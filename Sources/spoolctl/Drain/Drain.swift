@@ -63,7 +63,7 @@ struct Drain: AsyncParsableCommand {
             identity: destination.idColumn.map { RecordIdentity(id: $0, time: destination.timeColumn) },
             logger: Logger(label: "spoolctl.drain") { _ in SwiftLogNoOpLogHandler() }
         )
-        let display = DrainDisplay(DrainDisplay.State(delivery.status), terminal: Terminal(STDERR_FILENO))
+        let display = DrainDisplay(DrainDisplay.State(delivery.status), terminal: .standardError)
         await announce(delivery, header, configuration, on: display)
         let (ending, elapsed) = await DrainRun(delivery: delivery, display: display, patience: giveUpAfter?.duration)
             .run(signals: signals)

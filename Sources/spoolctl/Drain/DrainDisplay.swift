@@ -4,7 +4,7 @@ internal import ClickHouseWriter
 actor DrainDisplay {
     private static let lineInterval = Duration.seconds(5)
 
-    private let terminal: Terminal?
+    private let terminal: Terminal
     private let write: @Sendable (String) -> Void
     private var progress: DrainProgress
     private let deadLettersBefore: Int
