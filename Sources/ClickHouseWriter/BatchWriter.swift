@@ -16,7 +16,7 @@ package import SQLiteSpool
 public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
     private let maxRecordBytes: Int
     private let columns = ColumnNames(Record.columnNames)
-    private let delivery: SpoolDelivery
+    let delivery: SpoolDelivery
 
     /// Opens the spool, or creates it, and starts to deliver what is in it.
     ///

@@ -8,7 +8,7 @@ internal import Synchronization
 /// It owns the spool, and delivers from its making until ``close()``.
 package final class SpoolDelivery: Sendable {
     private let configuration: BatchWriterConfiguration
-    private let spool: Spool
+    let spool: Spool
     private let sink: any BatchSink
     private let flusher: Flusher
     private let flushing: Task<Void, Never>
@@ -17,7 +17,7 @@ package final class SpoolDelivery: Sendable {
     let pulse: Pulse
     private let beating: Task<Void, Never>
     private let clock: any WallClock
-    private let logger: Logger
+    let logger: Logger
     private let closing = Mutex<Task<CloseReport, Never>?>(nil)
 
     /// Opens the spool, or creates it, and starts to deliver what is in it. ClickHouse is not waited for.

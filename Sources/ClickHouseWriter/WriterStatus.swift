@@ -25,7 +25,7 @@ public struct WriterStatus: Sendable, Equatable {
         case failed(reason: String)
     }
 
-    /// Records that were written since the writer was made.
+    /// Records that were written, or requeued, since the writer was made.
     public let written: Int
     /// Records not sent yet.
     public let pending: Int

@@ -40,10 +40,10 @@ final class SimulatedClickHouse: BatchSink {
         var sends = 0
         var running: [String: (numbers: [Int], checks: Int)] = [:]
         var isWrong = false
+        var poison: Set<Int>
     }
 
     private let table: Table
-    private let poison: Set<Int>
     private let hint: Hint
     private let clock: any WallClock
     private let state: Mutex<State>
@@ -62,10 +62,9 @@ final class SimulatedClickHouse: BatchSink {
         clock: any WallClock = SkippingClock()
     ) {
         self.table = table
-        self.poison = poison
         self.hint = hint
         self.clock = clock
-        state = Mutex(State(random: SeededRandom(seed), trouble: trouble))
+        state = Mutex(State(random: SeededRandom(seed), trouble: trouble, poison: poison))
         let guarantee: Guarantee =
             switch table {
             case .knowsTokens: .token(window: nil)
@@ -77,6 +76,12 @@ final class SimulatedClickHouse: BatchSink {
             guarantee: guarantee,
             canReconcile: table != .knowsTokens
         )
+    }
+
+    /// The numbers that it refuses.
+    var poison: Set<Int> {
+        get { state.withLock(\.poison) }
+        set { state.withLock { $0.poison = newValue } }
     }
 
     /// How often each number is stored.
@@ -209,7 +214,7 @@ final class SimulatedClickHouse: BatchSink {
     }
 
     private func refusal(of numbers: [Int], _ state: State) -> InsertOutcome? {
-        guard let index = numbers.firstIndex(where: { poison.contains($0) || state.isWrong }) else { return nil }
+        guard let index = numbers.firstIndex(where: { state.poison.contains($0) || state.isWrong }) else { return nil }
         let row: Int? =
             switch hint {
             case .right: index + 1

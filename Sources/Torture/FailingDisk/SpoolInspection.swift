@@ -14,6 +14,7 @@ struct SpoolInspection {
         records = try numbers(in: "records", database)
         // A salvage sets aside what is not what was written, and says so.
         deadLetters = try numbers(in: "dead_letters WHERE message NOT LIKE 'damaged in the spool%'", database)
+        if !records.isDisjoint(with: deadLetters) { faults.append("a record that is a dead letter as well") }
         for (name, check) in Self.checks where try database.integer(check) != 1 { faults.append(name) }
     }
 

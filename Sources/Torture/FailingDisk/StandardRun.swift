@@ -3,7 +3,7 @@ internal import SQLiteSpool
 /// The run that every cut and every fault interrupts: all that a writer does, in an order that the seed draws.
 struct StandardRun {
     private enum Step: CaseIterable {
-        case append, appendMany, burst, freeze, deliver, deliverMore, lose, fail, split, deadLetter, note
+        case append, appendMany, burst, freeze, deliver, deliverMore, lose, fail, split, deadLetter, requeue, note
     }
 
     /// How often each kind of step comes.
@@ -43,6 +43,7 @@ struct StandardRun {
         case .fail: await workload.failToDeliver(from: spool, isStored: false)
         case .split: await workload.split(from: spool, pieces: .random(in: 2...3, using: &generator))
         case .deadLetter: await workload.deadLetter(from: spool)
+        case .requeue: await workload.requeue(in: spool)
         case .note: await workload.note(.random(in: 0...1, using: &generator), in: spool)
         }
     }

@@ -49,6 +49,12 @@ extension Workload {
         }
     }
 
+    /// Sends dead letters once more.
+    mutating func requeue(in spool: Spool) async -> Outcome {
+        let requeued = await call("requeue") { () throws(SpoolError) in try await spool.requeueDeadLetters(.all) }
+        return requeued.map { $0.count == 0 ? .nothingToDo : .done } ?? .failed
+    }
+
     /// Freezes one more batch while others are in flight.
     mutating func freeze(from spool: Spool) async -> Outcome {
         guard spool.batches.count < 4 else { return .nothingToDo }
