@@ -24,11 +24,11 @@ extension RealServerTests {
 
             // Where the records go, and what tells them apart, is in the spool.
             let drain = ["drain", configuration.spoolPath, "--url", server.url]
-            let killed = try await SpoolctlUnderTest.run(drain + ["--batch-size", "50"]) {
+            let killed = try await SpoolctlUnderTest.run(drain + ["--batch-size", "5"]) {
                 $0.contains("ClickHouse answers") ? .kill : nil
             }
             #expect(killed.status == .signaled(9))
-            let ended = try await SpoolctlUnderTest.run(drain + ["--batch-size", "50"]) {
+            let ended = try await SpoolctlUnderTest.run(drain + ["--batch-size", "5"]) {
                 $0.contains("ClickHouse answers") ? .interrupt : nil
             }
             #expect([.exited(130), .exited(0)].contains(ended.status))

@@ -7,16 +7,13 @@ import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct DrainTests {
     /// Makes a spool as a writer leaves it that was killed: nothing closed, nothing moved into the database.
-    private func makeKilledSpool(
-        at path: String,
-        rows: [String],
-        destination: SpoolDestination? = SpoolDestination(database: "d", table: "t", idColumn: "n")
-    ) async throws {
+    private func makeKilledSpool(at path: String, rows: [String]) async throws {
         var configuration = SpoolConfiguration(path: path + ".living", durability: .powerLoss)
         // The files must not change while they are copied.
         configuration.checkpoints.quietPeriodMilliseconds = 3_600_000
         let spool = try Spool(configuration)
-        if let destination { try await spool.note(DeliveryNote(state: .fine, destination: destination)) }
+        let destination = SpoolDestination(database: "d", table: "t", idColumn: "n")
+        try await spool.note(DeliveryNote(state: .fine, destination: destination))
         try await spool.append(contentsOf: rows.map { Array($0.utf8) })
         for suffix in ["", "-wal", ".lock"] {
             try FileManager.default.copyItem(atPath: path + ".living" + suffix, toPath: path + suffix)
