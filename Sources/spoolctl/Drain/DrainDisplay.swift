@@ -23,7 +23,6 @@ actor DrainDisplay {
 
     /// - Parameters:
     ///   - start: how it is at the start.
-    ///   - terminal: nil where nothing can be redrawn.
     ///   - write: to standard error, when it is not a test's.
     init(
         _ start: State,
