@@ -232,6 +232,29 @@ let package = Package(
             swiftSettings: testSettings
         ),
         .executableTarget(
+            name: "GettingStarted",
+            dependencies: ["ClickHouseWriter", .product(name: "Logging", package: "swift-log")],
+            path: "Tests/GettingStarted",
+            swiftSettings: testSettings
+        ),
+        .testTarget(
+            name: "DocumentationTests",
+            dependencies: [
+                "ClickHouseWriter",
+                "ClickHouseWriterTesting",
+                "GettingStarted",
+                "TestSupport",
+                "spoolctl",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: testSettings
+        ),
+        .executableTarget(
             name: "CrashWriter",
             dependencies: ["ClickHouseWriter", .product(name: "Logging", package: "swift-log")],
             path: "Tests/CrashWriter",

@@ -147,7 +147,8 @@ import Testing
     @Test(arguments: [
         ("CLICKHOUSE_MAX_BATCHSIZE", "CLICKHOUSE_MAX_BATCH_SIZE"),
         ("CLICKHOUSE_MAXBATCHSIZE", "CLICKHOUSE_MAX_BATCH_SIZE"),
-        ("CLICKHOUSE_BATCH_SIZE", "CLICKHOUSE_MAX_BATCH_SIZE"), ("CLICKHOUSE_URLS", "CLICKHOUSE_URL"),
+        ("CLICKHOUSE_BATCH_SIZE", "CLICKHOUSE_MAX_BATCH_SIZE"), ("CLICKHOUSE_ULR", "CLICKHOUSE_URL"),
+        ("CLICKHOUSE_URLS", "CLICKHOUSE_URL"),
         ("CLICKHOUSE_PASSWORT", "CLICKHOUSE_PASSWORD"), ("CLICKHOUSE_FLUSH_INTERVALL", "CLICKHOUSE_FLUSH_INTERVAL"),
         ("CLICKHOUSE_TLS_KEYFILE", "CLICKHOUSE_TLS_KEY_FILE"), ("CLICKHOUSE_SPOOL", nil), ("CLICKHOUSE_HOST", nil),
         ("CLICKHOUSE_PORT", nil), ("CLICKHOUSE_DB", nil), ("CLICKHOUSE_", nil),
@@ -157,6 +158,17 @@ import Testing
         #expect(unknown.map(\.name) == [name])
         #expect(unknown.first?.likely == likely)
         #expect(unknown.first?.description.contains(likely ?? "is ignored") == true)
+    }
+
+    @Test func `an environment is taken over, and what is misspelt or cannot be read in it is refused`() throws {
+        var configuration = BatchWriterConfiguration(spoolPath: "s", urls: ["http://a"], table: "t")
+        try configuration.apply(environment: ["CLICKHOUSE_TABLE": "x", "CLICKHOUSE_HOST": "other", "HOME": "/"])
+        #expect(configuration.table == "x")
+        let error = #expect(throws: WriterError.self) {
+            try configuration.apply(environment: ["CLICKHOUSE_TABEL": "y", "CLICKHOUSE_MAX_IN_FLIGHT": "z"])
+        }
+        #expect(error?.message.contains("did you mean CLICKHOUSE_TABLE?") == true)
+        #expect(error?.message.contains("CLICKHOUSE_MAX_IN_FLIGHT is \"z\"") == true)
     }
 
     @Test func `no setting is taken for an unknown one`() {

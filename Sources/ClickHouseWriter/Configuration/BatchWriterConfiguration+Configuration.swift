@@ -1,6 +1,18 @@
 public import Configuration
 
 extension BatchWriterConfiguration {
+    /// Takes over the values that the variables of an environment have, `CLICKHOUSE_MAX_BATCH_SIZE=1000` for example, and
+    /// keeps the others. <doc:Configuration> has every variable.
+    ///
+    /// - Parameter environment: usually `ProcessInfo.processInfo.environment`.
+    /// - Throws: ``WriterError/Code/invalidConfiguration`` naming every variable whose value cannot be read, and every one
+    ///   that looks like a misspelt setting. Those that can be read are taken over all the same.
+    public mutating func apply(environment: [String: String]) throws(WriterError) {
+        let provider = EnvironmentVariablesProvider(environmentVariables: environment)
+        let misspelt = Self.unknownVariables(in: environment.keys).filter { $0.likely != nil }
+        try WriterError.throwIfAny(applyWhatCanBeRead(ConfigReader(provider: provider)) + misspelt.map(\.description))
+    }
+
     /// Takes over the values that `config` has, from the environment for example, and keeps the others.
     ///
     /// The keys, their types and defaults are in <doc:Configuration>. A duration is a whole number and its unit: `500ms`,

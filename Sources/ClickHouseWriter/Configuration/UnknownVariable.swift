@@ -35,20 +35,20 @@ extension BatchWriterConfiguration {
         distance(name, known) <= min(3, (known.count - Setting.prefix.count) / 3)
     }
 
-    /// Letters to add, leave out or exchange; underscores cost nothing.
+    /// Letters to add, leave out, exchange or swap with the next; underscores cost nothing.
     private static func distance(_ a: String, _ b: String) -> Int {
-        let a = a.filter { $0 != "_" }
-        let b = b.filter { $0 != "_" }
-        var row = Array(0...b.count)
-        for (i, x) in a.enumerated() {
-            var diagonal = row[0]
-            row[0] = i + 1
-            for (j, y) in b.enumerated() {
-                let cost = min(diagonal + (x == y ? 0 : 1), row[j] + 1, row[j + 1] + 1)
-                diagonal = row[j + 1]
-                row[j + 1] = cost
+        let a = Array(a.filter { $0 != "_" })
+        let b = Array(b.filter { $0 != "_" })
+        var rows = [Array(0...b.count)]
+        for i in a.indices {
+            var row = [i + 1]
+            for j in b.indices {
+                var cost = min(rows[i][j] + (a[i] == b[j] ? 0 : 1), rows[i][j + 1] + 1, row[j] + 1)
+                if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { cost = min(cost, rows[i - 1][j - 1] + 1) }
+                row.append(cost)
             }
+            rows.append(row)
         }
-        return row[b.count]
+        return rows[a.count][b.count]
     }
 }
