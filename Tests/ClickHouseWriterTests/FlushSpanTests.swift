@@ -71,6 +71,7 @@ import Tracing
                     )
                     let writer = try BatchWriter<Sample>(configuration: configuration, logger: LogRecorder().logger)
                     try await writer.write(contentsOf: samples(0..<3))
+                    try await writer.flush()
                     await writer.close()
                 }
             }
