@@ -23,7 +23,7 @@ extension RealServerTests {
             #expect(await writer.close().remaining == 5_000)
 
             // Where the records go, and what tells them apart, is in the spool.
-            let drain = ["drain", configuration.spoolPath, "--url", server.url]
+            let drain = ["drain", configuration.spoolPath, "--url", server.url, "--give-up-after", "60s"]
             let killed = try await SpoolctlUnderTest.run(drain + ["--batch-size", "5"]) {
                 $0.contains("ClickHouse answers") ? .kill : nil
             }

@@ -28,7 +28,7 @@ import Testing
     private func drain(_ path: String, _ server: StandInServer, _ options: [String] = []) async throws
         -> SpoolctlUnderTest.Outcome
     {
-        try await SpoolctlUnderTest.run(["drain", path, "--url", server.url] + options)
+        try await SpoolctlUnderTest.run(["drain", path, "--url", server.url, "--give-up-after", "60s"] + options)
     }
 
     /// With tokens, and where the table has to be asked instead.
@@ -41,9 +41,7 @@ import Testing
                 let path = directory + "/s"
                 server.faults.setStanding(.dropAfterProcessing)
                 let writer = CrashingWriter(spool: path, url: server.url, database: "d")
-                let killed = try await writer.run(from: 0, killAfter: 200) { _ in
-                    while server.journal.inserts.isEmpty { await Task.yield() }
-                }
+                let killed = try await writer.run(from: 0, killAfter: 200)
                 #expect(killed.wasKilled)
                 server.faults.clear()
 
@@ -67,7 +65,7 @@ import Testing
                 try await makeKilledSpool(at: path, rows: numbers(0..<100))
                 server.faults.setStanding(.dropAfterProcessing)
                 let killed = try await SpoolctlUnderTest.run(
-                    ["drain", path, "--url", server.url, "--batch-size", "20"]
+                    ["drain", path, "--url", server.url, "--give-up-after", "60s", "--batch-size", "20"]
                 ) { $0.contains("waiting until") ? .kill : nil }
                 #expect(killed.status == .signaled(9))
                 server.faults.clear()
@@ -78,6 +76,26 @@ import Testing
                 #expect(resent.token == lost.token)
                 #expect(resent.body == lost.body)
                 #expect(server.journal.inserts.last?.body == numbers(20..<100).map { $0 + "\n" }.joined())
+                #expect(try await server.store.rows(database: "d", table: "t") == numbers(0..<100))
+            }
+        }
+    }
+
+    @Test func `where the table knows no tokens it is asked for what a lost reply may have left`() async throws {
+        try await withTemporaryDirectory { directory in
+            try await withStandIn(in: directory, deduplicates: false) { server in
+                let path = directory + "/s"
+                try await makeKilledSpool(at: path, rows: numbers(0..<100))
+                server.faults.add(.dropAfterProcessing)
+                server.faults.setStanding(.hang)
+                let killed = try await SpoolctlUnderTest.run(
+                    ["drain", path, "--url", server.url, "--give-up-after", "60s", "--batch-size", "20"]
+                ) { $0.contains("waiting until") ? .kill : nil }
+                #expect(killed.status == .signaled(9))
+                server.faults.clear()
+                let outcome = try await drain(path, server)
+                #expect(outcome.status == .exited(0))
+                #expect(outcome.messages.contains("effectively-once by reconciliation"))
                 #expect(try await server.store.rows(database: "d", table: "t") == numbers(0..<100))
             }
         }
@@ -122,7 +140,7 @@ import Testing
                 let busy = Fault.error(status: 500, code: 241, message: "Memory limit exceeded")
                 server.faults.add(busy, busy, busy)
                 let outcome = try await SpoolctlUnderTest.run(
-                    ["drain", path, "--url", server.url],
+                    ["drain", path, "--url", server.url, "--give-up-after", "60s"],
                     environment: ["CLICKHOUSE_MIN_RETRY_DELAY": "200ms"]
                 )
                 #expect(outcome.status == .exited(0))
@@ -151,7 +169,7 @@ import Testing
                 let path = directory + "/s"
                 try await makeKilledSpool(at: path, rows: numbers(0..<1_000))
                 server.faults.setStanding(.delay(.milliseconds(100)))
-                let options = ["drain", path, "--url", server.url, "--batch-size", "10"]
+                let options = ["drain", path, "--url", server.url, "--give-up-after", "60s", "--batch-size", "10"]
                 let ended = try await SpoolctlUnderTest.run(options) {
                     $0.contains("ClickHouse answers") ? .interrupt : nil
                 }
@@ -173,7 +191,7 @@ import Testing
                 let path = directory + "/s"
                 try await makeKilledSpool(at: path, rows: numbers(0..<100))
                 server.faults.setStanding(.hang)
-                let options = ["drain", path, "--url", server.url, "--batch-size", "10"]
+                let options = ["drain", path, "--url", server.url, "--give-up-after", "60s", "--batch-size", "10"]
                 let killed = try await SpoolctlUnderTest.run(options) {
                     $0.contains("ClickHouse answers") || $0.contains("again to end at once") ? .terminate : nil
                 }
