@@ -9,7 +9,8 @@ import Testing
     @Test func `close delivers what is left when ClickHouse is fine`() async throws {
         try await withTemporaryDirectory { directory in
             let sink = RecordingSink()
-            try await withWriter(at: directory + "/s", sink: sink) { writer in
+            // A clock that stands still, so that the deadline never comes.
+            try await withWriter(at: directory + "/s", sink: sink, clock: ManualClock()) { writer in
                 try await writer.write(contentsOf: samples(0..<150))
                 let report = await writer.close()
                 #expect(report == CloseReport(delivered: 150, remaining: 0, reason: nil))
