@@ -61,6 +61,14 @@ import Testing
             $0.files.owner.isAlive = false
             $0.status.pending = 1
         },
+        Case("the file ends before what was committed", [.damaged]) {
+            $0.files.owner.isAlive = false
+            $0.files.owner.note?.progress.committed = $0.status.lastID + 1
+            $0.status.pending = 1
+        },
+        Case("the owner commits while it is looked at", [], needsPerson: false) {
+            $0.files.owner.note?.progress.committed = $0.status.lastID + 1
+        },
         Case("the disk failed", [.failed]) { $0.files.owner.note?.state = .failed },
         Case("the disk failed under one that is gone", [.ownerGone]) {
             $0.files.owner.note?.state = .failed

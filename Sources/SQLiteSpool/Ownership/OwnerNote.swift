@@ -8,7 +8,7 @@ package struct OwnerNote: Sendable, Equatable {
     /// The spool's.
     var uuid: String
     package var durability: SpoolConfiguration.Durability
-    var progress: Progress
+    package var progress: Progress
     package var state: State
 
     /// How the owner left the file.
@@ -21,9 +21,9 @@ package struct OwnerNote: Sendable, Equatable {
     }
 
     /// How far the owner came.
-    struct Progress: Sendable, Equatable {
+    package struct Progress: Sendable, Equatable {
         /// Records up to this id were committed.
-        var committed: Int64
+        package var committed: Int64
         /// Records up to this id were frozen in a batch, or are gone.
         var frozen: Int64
         /// Records up to this id were delivered, dropped or set aside as dead letters.

@@ -78,6 +78,18 @@ struct Advice: Equatable {
             ]
         default: break
         }
+        if !owner.isAlive, let committed = owner.note?.progress.committed, committed > view.status.lastID {
+            return [
+                (
+                    .damaged,
+                    """
+                    The last owner had committed record \(Words.grouped(Int(committed))), and the file ends at \
+                    \(Words.grouped(Int(view.status.lastID))): it is damaged, or the power failed. Start the owner's program again: it \
+                    salvages what is readable, delivers it, and says how much is lost.
+                    """
+                )
+            ]
+        }
         guard !owner.isAlive, view.status.undelivered > 0 else { return [] }
         return [
             (

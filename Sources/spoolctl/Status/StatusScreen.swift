@@ -36,10 +36,10 @@ struct StatusScreen {
 
     private var state: String {
         if status.state == .fine { return status.state.rawValue }
-        let until = view.files.owner.isAlive ? "" : ", when the owner ended"
-        guard let since = status.since else { return status.state.rawValue + until }
-        let age = Int(max(.zero, since.duration(to: status.readAt)).components.seconds)
-        return "\(status.state.rawValue) since \(since.words) UTC, \(Words.age(age))\(until)"
+        let since = status.since.map { " since \($0.words) UTC" } ?? ""
+        guard view.files.owner.isAlive else { return "\(status.state.rawValue)\(since), as the owner last knew" }
+        let age = status.since.map { Int(max(.zero, $0.duration(to: status.readAt)).components.seconds) }
+        return status.state.rawValue + since + (age.map { ", \(Words.age($0))" } ?? "")
     }
 
     private var owner: String {
