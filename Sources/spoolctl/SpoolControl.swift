@@ -7,14 +7,14 @@ struct SpoolControl: AsyncParsableCommand {
         abstract: "Looks into a spool of records on their way to ClickHouse, and recovers what a dead writer left.",
         groupedSubcommands: [
             CommandGroup(
-                name: "Look, also while the spool's owner runs:",
+                name: "Reading",
                 subcommands: [Status.self, Watch.self, Peek.self, Export.self, Check.self]
             ),
             CommandGroup(
-                name: "Act, on a spool that nobody owns:",
+                name: "Recovering",
                 subcommands: [Drain.self, DeadLetters.self, SalvageCommand.self]
             ),
-            CommandGroup(name: "Prepare ClickHouse:", subcommands: [Migrate.self]),
+            CommandGroup(name: "Preparing", subcommands: [Migrate.self]),
         ]
     )
 }
