@@ -125,7 +125,8 @@ import Testing
                 ) { try await $0.chat("x").status }
                 #expect(outcome.value == 200)
                 #expect(outcome.status == .exited(0))
-                #expect(start.duration(to: .now) < .seconds(60))  // 0 says that it kept its deadline; the rest of the time is this machine's
+                // 0 says that it kept its deadline; the rest of the time is this machine's.
+                #expect(start.duration(to: .now) < .seconds(60))
                 #expect(try undelivered(in: directory) == 1)
             }
         }

@@ -5,6 +5,7 @@ extension BatchWriter {
     /// Dead letters, in the order in which they were written.
     ///
     /// - Parameters:
+    ///   - selection: which of them; all by default.
     ///   - id: only those behind this one: pass the last id of a page to get the next. nil, the default, is the beginning.
     ///   - limit: at most so many; 100 by default.
     /// - Throws: ``WriterError`` with code `writerClosed` after ``close()``, or `spoolFailed`.
