@@ -11,7 +11,7 @@ SELECT
     frozen.batches AS batches,              -- in how many
     spool.dead_letters AS dead_letters,     -- records that ClickHouse refused while it accepted their neighbours
     spool.dropped AS dropped,               -- records given up unsent, as the limits ask for, since the spool was made
-    spool.last_id AS enqueued,              -- records since the spool was made
+    spool.last_id AS enqueued,              -- records since the spool was made, a requeued one once more
     (
         SELECT max(0, CAST(strftime('%s', 'now') AS INTEGER) - enqueued_at / 1000)
         FROM records ORDER BY id LIMIT 1

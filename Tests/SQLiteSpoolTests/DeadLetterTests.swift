@@ -87,17 +87,28 @@ import Testing
         try await withLetters { spool in
             let file = try Database(path: spool.path, access: .readWrite)
             try file.prepare("UPDATE dead_letters SET payload = ?1 WHERE id = 2").run(.text(payload))
-            #expect(try await spool.requeueDeadLetters(.all) == Spool.Requeued(count: 3, left: [2: .noRow]))
-            #expect(try await spool.requeueDeadLetters(.ids([2])) == Spool.Requeued(count: 0, left: [2: .noRow]))
+            #expect(try await spool.requeueDeadLetters(.all) == Spool.Requeued(count: 3, left: [2: .damaged]))
+            #expect(try await spool.requeueDeadLetters(.ids([2])) == Spool.Requeued(count: 0, left: [2: .damaged]))
             #expect(counts(spool) == [5, 1])
         }
     }
 
-    @Test(arguments: [Salvage.damagedMessage, Salvage.deliveredMessage])
-    func `what a salvage set aside is requeued only by its id`(message: String) async throws {
+    @Test func `what a salvage found damaged is never requeued, though it is a row`() async throws {
         try await withLetters { spool in
             let file = try Database(path: spool.path, access: .readWrite)
-            try file.prepare("UPDATE dead_letters SET code = NULL, message = ?1 WHERE id = 2").run(.text(message))
+            try file.prepare("UPDATE dead_letters SET code = NULL, message = ?1 WHERE id = 2")
+                .run(.text(Salvage.damagedMessage))
+            #expect(try await spool.requeueDeadLetters(.all) == Spool.Requeued(count: 3, left: [2: .damaged]))
+            #expect(try await spool.requeueDeadLetters(.ids([2])) == Spool.Requeued(count: 0, left: [2: .damaged]))
+        }
+    }
+
+    @Test func `what may have been delivered before a salvage is requeued only by its id`() async throws {
+        try await withLetters { spool in
+            let file = try Database(path: spool.path, access: .readWrite)
+            try file.prepare("UPDATE dead_letters SET code = NULL, message = ?1 WHERE id = 2").run(
+                .text(Salvage.deliveredMessage)
+            )
             #expect(try await spool.requeueDeadLetters(.code(nil)) == Spool.Requeued(count: 0, left: [2: .setAside]))
             #expect(try await spool.requeueDeadLetters(.all) == Spool.Requeued(count: 3, left: [2: .setAside]))
             #expect(try await spool.requeueDeadLetters(.ids([2])) == Spool.Requeued(count: 1))

@@ -41,7 +41,7 @@ extension DeadLetter {
             enqueuedAt: Date(letter.enqueuedAt),
             deadLetteredAt: Date(letter.deadLetteredAt),
             row: String(decoding: letter.payload, as: UTF8.self),
-            isIntact: letter.obstacle == nil
+            isIntact: letter.obstacle != .damaged
         )
     }
 }

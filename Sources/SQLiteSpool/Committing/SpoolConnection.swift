@@ -5,10 +5,10 @@ internal import CSQLite
 /// Every method that changes something is one transaction: after it returns, the change is committed and `ledger`
 /// says so; after it throws, neither is the case.
 struct SpoolConnection: ~Copyable {
-    private let database: Database
+    let database: Database
     private let durability: SpoolConfiguration.Durability
-    private let limits: SpoolLimits
-    private let clock: any WallClock
+    let limits: SpoolLimits
+    let clock: any WallClock
     private let statements: Statements
 
     private(set) var ledger: Ledger
@@ -292,135 +292,5 @@ struct SpoolConnection: ~Copyable {
         for payload in payloads { try insert(Payload(payload), at: now, ledger: &ledger) }
         move.count = payloads.count
         return nil
-    }
-
-    // MARK: Records that are given up
-
-    /// Drops pending records, the oldest first, until so much is free, in the chunk that one read shows.
-    ///
-    /// - Returns: how many; 0 when nothing is pending.
-    private func dropOldest(_ ledger: inout Ledger, toFree excess: SpoolLimits.Excess) throws(SQLiteError) -> Int {
-        // Space comes back in whole pages, so bytes are freed in larger pieces than they are asked for.
-        let bytes = excess.bytes == 0 ? 0 : max(excess.bytes, 64 << 10)
-        return try dropOldest(&ledger) { $0 >= excess.records && $1 >= bytes }
-    }
-
-    func hasExpiredRecords() throws(SQLiteError) -> Bool {
-        guard let maxAge = limits.maxAge, ledger.summary.pending > 0 else { return false }
-        let oldest = try database.enqueueTime(ofFirstAfter: ledger.frozenThrough)
-        return oldest.map { $0 < clock.now.advanced(by: .zero - maxAge).milliseconds } ?? false
-    }
-
-    private func dropOldest(_ ledger: inout Ledger, olderThan cutoff: Int64) throws(SQLiteError) -> Int {
-        try dropOldest(&ledger, olderThan: cutoff) { _, _ in false }
-    }
-
-    private func dropOldest(
-        _ ledger: inout Ledger,
-        olderThan cutoff: Int64 = .max,
-        until isEnough: (_ records: Int, _ bytes: Int) -> Bool
-    ) throws(SQLiteError) -> Int {
-        var records = 0
-        var bytes = 0
-        var last = ledger.frozenThrough
-        do {
-            let rows = try database.prepare(
-                "SELECT id, enqueued_at, payload FROM records WHERE id > ?1 ORDER BY id LIMIT 1000"
-            )
-            try rows.bind([.integer(ledger.frozenThrough)])
-            while !isEnough(records, bytes), try rows.step(), let id = rows.integer(0), rows.integer(1) ?? 0 < cutoff {
-                try database.checkOrder(&last, id)
-                records += 1
-                bytes += rows.byteCount(2)
-            }
-        }
-        if records == 0 { return 0 }
-        guard records <= ledger.summary.pending, bytes <= ledger.payloadBytes, last <= ledger.lastID else {
-            throw SQLiteError.corrupt("there are more records than are counted", action: "drop records")
-        }
-        try deleteRecords(ledger.frozenThrough + 1...last)
-        ledger.drop(through: last, records: records, payloadBytes: bytes)
-        return records
-    }
-
-    // MARK: Batches
-
-    private func apply(
-        _ change: CommitQueue.BatchChange,
-        at now: Int64,
-        ledger: inout Ledger
-    ) throws(SQLiteError) {
-        switch change {
-        case .freeze(let batch):
-            guard try ledger.freeze(batch) else { return }
-            try database.insert(batch)
-        case .acknowledge(let batch):
-            guard ledger.remove(batch) else { return }
-            try deleteRecords(batch.ids)
-            try delete(batch)
-        case .recordFailure(let batch, let message):
-            ledger.recordFailure(of: batch, error: message)
-            try database.prepare(
-                """
-                UPDATE batches SET attempts = attempts + 1, last_attempt_at = ?2, last_error = ?3
-                WHERE first_id = ?1
-                """
-            ).run(.integer(batch.ids.lowerBound), .integer(now), .text(message))
-        case .replace(let batch, let members, let children):
-            guard ledger.replace(batch, with: children.map(\.batch)) else { return }
-            try delete(batch)
-            for child in children { try database.insert(child.batch) }
-            let kept = Set(children.flatMap(\.members).map(\.id))
-            for member in members where !kept.contains(member.id) { try deleteRecords(member.id...member.id) }
-        case .deadLetter(let batch, let code, let message):
-            guard ledger.remove(batch) else { return }
-            // A salvaged record may be there already, as it was before. Failing for that would fail for ever.
-            ledger.deadLetters += batch.records - (try countDeadLetters(batch.ids))
-            try database.prepare(
-                """
-                INSERT OR REPLACE INTO dead_letters (id, enqueued_at, payload, code, message, attempts, dead_lettered_at)
-                SELECT id, enqueued_at, payload, ?3, ?4, ?5, ?6 FROM records WHERE id BETWEEN ?1 AND ?2
-                """
-            ).run(
-                .integer(batch.ids.lowerBound),
-                .integer(batch.ids.upperBound),
-                .optional(code.map(Int64.init)),
-                .text(message),
-                .integer(Int64(batch.attempts)),
-                .integer(now)
-            )
-            try deleteRecords(batch.ids)
-            try delete(batch)
-        case .discard(let move):
-            let count = try database.deleteLetters(move.ids)
-            try ledger.removeDeadLetters(count)
-            move.count = count
-        case .damage: break
-        case .note(let note):
-            try database.prepare(
-                """
-                UPDATE delivery SET since = iif(state = ?1, since, ?4), state = ?1, reason = ?2, guarantee = ?3
-                """
-            ).run(.text(note.state.rawValue), .optional(note.reason), .optional(note.guarantee), .integer(now))
-            if let destination = note.destination { try database.write(destination) }
-        }
-    }
-
-    private func countDeadLetters(_ ids: ClosedRange<Int64>) throws(SQLiteError) -> Int {
-        // Others may lie in the range without being of the batch.
-        let count = try database.prepare(
-            "SELECT count(*) FROM dead_letters WHERE id IN (SELECT id FROM records WHERE id BETWEEN ?1 AND ?2)"
-        )
-        try count.bind([.integer(ids.lowerBound), .integer(ids.upperBound)])
-        return try count.readInteger()
-    }
-
-    private func delete(_ batch: Batch) throws(SQLiteError) {
-        try database.prepare("DELETE FROM batches WHERE first_id = ?1").run(.integer(batch.ids.lowerBound))
-    }
-
-    private func deleteRecords(_ ids: ClosedRange<Int64>) throws(SQLiteError) {
-        try database.prepare("DELETE FROM records WHERE id BETWEEN ?1 AND ?2")
-            .run(.integer(ids.lowerBound), .integer(ids.upperBound))
     }
 }

@@ -19,7 +19,8 @@ extension Database {
                 WHEN instr(CAST(payload AS BLOB), x'00') OR instr(CAST(payload AS BLOB), x'0a') THEN 1
                 WHEN NOT json_valid(payload) THEN 1
                 WHEN json_type(payload) <> 'object' THEN 1
-                WHEN code IS NULL AND message IN (?5, ?6) THEN 2
+                WHEN code IS NULL AND message = ?5 THEN 1
+                WHEN code IS NULL AND message = ?6 THEN 2
             END
             FROM dead_letters WHERE id BETWEEN ?2 AND ?3 AND \(condition)
             ORDER BY id \(newestFirst ? "DESC" : "") LIMIT ?4

@@ -15,9 +15,9 @@ package struct StoredLetter: Sendable, Equatable {
     package let obstacle: Obstacle?
 
     package enum Obstacle: Int64, Sendable {
-        /// The payload is no JSON object in one line: it was damaged on the disk. It is never requeued.
-        case noRow = 1
-        /// A salvage put it here: it is not what was written, or was delivered before. It is requeued by its id only.
+        /// The payload is not the row that was written: it was damaged on the disk. It is never requeued.
+        case damaged = 1
+        /// A salvage put it here, because it may have been delivered before. It is requeued by its id only.
         case setAside = 2
     }
 }

@@ -171,12 +171,13 @@ package struct SpoolCheck {
         var count = 0
         var unreadable: [Int64] = []
         var position: Int64 = 0
-        while true {
+        // A damaged file may have any id.
+        while position < .max {
             let range = position + 1 ... .max
             let letters = try database.readLetters(.all, in: range, limit: 1_000, maxBytes: 4 << 20)
             guard let last = letters.last else { break }
             count += letters.count
-            unreadable += letters.filter { $0.obstacle == .noRow }.map(\.id)
+            unreadable += letters.filter { $0.obstacle == .damaged }.map(\.id)
             position = last.id
         }
         return CheckResult.deadLetters(count, counted: ledger.deadLetters, unreadable: unreadable)

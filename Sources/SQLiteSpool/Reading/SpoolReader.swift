@@ -60,7 +60,8 @@ package struct SpoolReader: ~Copyable {
         limit: Int,
         newestFirst: Bool = false
     ) throws(SpoolError) -> [StoredLetter] {
-        try SpoolError.wrapping {
+        guard id < .max else { return [] }
+        return try SpoolError.wrapping {
             try database.readLetters(
                 selection,
                 in: id + 1 ... .max,

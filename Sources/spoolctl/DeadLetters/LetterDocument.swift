@@ -10,7 +10,7 @@ extension JSONObject {
         add("code", letter.code)
         add("message", letter.message)
         add("attempts", letter.attempts)
-        if letter.obstacle == .noRow {
+        if letter.obstacle == .damaged {
             add("row", json: Array("null".utf8))
             add("payload", String(decoding: letter.payload, as: UTF8.self))
         } else {
@@ -33,7 +33,7 @@ extension StoredLetter.Obstacle {
     /// In JSON.
     var key: String {
         switch self {
-        case .noRow: "not_a_row"
+        case .damaged: "not_a_row"
         case .setAside: "set_aside"
         }
     }
@@ -41,7 +41,7 @@ extension StoredLetter.Obstacle {
     /// Why it stays a dead letter.
     var words: String {
         switch self {
-        case .noRow: "not the row that was written, and never sent"
+        case .damaged: "not the row that was written, and never sent"
         case .setAside: "set aside by a salvage, and requeued only by its id, once you have looked at it"
         }
     }

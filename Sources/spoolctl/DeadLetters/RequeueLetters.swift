@@ -53,7 +53,7 @@ extension Spool.Requeued {
     func words(path: String) -> String {
         let next = count == 0 ? "" : ": they are pending; start the spool's owner, or run: spoolctl drain \(path)"
         let first = "requeued \(Words.count(count, "dead letter"))\(next)"
-        let stay = [StoredLetter.Obstacle.noRow, .setAside].compactMap { obstacle -> String? in
+        let stay = [StoredLetter.Obstacle.damaged, .setAside].compactMap { obstacle -> String? in
             let ids = left.filter { $0.value == obstacle }.keys.sorted()
             if ids.isEmpty { return nil }
             let shown = ids.prefix(20).map(String.init).joined(separator: ", ") + (ids.count > 20 ? ", …" : "")

@@ -50,7 +50,7 @@ struct LetterScreen {
     var text: String {
         let payload = String(decoding: letter.payload, as: UTF8.self)
         let row =
-            letter.obstacle == .noRow
+            letter.obstacle == .damaged
             ? ["row          \(Paragraph.oneLine(payload))"]
             : [
                 "row          \(Paragraph.clean(PrettyJSON(payload).text))",

@@ -12,6 +12,8 @@ struct SalvageCommand: ParsableCommand {
 
             The new spool can be delivered with spoolctl drain, or be given to a writer. Frozen batches keep their tokens.
 
+            Exit code 2: a writer had set the file aside, and has salvaged it already; do not deliver it a second time.
+
             Example: spoolctl salvage traces.spool recovered.spool
             """
     )
@@ -28,24 +30,24 @@ struct SalvageCommand: ParsableCommand {
     func run() throws {
         let report = try SalvageCopy(of: broken, to: new).run()
         print(json ? String(decoding: report.document.line, as: UTF8.self) : report.words)
+        if report.wasSetAside { throw ExitCode.attention }
     }
 }
 
 extension SalvageCopy.Report {
     var words: String {
-        let warning =
+        let advice =
             wasSetAside
-            ? [
-                "what could be read of this file went on in its writer's spool when it was set aside: those records would "
-                    + "be delivered twice"
-            ] : []
+            ? "do not deliver it: what could be read of this file went on in its writer's spool when it was set aside;"
+                + " look at it with spoolctl export"
+            : "to deliver it: spoolctl drain \(path)"
         let letters =
             deadLetters == 0 ? [] : ["\(Words.count(deadLetters, "dead letter")): spoolctl dead-letters list \(path)"]
         let head = [
             "the broken file: \(Paragraph.oneLine(loss.reason))", SalvageWords.summary(of: loss),
             "the new spool is \(path)",
         ]
-        return (head + letters + warning + ["to deliver it: spoolctl drain \(path)"]).joined(separator: "\n")
+        return (head + letters + [advice]).joined(separator: "\n")
     }
 
     var document: JSONObject {

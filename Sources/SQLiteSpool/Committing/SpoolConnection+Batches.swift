@@ -1,0 +1,81 @@
+/// What becomes of batches and dead letters.
+extension SpoolConnection {
+    func apply(
+        _ change: CommitQueue.BatchChange,
+        at now: Int64,
+        ledger: inout Ledger
+    ) throws(SQLiteError) {
+        switch change {
+        case .freeze(let batch):
+            guard try ledger.freeze(batch) else { return }
+            try database.insert(batch)
+        case .acknowledge(let batch):
+            guard ledger.remove(batch) else { return }
+            try deleteRecords(batch.ids)
+            try delete(batch)
+        case .recordFailure(let batch, let message):
+            ledger.recordFailure(of: batch, error: message)
+            try database.prepare(
+                """
+                UPDATE batches SET attempts = attempts + 1, last_attempt_at = ?2, last_error = ?3
+                WHERE first_id = ?1
+                """
+            ).run(.integer(batch.ids.lowerBound), .integer(now), .text(message))
+        case .replace(let batch, let members, let children):
+            guard ledger.replace(batch, with: children.map(\.batch)) else { return }
+            try delete(batch)
+            for child in children { try database.insert(child.batch) }
+            let kept = Set(children.flatMap(\.members).map(\.id))
+            for member in members where !kept.contains(member.id) { try deleteRecords(member.id...member.id) }
+        case .deadLetter(let batch, let code, let message):
+            guard ledger.remove(batch) else { return }
+            // A salvaged record may be there already, as it was before. Failing for that would fail for ever.
+            ledger.deadLetters += batch.records - (try countDeadLetters(batch.ids))
+            try database.prepare(
+                """
+                INSERT OR REPLACE INTO dead_letters (id, enqueued_at, payload, code, message, attempts, dead_lettered_at)
+                SELECT id, enqueued_at, payload, ?3, ?4, ?5, ?6 FROM records WHERE id BETWEEN ?1 AND ?2
+                """
+            ).run(
+                .integer(batch.ids.lowerBound),
+                .integer(batch.ids.upperBound),
+                .optional(code.map(Int64.init)),
+                .text(message),
+                .integer(Int64(batch.attempts)),
+                .integer(now)
+            )
+            try deleteRecords(batch.ids)
+            try delete(batch)
+        case .discard(let move):
+            let count = try database.deleteLetters(move.ids)
+            try ledger.removeDeadLetters(count)
+            move.count = count
+        case .damage: break
+        case .note(let note):
+            try database.prepare(
+                """
+                UPDATE delivery SET since = iif(state = ?1, since, ?4), state = ?1, reason = ?2, guarantee = ?3
+                """
+            ).run(.text(note.state.rawValue), .optional(note.reason), .optional(note.guarantee), .integer(now))
+            if let destination = note.destination { try database.write(destination) }
+        }
+    }
+
+    private func countDeadLetters(_ ids: ClosedRange<Int64>) throws(SQLiteError) -> Int {
+        // Others may lie in the range without being of the batch.
+        let count = try database.prepare(
+            "SELECT count(*) FROM dead_letters WHERE id IN (SELECT id FROM records WHERE id BETWEEN ?1 AND ?2)"
+        )
+        try count.bind([.integer(ids.lowerBound), .integer(ids.upperBound)])
+        return try count.readInteger()
+    }
+
+    private func delete(_ batch: Batch) throws(SQLiteError) {
+        try database.prepare("DELETE FROM batches WHERE first_id = ?1").run(.integer(batch.ids.lowerBound))
+    }
+
+    func deleteRecords(_ ids: ClosedRange<Int64>) throws(SQLiteError) {
+        try database.prepare("DELETE FROM records WHERE id BETWEEN ?1 AND ?2")
+            .run(.integer(ids.lowerBound), .integer(ids.upperBound))
+    }
+}
