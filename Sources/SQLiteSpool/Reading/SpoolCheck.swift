@@ -177,7 +177,8 @@ package struct SpoolCheck {
             let letters = try database.readLetters(.all, in: range, limit: 1_000, maxBytes: 4 << 20)
             guard let last = letters.last else { break }
             count += letters.count
-            unreadable += letters.filter { $0.obstacle == .damaged }.map(\.id)
+            // What a salvage has found is known already.
+            unreadable += letters.filter { $0.obstacle == .damaged && $0.message != Salvage.damagedMessage }.map(\.id)
             position = last.id
         }
         return CheckResult.deadLetters(count, counted: ledger.deadLetters, unreadable: unreadable)

@@ -93,12 +93,12 @@ struct StartingPoint {
         try await keepSalvageable(durability, watchdog, in: &scratch)
     }
 
-    /// Zeros a page in the middle, and has the owner's note say that it was noticed.
+    /// Zeros the page that has a record in the middle, and has the owner's note say that it was noticed.
     private mutating func damageDatabase() {
-        guard var database = files[Workload.fileName] else { return }
-        // Its header says how many pages are in use; the file may be longer.
-        let pages = database[28..<32].reduce(0) { $0 << 8 | Int($1) }
-        let page = pages / 2 * 4096
+        let record = NumberedPayload.payload(24).prefix(64)
+        // Any other page might be one that nothing is in.
+        guard var database = files[Workload.fileName], let place = database.firstRange(of: record) else { return }
+        let page = place.lowerBound / 4096 * 4096
         database.replaceSubrange(page..<page + 4096, with: repeatElement(0, count: 4096))
         files[Workload.fileName] = database
         let lock = "\(Workload.fileName).lock"
@@ -106,9 +106,15 @@ struct StartingPoint {
         files[lock] = Array(note.replacing("sound  ", with: "damaged").utf8)
     }
 
+    /// Flips a bit in the middle of the frames that are read: behind them are those of before the last checkpoint, which
+    /// have other salts (https://www.sqlite.org/fileformat2.html#walformat).
     private mutating func damageWAL() {
-        guard let count = files["\(Workload.fileName)-wal"]?.count, count > 0 else { return }
-        files["\(Workload.fileName)-wal"]?[count / 2] ^= 1
+        guard var wal = files["\(Workload.fileName)-wal"], wal.count > 32 else { return }
+        let starts = stride(from: 32, to: wal.count, by: 24 + 4096)
+        let live = starts.prefix { wal[$0 + 8..<$0 + 16].elementsEqual(wal[16..<24]) }
+        guard !live.isEmpty else { return }
+        wal[live[live.count / 2] + 24 + 2048] ^= 1
+        files["\(Workload.fileName)-wal"] = wal
     }
 
     /// What a salvage that nothing interrupts brings back is what every salvage must bring back.
@@ -121,7 +127,10 @@ struct StartingPoint {
         let workload = Workload(on: disk, watchdog: watchdog)
         let spool = try workload.openSpool(durability)
         guard let loss = spool.loss, loss.quarantinedFile != nil, loss.salvaged > 0 else {
-            throw SpoolError(.failed, "the damaged spool was not salvaged: \(spool.loss.map { "\($0)" } ?? "no loss")")
+            throw SpoolError(
+                .failed,
+                "the damaged spool (\(kind)) was not salvaged: \(spool.loss.map { "\($0)" } ?? "no loss")"
+            )
         }
         let inspection = try workload.inspect()
         await workload.close(spool)
