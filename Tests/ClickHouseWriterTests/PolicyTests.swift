@@ -127,6 +127,18 @@ import Testing
         #expect(sizing.maxRecords(pending: 401) == 100)
     }
 
+    @Test
+    func `all is a backlog where nobody writes any more: sizes start at the most, and come down to the usual one`() {
+        var sizing = BatchSizing(usual: 100, most: 1_000, isCatchingUp: true)
+        #expect(sizing.maxRecords(pending: 1) == 1_000)
+        sizing.shrink()
+        #expect(sizing.maxRecords(pending: 1) == 500)
+        for _ in 0..<9 { sizing.shrink() }
+        #expect(sizing.maxRecords(pending: 1) == 100)
+        sizing.grow(after: 100)
+        #expect(sizing.maxRecords(pending: 1) == 200)
+    }
+
     @Test func `turned off, no batch is larger than usual`() {
         var sizing = BatchSizing(usual: 100, most: 0)
         for _ in 0..<9 { sizing.grow(after: 100) }

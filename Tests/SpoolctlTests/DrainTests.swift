@@ -55,6 +55,20 @@ import Testing
         }
     }
 
+    @Test func `a batch that takes too much memory is cut, and the next ones are smaller`() async throws {
+        try await withTemporaryDirectory { directory in
+            try await withStandIn(in: directory) { server in
+                let path = directory + "/s"
+                try await makeKilledSpool(at: path, rows: numbers(0..<1_000))
+                server.faults.add(.error(status: 500, code: 241, message: "Memory limit exceeded"))
+                let outcome = try await drain(path, server, ["--batch-size", "800"])
+                #expect(outcome.status == .exited(0))
+                #expect(server.journal.inserts.map { $0.body.split(separator: "\n").count } == [800, 400, 400, 200])
+                #expect(try await server.store.rows(database: "d", table: "t") == numbers(0..<1_000))
+            }
+        }
+    }
+
     @Test func `it gives up when it was asked to, and nothing is lost`() async throws {
         try await withTemporaryDirectory { directory in
             let path = directory + "/s"

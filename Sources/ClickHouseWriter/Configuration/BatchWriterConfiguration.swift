@@ -71,6 +71,10 @@ public struct BatchWriterConfiguration: Sendable {
     /// Batches grow to it when more than four usual ones are pending, and shrink when ClickHouse finds them too large.
     public var catchUpBatchSize: Int?
 
+    /// Whether all that is pending is a backlog: batches start at ``catchUpBatchSize``, and are never small for there being
+    /// few records. False by default; for a spool that nobody writes to.
+    package var isCatchingUp: Bool = false
+
     /// Batches that are sent at once. 1, the default, keeps the order in which records were written.
     public var maxInFlight: Int = 1
 

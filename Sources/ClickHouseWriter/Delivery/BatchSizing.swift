@@ -6,17 +6,21 @@ struct BatchSizing {
 
     private let usual: Int
     private let most: Int
+    private let isCatchingUp: Bool
     private var current: Int
 
-    /// - Parameter most: records of the largest batch; `usual` or less turns growing off.
-    init(usual: Int, most: Int) {
+    /// - Parameters:
+    ///   - most: records of the largest batch; `usual` or less turns growing off.
+    ///   - isCatchingUp: whether any number is a backlog, and the first batch is as large as any.
+    init(usual: Int, most: Int, isCatchingUp: Bool = false) {
         self.usual = usual
         self.most = max(usual, most)
-        current = usual
+        self.isCatchingUp = isCatchingUp
+        current = isCatchingUp ? self.most : usual
     }
 
     func maxRecords(pending: Int) -> Int {
-        pending > usual * Self.backlogBatches ? current : usual
+        isCatchingUp || pending > usual * Self.backlogBatches ? current : usual
     }
 
     /// A batch of so many records was accepted.

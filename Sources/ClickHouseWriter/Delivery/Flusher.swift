@@ -84,7 +84,11 @@ final class Flusher: Sendable {
         state = Mutex(
             State(
                 plan: DeliveryPlan(configuration: configuration, recovered: spool.batches, now: clock.now),
-                sizing: BatchSizing(usual: configuration.maxBatchSize, most: configuration.catchUpBatchSize ?? 0),
+                sizing: BatchSizing(
+                    usual: configuration.maxBatchSize,
+                    most: configuration.catchUpBatchSize ?? 0,
+                    isCatchingUp: configuration.isCatchingUp
+                ),
                 published: DeliveryNote(state: .fine, destination: spool.recoveredDestination)
             )
         )

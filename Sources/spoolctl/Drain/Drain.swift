@@ -14,7 +14,8 @@ struct Drain: AsyncParsableCommand {
             Where the records go is in the spool, except in one of an older version. Batches that were begun go on under \
             their tokens, as in the writer, so nothing is stored twice where the table knows tokens or can be asked, \
             also when this is interrupted and run again. A spool whose owner lives is refused: it delivers itself. \
-            Failures that may pass are waited out; where somebody has to mend something, this ends and says what.
+            Failures that may pass are waited out; where somebody has to mend something, this ends and says what. The \
+            first Ctrl-C waits for the answer to what is being sent [CLICKHOUSE_REQUEST_TIMEOUT], the second one does not.
 
             The writer's settings are read from the environment as well (CLICKHOUSE_PASSWORD, CLICKHOUSE_TLS_CA_FILE, \
             CLICKHOUSE_COMPRESSION, …). No record is dropped for its age.
@@ -29,7 +30,12 @@ struct Drain: AsyncParsableCommand {
     @OptionGroup var spool: SpoolArgument
     @OptionGroup var connection: ConnectionOptions
 
-    @Option(help: "Records of a batch; fewer where they take more than 8 MiB [CLICKHOUSE_MAX_BATCH_BYTES].")
+    @Option(
+        help: """
+            Records of a batch; fewer where they take more than 8 MiB [CLICKHOUSE_MAX_BATCH_BYTES], or where ClickHouse \
+            finds them too many, down to 100 [CLICKHOUSE_MAX_BATCH_SIZE].
+            """
+    )
     var batchSize = 10_000
 
     @Option(help: "Batches that are sent at once. With 1 the records keep their order.")
@@ -112,13 +118,7 @@ struct Drain: AsyncParsableCommand {
         configuration.database = destination.database
         configuration.table = destination.table
         configuration.spoolPath = spool.path
-        configuration.maxBatchSize = batchSize
-        configuration.catchUpBatchSize = nil
-        configuration.maxInFlight = inFlight
-        // A recovery gives nothing up, whatever the writer's settings in the environment say.
-        configuration.maxAge = nil
-        configuration.whenFull = .reject
-        configuration.shutdownTimeout = .seconds(5)
+        configuration.prepareForDrain(batchSize: batchSize, inFlight: inFlight)
         return (configuration, destination)
     }
 
