@@ -145,6 +145,11 @@ import Testing
                 let refused = try await drain(path, server, ["--table", "t"])
                 #expect(refused.status == .exited(1))
                 #expect(refused.messages.contains("give --database and --table"))
+                #expect(refused.messages.contains("--id-column"))
+                let doubtful = try await drain(path, server, ["--table", "t", "--database", "d"])
+                #expect(doubtful.status == .exited(1))
+                #expect(doubtful.messages.contains("records in batches that were begun"))
+                #expect(server.journal.inserts.isEmpty)
                 #expect(try SpoolHeader(readingSpoolAt: path).schemaVersion == version)
 
                 let outcome = try await drain(path, server, ["--table", "t", "--database", "d", "--id-column", "n"])
@@ -166,12 +171,34 @@ import Testing
                 var log = try Data(contentsOf: URL(filePath: path + "-wal"))
                 log[log.count / 2] ^= 4
                 try log.write(to: URL(filePath: path + "-wal"))
-                let outcome = try await drain(path, server, ["--database", "d", "--table", "t"])
+                let outcome = try await drain(path, server, ["--database", "d", "--table", "t", "--id-column", "n"])
                 #expect(outcome.messages.contains("the spool was damaged"))
                 let rows = try await server.store.rows(database: "d", table: "t")
                 #expect(Set(rows).count == rows.count)
                 #expect(Set(rows).isSubset(of: numbers(0..<100)))
             }
+        }
+    }
+
+    @Test func `where nobody can read what it says of itself it needs to be told, and is not called old`() async throws
+    {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/s"
+            let fixture = URL(filePath: #filePath).deletingLastPathComponent()
+                .appending(path: "../SQLiteSpoolTests/Fixtures/version-4.spool")
+            var file = try Data(contentsOf: fixture)
+            // The first page's list of tables.
+            file.replaceSubrange(100..<4_096, with: Data(repeating: 0xff, count: 3_996))
+            try file.write(to: URL(filePath: path))
+            let options = ["drain", path, "--url", "http://127.0.0.1:1"]
+            let refused = try await SpoolctlUnderTest.run(options)
+            #expect(refused.status == .exited(1))
+            #expect(
+                refused.messages.contains("the spool is damaged where it says where its records go; give --database")
+            )
+            let doubtful = try await SpoolctlUnderTest.run(options + ["--database", "d", "--table", "t"])
+            #expect(doubtful.messages.contains("batches may have been begun"))
+            #expect(try Data(contentsOf: URL(filePath: path)) == file)
         }
     }
 

@@ -52,25 +52,36 @@ struct Drain: AsyncParsableCommand {
     @Option(help: "The column of the record's own time, for a spool that does not say it.")
     var timeColumn: String?
 
+    @Flag(
+        help: """
+            No column tells a record from others: what is in flight in a spool that does not say its table may be stored \
+            twice where that table knows no tokens.
+            """
+    )
+    var noIdColumn = false
+
     @Flag(help: "Delivers to another table than the spool's. What the first one has already is stored again.")
     var forceTable = false
 
     func validate() throws {
         if batchSize < 1 { throw ValidationError("--batch-size must be at least 1.") }
         if !(1...64).contains(inFlight) { throw ValidationError("--in-flight must be from 1 to 64.") }
+        if noIdColumn, idColumn != nil || timeColumn != nil {
+            throw ValidationError("--no-id-column cannot be together with --id-column or --time-column.")
+        }
     }
 
     func run() async throws {
         let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
-        let header = try readHeader()
-        let (configuration, destination) = try makeConfiguration(header?.destination)
+        let found = try DrainTarget.Finding(readingSpoolAt: spool.path)
+        let (configuration, destination) = try makeConfiguration(found)
         let delivery = try SpoolDelivery(
             configuration: configuration,
             identity: destination.idColumn.map { RecordIdentity(id: $0, time: destination.timeColumn) },
             logger: Logger(label: "spoolctl.drain") { _ in SwiftLogNoOpLogHandler() }
         )
         let display = DrainDisplay(DrainDisplay.State(delivery.status), terminal: .standardError)
-        await announce(delivery, header, configuration, on: display)
+        await announce(delivery, found, configuration, on: display)
         let (ending, elapsed) = await DrainRun(delivery: delivery, display: display, patience: giveUpAfter?.duration)
             .run(signals: signals)
         let status = delivery.status
@@ -89,30 +100,22 @@ struct Drain: AsyncParsableCommand {
         throw report.exitCode
     }
 
-    /// - Returns: nil for a damaged file, of which opening it salvages what is readable.
-    private func readHeader() throws -> SpoolHeader? {
-        do {
-            return try SpoolHeader(readingSpoolAt: spool.path)
-        } catch let error where error.code == .damaged {
-            return nil
-        }
-    }
-
     private func makeConfiguration(
-        _ recorded: SpoolDestination?
+        _ found: DrainTarget.Finding
     ) throws -> (BatchWriterConfiguration, SpoolDestination) {
         var configuration = try connection.apply(
             to: BatchWriterConfiguration(spoolPath: spool.path, urls: [], database: "", table: "")
         )
         func given(_ name: String) -> String? { name.isEmpty ? nil : name }
         let destination = try DrainTarget.decide(
-            recorded,
+            found,
             DrainTarget.Request(
                 database: given(configuration.database),
                 table: given(configuration.table),
                 idColumn: idColumn,
                 timeColumn: timeColumn,
-                forcesTable: forceTable
+                forcesTable: forceTable,
+                goesWithoutID: noIdColumn
             )
         )
         configuration.database = destination.database
@@ -124,11 +127,11 @@ struct Drain: AsyncParsableCommand {
 
     private func announce(
         _ delivery: SpoolDelivery,
-        _ header: SpoolHeader?,
+        _ found: DrainTarget.Finding,
         _ configuration: BatchWriterConfiguration,
         on display: DrainDisplay
     ) async {
-        if let version = header?.schemaVersion, version < SpoolHeader.newestSchemaVersion {
+        if let version = found.schemaVersion, version < SpoolHeader.newestSchemaVersion {
             await display.say(
                 "the spool had schema version \(version) and has \(SpoolHeader.newestSchemaVersion) now; "
                     + "older programs refuse it from here on"
