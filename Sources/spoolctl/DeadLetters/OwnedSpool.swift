@@ -20,7 +20,8 @@ func withOwnedSpool<Result>(at path: String, _ body: (Spool) async throws -> Res
         )
     }
     if let loss = spool.loss {
-        StandardError.say("the spool was not as its owner left it: \(loss.reason); \(SalvageWords.summary(of: loss))")
+        let reason = Paragraph.oneLine(loss.reason)
+        StandardError.say("the spool was not as its owner left it: \(reason); \(SalvageWords.summary(of: loss))")
     }
     do {
         let result = try await body(spool)

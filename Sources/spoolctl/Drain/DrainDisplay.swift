@@ -69,9 +69,9 @@ actor DrainDisplay {
         progress.nextAttempt = nil
     }
 
-    /// A line that stays.
+    /// A line that stays. What it quotes of ClickHouse's or the spool's may not act on the terminal.
     func say(_ line: String) {
-        write((isDrawn ? "\r\u{1b}[K" : "") + line + "\n")
+        write((isDrawn ? "\r\u{1b}[K" : "") + Paragraph.oneLine(line) + "\n")
         isDrawn = false
     }
 

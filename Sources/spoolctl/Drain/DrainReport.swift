@@ -66,7 +66,8 @@ struct DrainReport: Sendable {
                 "\(Words.count(deadLetters, "dead letter")), refused by ClickHouse: spoolctl dead-letters list \(spool)"
             )
         }
-        return lines.joined(separator: "\n")
+        // A reason has ClickHouse's words in it, which may not act on the terminal.
+        return lines.map { Paragraph.oneLine($0) }.joined(separator: "\n")
     }
 
     private var undelivered: Int { pending + inFlight }

@@ -33,16 +33,11 @@ struct JSONObject {
     }
 
     private static func quoted(_ value: String) -> [UInt8] {
-        var bytes: [UInt8] = [UInt8(ascii: "\"")]
-        for byte in value.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
-            case ..<0x20, 0x7f:
-                let digits = String(byte, radix: 16)
-                bytes += Array("\\u\(String(repeating: "0", count: 4 - digits.count))\(digits)".utf8)
-            default: bytes.append(byte)
-            }
+        var text = "\""
+        for scalar in value.unicodeScalars {
+            if scalar == "\"" || scalar == "\\" { text.unicodeScalars.append("\\") }
+            text.unicodeScalars.append(scalar)
         }
-        return bytes + [UInt8(ascii: "\"")]
+        return Array(Paragraph.escaped(text + "\"").utf8)
     }
 }

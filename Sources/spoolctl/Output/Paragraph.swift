@@ -66,6 +66,7 @@ extension Paragraph {
 extension Unicode.Scalar {
     /// Line breaks, escape sequences, and what turns the direction of a text.
     fileprivate var isControl: Bool {
-        [.control, .format, .lineSeparator, .paragraphSeparator].contains(properties.generalCategory)
+        if isASCII { return value < 0x20 || value == 0x7f }
+        return [.control, .format, .lineSeparator, .paragraphSeparator].contains(properties.generalCategory)
     }
 }
