@@ -60,4 +60,7 @@ struct ConnectionOptions: ParsableArguments {
 /// Why the options and the environment cannot be used.
 struct ConnectionProblem: Error, CustomStringConvertible {
     let description: String
+
+    /// - Parameter description: may quote a setting, which may not act on a terminal.
+    init(description: String) { self.description = Paragraph.oneLine(description) }
 }
