@@ -55,6 +55,8 @@ import Testing
         )
         let command = Diagnosis(status(.held(reason: "")), spoolPath: "/it's here").command
         #expect(command == #"spoolctl status '/it'\''s here'"#)
+        let accented = Diagnosis(status(.held(reason: "")), spoolPath: "/it'\u{301}s\r\n").command
+        #expect(accented.map { Array($0.utf8) } == Array("spoolctl status '/it'\\''\u{301}s\r\n'".utf8))
     }
 
     @Test func `a proxy is taken out of rotation only while traces are lost`() {

@@ -60,7 +60,8 @@ import Testing
 
     @Test(arguments: [
         ("plain", "plain"), (#"a "quoted" \ one"#, #"a \"quoted\" \\ one"#), ("two\nlines", #"two\nlines"#),
-        ("größe=1,x}", "größe=1,x}"),
+        ("größe=1,x}", "größe=1,x}"), ("two\r\nlines", "two\r\\nlines"),
+        ("a \"\u{301} \\\u{301}", "a \\\"\u{301} \\\\\u{301}"),
     ])
     func `label values are escaped`(value: String, escaped: String) {
         let registry = PrometheusRegistry([])

@@ -100,7 +100,9 @@ struct Diagnosis: Equatable {
         let isPlain = path.utf8.allSatisfy { byte in
             byte.isASCIILetterOrDigit || "/._-".utf8.contains(byte)
         }
-        return isPlain ? path : "'\(path.replacing("'", with: "'\\''"))'"
+        // By scalars: a quote with an accent is another `Character`, but ends the word all the same.
+        let parts = path.unicodeScalars.split(separator: "'", omittingEmptySubsequences: false)
+        return isPlain ? path : "'\(parts.map { String($0) }.joined(separator: "'\\''"))'"
     }
 }
 

@@ -200,6 +200,9 @@ struct Advice: Equatable {
     /// As a shell takes it for one word.
     static func shellWord(_ text: String) -> String {
         let plain = text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-/".contains($0)) }
-        return plain && !text.isEmpty ? text : "'" + text.replacing("'", with: #"'\''"#) + "'"
+        if plain, !text.isEmpty { return text }
+        // By scalars: a quote with an accent is another `Character`, but ends the word all the same.
+        let parts = text.unicodeScalars.split(separator: "'", omittingEmptySubsequences: false)
+        return "'" + parts.map { String($0) }.joined(separator: #"'\''"#) + "'"
     }
 }

@@ -17,11 +17,25 @@ enum PrometheusText {
     }
 
     static func escapeHelp(_ text: String) -> String {
-        text.replacing("\\", with: "\\\\").replacing("\n", with: "\\n")
+        escape(text)
     }
 
     static func escapeLabel(_ value: String) -> String {
-        escapeHelp(value).replacing("\"", with: "\\\"")
+        escape(value, ["\""])
+    }
+
+    /// By scalars: to a `Character` "\r\n" is no line break, and a quote with an accent no quote.
+    private static func escape(_ text: String, _ quotes: [Unicode.Scalar] = []) -> String {
+        var escaped = ""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\\": escaped += "\\\\"
+            case "\n": escaped += "\\n"
+            case _ where quotes.contains(scalar): escaped += "\\\(scalar)"
+            default: escaped.unicodeScalars.append(scalar)
+            }
+        }
+        return escaped
     }
 
     static func number(_ value: Double) -> String {
