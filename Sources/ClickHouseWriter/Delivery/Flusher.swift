@@ -11,7 +11,7 @@ internal import Tracing
 /// - The same token stands for the same bytes. A batch that is cut has smaller ones with tokens of their own in its
 ///   place, committed before they are sent.
 final class Flusher: Sendable {
-    private struct State {
+    struct State {
         var plan: DeliveryPlan
         var sizing: BatchSizing
         var flushes = FlushWaiters()
@@ -29,22 +29,22 @@ final class Flusher: Sendable {
         var published: DeliveryNote
     }
 
-    private let spool: Spool
-    private let sink: any BatchSink
+    let spool: Spool
+    let sink: any BatchSink
     private let columns: [ColumnName]
     /// The columns to ask for; nil when nothing may be asked.
-    private let identity: RecordIdentity?
+    let identity: RecordIdentity?
     private let target: SpoolDestination
     private let maxBatchBytes: Int
     private let maxBatchSize: Int
     private let flushPolicy: FlushPolicy
     private let spoolRetryDelay: Duration
-    private let clock: any WallClock
-    private let jitter: @Sendable () -> Double
+    let clock: any WallClock
+    let jitter: @Sendable () -> Double
     private let wakeup: Wakeup
-    private let log: DeliveryLog
+    let log: DeliveryLog
     private let metrics: WriterMetrics
-    private let state: Mutex<State>
+    let state: Mutex<State>
 
     /// - Parameters:
     ///   - columns: what the records fill.
@@ -354,7 +354,7 @@ final class Flusher: Sendable {
     }
 
     /// Goes on until the spool has let the records go: they must not be sent again.
-    private func acknowledge(_ batch: Batch) async {
+    func acknowledge(_ batch: Batch) async {
         await withSpan("clickhouse.acknowledge") { _ in await letGo(of: batch) }
     }
 
@@ -373,98 +373,13 @@ final class Flusher: Sendable {
     }
 
     /// - Parameter duration: since a batch of them was frozen; nil when only some of its records are gone.
-    private func didDeliver(_ records: Int, in duration: Duration?) {
+    func didDeliver(_ records: Int, in duration: Duration?) {
         let now = clock.now
         state.withLock { state in
             state.delivered += records
             state.deliveredAt = now
         }
         metrics.recordDelivered(records, in: duration)
-    }
-
-    // MARK: What may be stored already
-
-    /// Settles whether a batch of unknown outcome is stored, where that must be known before it is sent again.
-    ///
-    /// - Returns: false when it is not to be sent as it is: it is stored, in part or whole, or nobody knows yet.
-    private func isToBeSent(_ batch: Batch) async throws(SpoolError) -> Bool {
-        guard state.withLock({ $0.plan.isDoubtful(batch) }) else { return true }
-        let age = batch.frozenAt.duration(to: clock.now)
-        guard ResendPolicy.decide(sink.destination, age: age) == .reconcile else { return true }
-        return try await isWhollyMissing(batch)
-    }
-
-    /// What the table can be asked for; nil when it cannot be asked.
-    private var askableIdentity: RecordIdentity? {
-        sink.destination?.canReconcile == true ? identity : nil
-    }
-
-    /// Asks the table which of the batch's records it has, where it can be asked, and lets those go.
-    ///
-    /// - Returns: whether it has none of them; true also when it cannot be asked.
-    private func isWhollyMissing(_ batch: Batch) async throws(SpoolError) -> Bool {
-        guard let identity = askableIdentity else { return true }
-        let result = await withSpan("clickhouse.reconcile") { span -> Result<Bool, SpoolError> in
-            do throws(SpoolError) {
-                return .success(try await reconcile(batch, by: identity))
-            } catch {
-                span.recordError(error)
-                return .failure(error)
-            }
-        }
-        return try result.get()
-    }
-
-    private func reconcile(_ batch: Batch, by identity: RecordIdentity) async throws(SpoolError) -> Bool {
-        let fields = try await spool.keys(of: batch, idField: identity.id, timeField: identity.time)
-        // A record of an older type may not have the column.
-        guard let keys = RowKey.keys(fields) else {
-            log.cannotAsk(batch)
-            return true
-        }
-        let members = try await spool.members(of: batch)
-        let age = state.withLock { $0.plan.mayRunSince(batch) }?.duration(to: clock.now)
-        switch await sink.countStored(Set(keys), token: batch.token, doubtAge: age) {
-        case .failure(let failure):
-            if Task.isCancelled {
-                state.withLock { $0.plan.didGiveUp(batch, now: clock.now) }
-                return false
-            }
-            let (delay, failures) = state.withLock {
-                $0.plan.didFailToAsk(batch, failure, now: clock.now, random: jitter())
-            }
-            log.failed(failure, of: batch, failuresInRow: failures, nextAttemptIn: delay)
-            try await spool.recordFailure(of: batch, error: failure.description)
-            state.withLock { $0.plan.didKeep(batch) }
-            return false
-        case .success(var stored):
-            let missing = zip(members, keys).filter { _, key in
-                guard let count = stored[key], count > 0 else { return true }
-                stored[key] = count - 1
-                return false
-            }.map(\.0)
-            if missing.count == members.count {
-                state.withLock { $0.plan.didSettle(batch) }
-                return true
-            }
-            log.reconciled(batch, missing: missing.count)
-            try await letGo(of: batch, members: members, except: missing)
-            return false
-        }
-    }
-
-    private func letGo(
-        of batch: Batch,
-        members: [BatchMember],
-        except missing: [BatchMember]
-    ) async throws(SpoolError) {
-        if missing.isEmpty {
-            await acknowledge(batch)
-            return state.withLock { $0.plan.didRemove(batch) }
-        }
-        let children = try await spool.replace(batch, members: members, with: [missing])
-        state.withLock { $0.plan.didReplace(batch, with: children) }
-        didDeliver(members.count - missing.count, in: nil)
     }
 
     /// The spool itself failed. Nothing can be sent or acknowledged; records in it stay.
