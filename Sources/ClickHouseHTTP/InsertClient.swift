@@ -173,7 +173,7 @@ package final class InsertClient: Sendable {
                 if !isForAnother || Task.isCancelled { break }
             }
         }
-        return .failure(latest ?? InsertFailure(kind: .transient, message: "no endpoint"))
+        return .failure(latest ?? InsertFailure(kind: .transient, message: "no endpoint", isOurWords: true))
     }
 
     /// After a failure the server may be another one than before: restarted, upgraded, its table mended.
@@ -294,7 +294,8 @@ package final class InsertClient: Sendable {
             throw InsertFailure(
                 kind: .transient,
                 status: 200,
-                message: "a response of more than \(responseLimit) bytes"
+                message: "a response of more than \(responseLimit) bytes",
+                isOurWords: true
             )
         }
         return (text, response.headers["x-clickhouse-query-id"] == queryID)

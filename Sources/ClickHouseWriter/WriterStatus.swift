@@ -50,8 +50,8 @@ public struct WriterStatus: Sendable, Equatable {
     public let sinceDelivery: Duration?
     /// Whether ClickHouse takes what is sent, and if not, why. ClickHouse may quote a record in its reason.
     public let delivery: Delivery
-    /// The reason of ``delivery`` for pages that people see who must not see records: an error code stands there in the
-    /// place of ClickHouse's words. nil when the delivery is fine.
+    /// The reason of ``delivery`` for pages that people see who must not see records: an error code and its name stand
+    /// there in the place of the server's words. nil when the delivery is fine.
     public let publicReason: String?
     /// What a retry means for the table, for example `effectively-once by token`; nil until ClickHouse was reached.
     public let guarantee: String?

@@ -127,12 +127,14 @@ extension InsertFailure {
     fileprivate static let down = InsertFailure(
         kind: .transient,
         message: "the in-memory destination is down",
+        isOurWords: true,
         mayHaveBeenStored: false
     )
 
     fileprivate static let lostAnswer = InsertFailure(
         kind: .outcomeUnknown,
-        message: "the in-memory destination is silent"
+        message: "the in-memory destination is silent",
+        isOurWords: true
     )
 
     fileprivate static func refusing(_ reason: String) -> InsertFailure {

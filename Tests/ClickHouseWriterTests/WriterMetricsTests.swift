@@ -141,21 +141,41 @@ import Testing
             #expect(try gauge("delivery_state", metrics, [("state", "fine")]) == 0)
             #expect(try gauge("spool_state", metrics, [("state", "fine")]) == 1)
             #expect(try gauge("spool_state", metrics, [("state", "full")]) == 0)
-            #expect(delivery.status.publicReason == "destination (code 60)")
+            #expect(delivery.status.publicReason == "destination (code 60 UNKNOWN_TABLE)")
         }
     }
 
-    @Test func `the public reason repeats nothing of a record`() {
-        let secret = "Cannot parse '4012 8888'"
-        let quoting: [InsertFailure] = [
-            InsertFailure(kind: .data, code: 27, message: secret),
-            InsertFailure(kind: .outcomeUnknown, message: secret),
-            InsertFailure(kind: .outcomeUnknown, status: 200, message: secret),
-        ]
-        for failure in quoting { #expect(!failure.withoutQuotes.contains("4012")) }
-        let refused = TransportFailure(message: "connection refused", isBeforeSending: true)
-        let away = InsertFailure(kind: .transient, message: "connection refused", transport: refused)
-        #expect(away.withoutQuotes == "transient: connection refused")
+    @Test(arguments: [
+        (InsertFailure(kind: .data, code: 27, message: "4012"), "data (code 27 CANNOT_PARSE_INPUT_ASSERTION_FAILED)"),
+        (InsertFailure(kind: .destination, code: 60, message: "4012"), "destination (code 60 UNKNOWN_TABLE)"),
+        (InsertFailure(kind: .destination, code: 81, message: "4012"), "destination (code 81 UNKNOWN_DATABASE)"),
+        (InsertFailure(kind: .destination, code: 497, message: "4012"), "destination (code 497 ACCESS_DENIED)"),
+        (InsertFailure(kind: .destination, code: 516, message: "4012"), "destination (code 516 AUTHENTICATION_FAILED)"),
+        (InsertFailure(kind: .destination, code: 4012, message: "no such code"), "destination (code 4012)"),
+        (InsertFailure(kind: .transient, status: 502, message: "4012"), "transient (HTTP status 502)"),
+        (InsertFailure(kind: .outcomeUnknown, message: "4012"), "outcome unknown"),
+        (
+            InsertFailure(kind: .destination, message: "there is no table", isOurWords: true),
+            "destination: there is no table"
+        ),
+        (
+            InsertFailure(
+                kind: .transient,
+                message: "connection refused",
+                transport: TransportFailure(message: "connection refused", isBeforeSending: true)
+            ),
+            "transient: connection refused"
+        ),
+    ])
+    func `the public reason is in our words, or a code and its name`(failure: InsertFailure, reason: String) {
+        #expect(failure.withoutQuotes == reason)
+        var plan = DeliveryPlan(
+            configuration: BatchWriterConfiguration(spoolPath: "s", urls: [], table: "t"),
+            recovered: [],
+            now: WallInstant(milliseconds: 0)
+        )
+        _ = plan.didFailPreflight(failure, now: WallInstant(milliseconds: 0), random: 0.5)
+        #expect(plan.publicReason == reason)
     }
 }
 

@@ -23,6 +23,9 @@ package enum ExceptionCode {
     /// Whether ClickHouse 26.9 has such a code.
     package static func isKnown(_ code: Int) -> Bool { kinds[code] != nil }
 
+    /// ClickHouse's name of a code; nil when ClickHouse 26.9 has no such code.
+    static func name(of code: Int) -> String? { names[code] }
+
     /// Not what a row repeats: that stands in quotes, or before "(at row N)".
     private static func isOfView(_ message: String) -> Bool {
         guard let start = message.ranges(of: ": while pushing to view ").last?.upperBound else { return false }
@@ -39,4 +42,6 @@ package enum ExceptionCode {
         groups.flatMap { group in group.codes.map { ($0.0, group.kind) } },
         uniquingKeysWith: { first, _ in first }
     )
+
+    private static let names = Dictionary(groups.flatMap(\.codes), uniquingKeysWith: { first, _ in first })
 }

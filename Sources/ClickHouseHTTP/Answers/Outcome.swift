@@ -28,8 +28,11 @@ package struct InsertFailure: Error, Sendable, Equatable, CustomStringConvertibl
     /// HTTP status, when there was a response.
     package var status: Int?
 
-    /// ClickHouse's or the transport's words: one line, at most 500 characters, without credentials.
+    /// ClickHouse's, the transport's or our words: one line, at most 500 characters, without credentials.
     package var message: String
+
+    /// Whether the message is ours: nothing in it is of the server or of a record.
+    package var isOurWords: Bool
 
     /// How long the server asked us to wait.
     package var retryAfter: Duration?
@@ -51,6 +54,7 @@ package struct InsertFailure: Error, Sendable, Equatable, CustomStringConvertibl
         code: Int? = nil,
         status: Int? = nil,
         message: String,
+        isOurWords: Bool = false,
         retryAfter: Duration? = nil,
         badRow: Int? = nil,
         mayHaveBeenStored: Bool = true,
@@ -61,6 +65,7 @@ package struct InsertFailure: Error, Sendable, Equatable, CustomStringConvertibl
         self.code = code
         self.status = status
         self.message = message
+        self.isOurWords = isOurWords
         self.retryAfter = retryAfter
         self.badRow = badRow
         self.mayHaveBeenStored = mayHaveBeenStored
@@ -71,10 +76,14 @@ package struct InsertFailure: Error, Sendable, Equatable, CustomStringConvertibl
     /// Whether the server has read the batch and does not want it as it is.
     package var isRefusal: Bool { kind == .data || kind == .tooLarge }
 
-    /// The description, without ClickHouse's words: they may repeat a row.
+    /// The description, without the words of the server: they may repeat a row, or name users and files. ClickHouse's
+    /// name of the code stands in their place.
     package var withoutQuotes: String {
-        if let code { return "\(kind.rawValue) (code \(code))" }
-        if transport != nil { return description }
+        if isOurWords || transport != nil { return description }
+        if let code {
+            let name = ExceptionCode.name(of: code).map { " \($0)" } ?? ""
+            return "\(kind.rawValue) (code \(code)\(name))"
+        }
         return status.map { "\(kind.rawValue) (HTTP status \($0))" } ?? kind.rawValue
     }
 

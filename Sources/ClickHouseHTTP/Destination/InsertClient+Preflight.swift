@@ -63,6 +63,7 @@ extension InsertClient {
             throw InsertFailure(
                 kind: .destination,
                 message: "there is no table \(target.quotedName) at \(endpoint), or the user may not insert into it",
+                isOurWords: true,
                 mayHaveBeenStored: false
             )
         }
@@ -109,6 +110,7 @@ extension InsertClient {
             kind: .destination,
             message: "the table \(target.quotedName) lacks \(missing.count == 1 ? "the column" : "the columns") "
                 + missing.map(quoteIdentifier).joined(separator: ", ") + "; add with ALTER TABLE … ADD COLUMN",
+            isOurWords: true,
             mayHaveBeenStored: false
         )
     }
@@ -125,7 +127,7 @@ extension InsertClient {
             return nil
         } catch {
             guard error.kind == .destination else { throw error }
-            return "the table cannot be asked what it has: \(error.message)"
+            return "the table cannot be asked what it has: \(error.withoutQuotes)"
         }
     }
 }

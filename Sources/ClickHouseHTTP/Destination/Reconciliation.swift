@@ -212,6 +212,7 @@ extension InsertClient {
             throw InsertFailure(
                 kind: .transient,
                 message: "an earlier insert of this batch still runs at \(endpoint)",
+                isOurWords: true,
                 concernsBatchAlone: true
             )
         }
@@ -228,6 +229,7 @@ extension InsertClient {
                 throw InsertFailure(
                     kind: .transient,
                     message: "the replica \(endpoint) does not have yet what others may have acknowledged",
+                    isOurWords: true,
                     concernsBatchAlone: true
                 )
             }

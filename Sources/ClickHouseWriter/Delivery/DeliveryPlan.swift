@@ -76,9 +76,9 @@ struct DeliveryPlan {
         return (refusesEverything ? .held : .poisoned, refusal.description)
     }
 
-    /// Why it is not fine, for who may not see the records: ClickHouse quotes from them what it cannot read.
+    /// Why it is not fine, for who may not see the records or the server's insides: never in the server's words.
     var publicReason: String? {
-        if let failure { return hasFailedPreflight ? failure.description : failure.withoutQuotes }
+        if let failure { return failure.withoutQuotes }
         if let obstacle = entries.lazy.compactMap(\.obstacle).first { return obstacle.withoutQuotes }
         return state.state == .fine ? nil : refusal?.withoutQuotes
     }
