@@ -28,7 +28,8 @@ extension InsertClient {
             do throws(InsertFailure) {
                 return .success(try await body())
             } catch {
-                if span.isRecording { span.record(error) }
+                // One that closing cut short says nothing about the server.
+                if span.isRecording, !Task.isCancelled { span.record(error) }
                 return .failure(error)
             }
         }
@@ -37,11 +38,11 @@ extension InsertClient {
 }
 
 extension Span {
-    /// Marks what the span is about as failed.
+    /// Marks what the span is about as failed. ClickHouse's words stay here: they may repeat a row, and a trace goes to
+    /// who may not see records.
     package func record(_ failure: InsertFailure) {
         attributes["error.type"] = failure.kind.rawValue
         if let code = failure.code { attributes["db.response.status_code"] = String(code) }
-        recordError(failure)
-        setStatus(SpanStatus(code: .error, message: failure.description))
+        setStatus(SpanStatus(code: .error, message: failure.withoutQuotes))
     }
 }

@@ -34,7 +34,6 @@ import Tracing
         #expect(flushes.allSatisfy { $0.attributes.get("db.collection.name") == "t" })
         #expect(flushes.allSatisfy { $0.attributes.get("db.operation.batch.size") == 7 })
         #expect(flushes.map { $0.attributes.get("clickhouse.batch.failed_attempts") } == [0, 1])
-        #expect(flushes.map(\.errors.count) == [1, 0])
         #expect(flushes.map { $0.status?.code } == [.error, nil])
         #expect(flushes[0].attributes.get("db.response.status_code") == "241")
         let acknowledged = tracer.finishedSpans.first { $0.operationName == "clickhouse.acknowledge" }
@@ -84,5 +83,65 @@ import Tracing
         #expect(insert.attributes.get("db.operation.name") == "INSERT")
         let preflight = try #require(tracer.finishedSpans.first { $0.operationName == "clickhouse.preflight" })
         #expect(preflight.parentSpanID == nil)
+    }
+
+    @Test func `what ClickHouse quotes of a refused row is in no span`() async throws {
+        let tracer = InMemoryTracer()
+        try await withTemporaryDirectory { directory in
+            try await withStandIn(in: directory) { server in
+                server.faults.setStanding(.error(status: 400, code: 27, message: "Cannot parse '4012 8888' (at row 1)"))
+                try await withTracer(tracer) {
+                    var configuration = BatchWriterConfiguration(
+                        spoolPath: directory + "/s",
+                        urls: [server.url],
+                        table: "t"
+                    )
+                    configuration.shutdownTimeout = .zero
+                    let writer = try BatchWriter<Sample>(configuration: configuration, logger: LogRecorder().logger)
+                    try await writer.write(contentsOf: samples(0..<3))
+                    await #expect(throws: WriterError.self) { try await writer.flush() }
+                    guard case .poisoned(let reason) = writer.status.delivery else {
+                        Issue.record("no row was refused")
+                        return
+                    }
+                    #expect(reason.contains("4012 8888"), "who may see it is told")
+                    await writer.close()
+                }
+            }
+        }
+        let message = "data (code 27 CANNOT_PARSE_INPUT_ASSERTION_FAILED)"
+        let failed = tracer.finishedSpans.filter { $0.status?.message == message }
+        #expect(Set(failed.map(\.operationName)) == ["clickhouse.flush", "INSERT default.t"])
+        // Also those of the HTTP client.
+        for span in tracer.finishedSpans {
+            var values: [String] = []
+            span.attributes.forEach { _, value in values.append("\(value)") }
+            #expect(!values.contains { $0.contains("4012") })
+            #expect(span.status?.message?.contains("4012") != true)
+            #expect(span.errors.isEmpty)
+            #expect(span.events.isEmpty)
+        }
+    }
+
+    @Test func `a request that closing cuts short is no error`() async throws {
+        let tracer = InMemoryTracer()
+        try await withTemporaryDirectory { directory in
+            let sink = RecordingSink()
+            sink.hang()
+            let configure = { (configuration: inout BatchWriterConfiguration) in
+                configuration.shutdownTimeout = .zero
+            }
+            try await withTracer(tracer) {
+                try await withWriter(at: directory + "/s", sink: sink, clock: ManualClock(), configure: configure) {
+                    writer in
+                    try await writer.write(contentsOf: samples(0..<100))
+                    _ = await sink.waitForSends(1)
+                }
+            }
+        }
+        let flush = try #require(flushes(tracer).first)
+        #expect(flush.attributes.get("clickhouse.outcome") == "cancelled")
+        #expect(flush.attributes.get("error.type") == nil)
+        #expect(flush.status == nil)
     }
 }

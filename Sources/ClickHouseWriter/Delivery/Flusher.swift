@@ -307,18 +307,22 @@ final class Flusher: Sendable {
             log.works(batch)
             return .accepted
         case .failed(let failure):
-            span.failed(failure)
-            return try await settle(failure, of: batch)
+            return try await settle(failure, of: batch, span)
         }
     }
 
     /// What becomes of a batch that was not accepted.
-    private func settle(_ failure: InsertFailure, of batch: Batch) async throws(SpoolError) -> FlushSpan.Outcome {
+    private func settle(
+        _ failure: InsertFailure,
+        of batch: Batch,
+        _ span: FlushSpan
+    ) async throws(SpoolError) -> FlushSpan.Outcome {
         // A request that closing cut short says nothing about ClickHouse.
         if Task.isCancelled {
             state.withLock { $0.plan.didGiveUp(batch, now: clock.now) }
             return .cancelled
         }
+        span.failed(failure)
         let (verdict, failed, failures) = state.withLock { state in
             if failure.kind == .tooLarge || failure.code == ExceptionCode.memoryLimitExceeded { state.sizing.shrink() }
             return state.plan.didFail(
