@@ -1,3 +1,4 @@
+internal import Foundation
 internal import SQLiteSpool
 
 /// Opens an existing spool as its owner, runs `body`, and lets it go.
@@ -5,10 +6,13 @@ internal import SQLiteSpool
 /// - Throws: ``SpoolError`` with code `inUse` while another owner lives: nothing is written beside it.
 func withOwnedSpool<Result>(at path: String, _ body: (Spool) async throws -> Result) async throws -> Result {
     // Opening to write would make a new one where there is none.
-    _ = try SpoolReader(path: path)
+    let header = try SpoolHeader(readingSpoolAt: path)
+    var configuration = SpoolConfiguration(path: path)
+    configuration.allowsNetworkFileSystem =
+        ProcessInfo.processInfo.environment["CLICKHOUSE_ALLOWS_NETWORK_FILE_SYSTEM"] == "true"
     let spool: Spool
     do throws(SpoolError) {
-        spool = try Spool(SpoolConfiguration(path: path))
+        spool = try Spool(configuration)
     } catch {
         guard error.code == .inUse else { throw error }
         throw SpoolError(
@@ -19,6 +23,7 @@ func withOwnedSpool<Result>(at path: String, _ body: (Spool) async throws -> Res
             """
         )
     }
+    if let notice = MigrationNotice.text(from: header.schemaVersion) { StandardError.say(notice) }
     if let loss = spool.loss {
         let reason = Paragraph.oneLine(loss.reason)
         StandardError.say("the spool was not as its owner left it: \(reason); \(SalvageWords.summary(of: loss))")

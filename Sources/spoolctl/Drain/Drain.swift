@@ -131,12 +131,7 @@ struct Drain: AsyncParsableCommand {
         _ configuration: BatchWriterConfiguration,
         on display: DrainDisplay
     ) async {
-        if let version = found.schemaVersion, version < SpoolHeader.newestSchemaVersion {
-            await display.say(
-                "the spool had schema version \(version) and has \(SpoolHeader.newestSchemaVersion) now; "
-                    + "older programs refuse it from here on"
-            )
-        }
+        if let notice = MigrationNotice.text(from: found.schemaVersion) { await display.say(notice) }
         if let loss = delivery.loss {
             let file = loss.quarantinedFile.map { "; the damaged file is \($0)" } ?? ""
             await display.say(
