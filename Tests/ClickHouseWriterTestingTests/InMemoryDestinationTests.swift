@@ -33,6 +33,7 @@ private struct Visit: ClickHouseRecord, Decodable, Equatable {
         struct Text: Decodable { var url: Date }
         let writer = try destination.makeWriter(for: Visit.self)
         try await writer.write(Visit(url: "/"))
+        try await writer.flush()
         await writer.close()
         #expect(throws: DecodingError.self) { try destination.rows(as: Other.self) }
         #expect(throws: DecodingError.self) { try destination.rows(as: Text.self) }
