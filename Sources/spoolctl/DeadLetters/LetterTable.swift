@@ -38,7 +38,7 @@ struct LetterTable {
         }
         let widths = head.indices.map { column in ([head] + cells).map { $0[column].count }.max() ?? 0 }
         return ([head] + cells).map { row in
-            let padded = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
+            let padded = zip(row, widths).map { $0.padding(to: $1) }
             return padded.dropLast().joined(separator: "  ") + "  " + row[row.count - 1]
         }
     }

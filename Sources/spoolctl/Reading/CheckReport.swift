@@ -17,7 +17,7 @@ struct CheckReport {
         var said: String?
         for result in results {
             lines.append(
-                "\(result.name.padding(width))  \(result.isSound ? "ok" : "NOT OK"): \(Paragraph.oneLine(result.detail))"
+                "\(result.name.padding(to: width))  \(result.isSound ? "ok" : "NOT OK"): \(Paragraph.oneLine(result.detail))"
             )
             // One answer for several findings is said once.
             if let remedy = result.remedy, remedy != said { lines.append("\(indent)  \(remedy)") }
@@ -43,8 +43,4 @@ struct CheckReport {
         )
         return document
     }
-}
-
-extension String {
-    fileprivate func padding(_ width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
 }
