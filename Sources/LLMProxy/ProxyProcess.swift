@@ -3,10 +3,12 @@ internal import ClickHouseHTTP
 internal import ClickHouseStandIn
 internal import ClickHouseWriter
 internal import Foundation
+internal import HTTPTypes
 internal import Hummingbird
 internal import LLMTraces
 internal import Logging
 internal import Metrics
+internal import NIOCore
 internal import NIOPosix
 internal import ServiceLifecycle
 internal import UnixSignals
@@ -26,7 +28,11 @@ enum ProxyProcess {
             logger: Logger(label: "llm-proxy.traces")
         )
         let metrics = ProxyMetrics()
-        let recorder = TraceRecorder(writer: writer, logger: Logger(label: "llm-proxy.recorder"), metrics: metrics)
+        let recorder = TraceRecorder(
+            writer: configuration.writesTraces ? writer : nil,
+            logger: Logger(label: "llm-proxy.recorder"),
+            metrics: metrics
+        )
         let history = StatusHistory { [startedAt] in
             StatusHistory.Sample(writer.status, at: startedAt.duration(to: .now))
         }
@@ -38,8 +44,9 @@ enum ProxyProcess {
             registry: registry,
             startedAt: startedAt
         )
-        let client = makeHTTPClient()
-        let router = makeRouter(configuration, recorder: recorder, client: client)
+        let shutdown = Shutdown()
+        let client = makeHTTPClient(configuration)
+        let router = makeRouter(configuration, recorder: recorder, shutdown: shutdown, client: client)
         let operationsRouter = configuration.operationsAddress == nil ? router : makeRouter()
         operations.add(to: operationsRouter)
         let addresses = [("--operations-listen", configuration.operationsAddress), ("--listen", configuration.address)]
@@ -47,27 +54,70 @@ enum ProxyProcess {
         let announcement = Announcement(of: Set(addresses.map(\.option))) { [configuration] urls in
             announce(configuration, urls: urls, writer: writer, standIn: standIn)
         }
-        let servers = addresses.map { option, address in
-            ProxyServer(
+        let servers = try addresses.map { option, address in
+            try ProxyServer(
                 router: option == "--listen" ? router : operationsRouter,
                 address: address,
                 option: option,
+                clientTimeout: configuration.clientTimeout,
+                tls: configuration.tls,
                 onRunning: { announcement.add($0, of: option) }
             )
         }
         // The last is shut down first: no more requests, then no more traces, then the writer, then its stand-in.
         let optional: [(any Service)?] = [standIn, configuration.createsTable ? tableMaker : nil]
-        let limited = servers.map { TimeLimitedShutdown(service: $0, limit: ProxyConfiguration.openResponsesTimeout) }
+        let limited = servers.map {
+            TimeLimitedShutdown(service: $0, limit: configuration.openResponsesTimeout, shutdown: shutdown)
+        }
         let services = optional.compactMap { $0 } + [writer, recorder, history] + limited
-        var group = ServiceGroupConfiguration(
-            services: services,
-            gracefulShutdownSignals: [.sigterm, .sigint],
-            logger: Logger(label: "llm-proxy")
-        )
-        group.maximumGracefulShutdownDuration = .seconds(10)
-        let result = await Result { try await ServiceGroup(configuration: group).run() }
+        var groupConfiguration = ServiceGroupConfiguration(services: services, logger: Logger(label: "llm-proxy"))
+        groupConfiguration.maximumGracefulShutdownDuration = configuration.shutdownTimeout
+        let group = ServiceGroup(configuration: groupConfiguration)
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        let listening = Task { await listen(to: signals, group, shutdown, recorder) }
+        let result = await Result { try await group.run() }
+        listening.cancel()
         try await client.shutdown()
         try result.get()
+    }
+
+    /// The first signal ends in order. A second one does not wait for open responses or ClickHouse: it ends those, and the
+    /// process as soon as their traces are in the spool, where the next start finds them.
+    private static func listen(
+        to signals: UnixSignalsSequence,
+        _ group: ServiceGroup,
+        _ shutdown: Shutdown,
+        _ recorder: TraceRecorder
+    ) async {
+        var isSecond = false
+        for await signal in signals {
+            guard isSecond else {
+                isSecond = true
+                await group.triggerGracefulShutdown()
+                continue
+            }
+            let logger = Logger(label: "llm-proxy")
+            logger.notice("Ending at once; the spool keeps what is in it", metadata: ["signal": "\(signal)"])
+            shutdown.hurry()
+            let isWritten = await finishes(within: .seconds(2)) { await recorder.waitUntilWritten() }
+            if !isWritten { logger.error("The disk did not take the latest traces; they are lost") }
+            exit(isWritten ? EXIT_SUCCESS : EXIT_FAILURE)
+        }
+    }
+
+    private static func finishes(within limit: Duration, _ body: @escaping @Sendable () async -> Void) async -> Bool {
+        let (results, continuation) = AsyncStream<Bool>.makeStream()
+        // Not a task group, which would wait for the body.
+        Task {
+            await body()
+            continuation.yield(true)
+        }
+        Task {
+            try? await Task.sleep(for: limit)
+            continuation.yield(false)
+        }
+        for await result in results { return result }
+        return false
     }
 
     private static func startStandIn(_ configuration: inout ProxyConfiguration) async throws -> StandInServer? {
@@ -77,12 +127,16 @@ enum ProxyProcess {
         return server
     }
 
-    private static func makeHTTPClient() -> HTTPClient {
-        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        configuration.timeout.connect = .seconds(10)
-        configuration.httpVersion = .http1Only
-        configuration.connectionPool.retryConnectionEstablishment = false
-        return HTTPClient(eventLoopGroup: .singletonMultiThreadedEventLoopGroup, configuration: configuration)
+    private static func makeHTTPClient(_ configuration: ProxyConfiguration) -> HTTPClient {
+        var client = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        client.timeout.connect = TimeAmount(configuration.upstreamConnectTimeout)
+        client.timeout.read = TimeAmount(configuration.upstreamTimeout)
+        client.timeout.write = TimeAmount(configuration.upstreamTimeout)
+        client.httpVersion = .http1Only
+        client.connectionPool.retryConnectionEstablishment = false
+        // Each open response has a connection: the limit is the clients', not the default of 8.
+        client.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 1 << 16
+        return HTTPClient(eventLoopGroup: .singletonMultiThreadedEventLoopGroup, configuration: client)
     }
 
     private static func makeRouter() -> Router<BasicRequestContext> {
@@ -93,13 +147,24 @@ enum ProxyProcess {
     private static func makeRouter(
         _ configuration: ProxyConfiguration,
         recorder: TraceRecorder,
+        shutdown: Shutdown,
         client: HTTPClient
     ) -> Router<BasicRequestContext> {
-        let provider: any ChatProvider =
-            configuration.upstreamURL.map { UpstreamProvider(url: $0, client: client) } ?? EchoProvider()
-        let handler = ChatCompletionsHandler(provider: provider, recorder: recorder)
+        let provider: any Provider =
+            configuration.upstreamURL.map { url in
+                UpstreamProvider(url: url, key: configuration.upstreamKey, client: client)
+            } ?? EchoProvider()
+        let gateway = Gateway(
+            provider: provider,
+            keys: configuration.clientKeys,
+            recorder: recorder,
+            shutdown: shutdown,
+            settings: configuration.gateway
+        )
         let router = makeRouter()
-        router.post("/v1/chat/completions") { request, _ in await handler.handle(request) }
+        for method in [HTTPRequest.Method.get, .post, .put, .patch, .delete] {
+            router.on("\(Gateway.prefix)**", method: method) { request, _ in await gateway.handle(request) }
+        }
         return router
     }
 
@@ -123,6 +188,7 @@ enum ProxyProcess {
         } else {
             say("traces go to \(target) at \(configuration.writer.servers)")
         }
+        if !configuration.writesTraces { say("no traces are written: --no-traces") }
         say("spool \(writer.spoolPath), \(writer.recoveredRecords) records recovered")
         let operations = urls["--operations-listen"] ?? url
         say("watch it at \(operations)/, and with \(operations)/metrics and \(operations)/healthz")

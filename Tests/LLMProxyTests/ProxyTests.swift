@@ -143,7 +143,7 @@ import Testing
                 // The provider never ends it. The rest of the time is this machine's.
                 #expect(start.duration(to: .now) < .seconds(60))
                 let traces = try await traces(in: directory)
-                #expect(traces.map(\.error_code) == ["stream_aborted"])
+                #expect(traces.map(\.error_code) == ["proxy_shutdown"])
                 #expect(traces.map(\.is_complete) == [false])
             }
         }

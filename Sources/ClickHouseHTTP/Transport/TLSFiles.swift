@@ -1,6 +1,6 @@
 internal import Foundation
 internal import Glibc
-internal import NIOSSL
+package import NIOSSL
 
 /// Where the certificates for https:// lie, in PEM form. Servers are always verified: their certificate must come
 /// from a trusted CA and be for the URL's host.
@@ -32,8 +32,30 @@ package struct TLSFiles: Sendable, Equatable {
         if let caFile {
             configuration.trustRoots = .certificates(try Self.certificates(in: PEMFile(.ca, at: caFile)))
         }
+        if let shown = try readShown() {
+            configuration.certificateChain = shown.chain.map { .certificate($0) }
+            configuration.privateKey = .privateKey(shown.key)
+        }
+        return configuration
+    }
+
+    /// Reads the files for a server that shows its certificate and asks its clients for none.
+    ///
+    /// - Returns: nil when there are none.
+    package func serverConfiguration() throws(InvalidTLSFile) -> TLSConfiguration? {
+        guard let shown = try readShown() else { return nil }
+        var configuration = TLSConfiguration.makeServerConfiguration(
+            certificateChain: shown.chain.map { .certificate($0) },
+            privateKey: .privateKey(shown.key)
+        )
+        configuration.minimumTLSVersion = .tlsv12
+        return configuration
+    }
+
+    /// Our own certificate, the intermediate ones behind it, and its key; nil when there are none.
+    private func readShown() throws(InvalidTLSFile) -> (chain: [NIOSSLCertificate], key: NIOSSLPrivateKey)? {
         switch (certificateFile, keyFile) {
-        case (nil, nil): break
+        case (nil, nil): return nil
         case (let certificateFile?, nil):
             throw InvalidTLSFile(.certificate, at: certificateFile, "it needs a key file beside it, and none is given")
         case (nil, let keyFile?):
@@ -41,11 +63,9 @@ package struct TLSFiles: Sendable, Equatable {
         case (let certificateFile?, let keyFile?):
             let chain = try Self.certificates(in: PEMFile(.certificate, at: certificateFile))
             let key = try Self.privateKey(in: PEMFile(.key, at: keyFile))
-            configuration.certificateChain = chain.map { .certificate($0) }
-            configuration.privateKey = .privateKey(key)
-            try checkPair(configuration, certificateFile: certificateFile, keyFile: keyFile)
+            try Self.checkPair(chain, key, certificateFile: certificateFile, keyFile: keyFile)
+            return (chain, key)
         }
-        return configuration
     }
 
     private static func certificates(in file: PEMFile) throws(InvalidTLSFile) -> [NIOSSLCertificate] {
@@ -76,12 +96,15 @@ package struct TLSFiles: Sendable, Equatable {
     }
 
     /// Lets BoringSSL try the pair now, not at the first connection.
-    private func checkPair(
-        _ configuration: TLSConfiguration,
+    private static func checkPair(
+        _ chain: [NIOSSLCertificate],
+        _ key: NIOSSLPrivateKey,
         certificateFile: String,
         keyFile: String
     ) throws(InvalidTLSFile) {
-        var pair = configuration
+        var pair = TLSConfiguration.makeClientConfiguration()
+        pair.certificateChain = chain.map { .certificate($0) }
+        pair.privateKey = .privateKey(key)
         // The system's many are of no interest here, and take long to load.
         pair.trustRoots = .certificates([])
         do {

@@ -2,7 +2,7 @@
 public struct Secret: Sendable, Equatable, ExpressibleByStringLiteral, CustomStringConvertible,
     CustomDebugStringConvertible, CustomReflectable
 {
-    let text: String
+    package let text: String
 
     /// Hides `text`.
     public init(_ text: String) {

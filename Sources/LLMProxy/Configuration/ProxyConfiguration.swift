@@ -1,3 +1,4 @@
+internal import ClickHouseHTTP
 internal import ClickHouseWriter
 internal import Configuration
 internal import Foundation
@@ -8,99 +9,147 @@ struct ProxyConfiguration: Sendable {
         let description: String
     }
 
-    /// How long responses that are open at shutdown may go on. The process has 10 s in all, the writer 7 of them.
-    static let openResponsesTimeout = Duration.seconds(2)
-
-    /// Where somebody listens.
-    struct Address: Sendable, Equatable {
-        var host: String
-        var port: Int
-
-        func url(port: Int) -> String {
-            "http://\(host.contains(":") ? "[\(host)]" : host):\(port)"
-        }
-    }
-
     var address: Address
 
     /// Where operators look; nil: at `address`.
     var operationsAddress: Address?
 
+    /// What is shown to clients; empty: they use plain http.
+    var tls: TLSFiles
+
+    /// nil lets everybody in.
+    var clientKeys: ClientKeys?
+
+    /// How long a client may be silent while it has to say something, or take nothing of its response.
+    var clientTimeout = Duration.seconds(75)
+
     /// Without a slash at its end; nil: the echo answers.
     var upstreamURL: String?
+
+    /// nil passes the client's own key on.
+    var upstreamKey: Secret?
+
+    var upstreamConnectTimeout = Duration.seconds(10)
+
+    /// How long the provider may be silent, before its response and within it.
+    var upstreamTimeout = Duration.seconds(300)
+
+    var gateway = Gateway.Settings()
 
     /// Its `urls` are empty when the stand-in takes the traces.
     var writer: BatchWriterConfiguration
     var standInStorePath: String
-    var createsTable: Bool
+    var createsTable = false
+    var writesTraces = true
+
+    /// How long ending may take in all.
+    var shutdownTimeout = Duration.seconds(10)
 
     /// What may be a mistake, one sentence each.
     var warnings: [String] = []
+
+    /// How long responses that are open at shutdown may go on. A second is for all else.
+    var openResponsesTimeout: Duration { shutdownTimeout - writer.shutdownTimeout - .seconds(1) }
 
     /// - Throws: ``Invalid`` with everything that is wrong, a line each.
     init(
         _ options: ProxyOptions,
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws(Invalid) {
-        let config = ConfigReader(
-            providers: [options.provider, EnvironmentVariablesProvider(environmentVariables: environment)]
+        var reader = SettingReader(
+            ConfigReader(
+                providers: [options.provider, EnvironmentVariablesProvider(environmentVariables: environment)]
+            )
         )
-        var problems: [String] = []
-        func checked<Value>(_ fallback: Value, _ parse: () throws(Invalid) -> Value) -> Value {
-            do throws(Invalid) {
-                return try parse()
-            } catch {
-                problems.append(error.description)
-                return fallback
-            }
+        let defaultAddress = Address(host: "127.0.0.1", port: 8080)
+        address = reader.parse("listen", "--listen", Address.init(text:_:)) ?? defaultAddress
+        operationsAddress = reader.parse("operations.listen", "--operations-listen", Address.init(text:_:))
+        tls = TLSFiles(certificateFile: reader.text("tls.certificate"), keyFile: reader.text("tls.key"))
+        clientKeys = reader.parse("client.keys", "--client-keys") { path, _ throws(Invalid) in
+            try ClientKeys(file: path)
         }
-        address = checked(Address(host: "", port: 0)) { () throws(Invalid) in
-            try Self.parseAddress(config.string(forKey: "listen", default: "127.0.0.1:8080"), of: "--listen")
+        reader.take("client.timeout", "--client-timeout", &clientTimeout, Self.parseDuration)
+        upstreamURL = reader.parse("upstream.url", "--upstream-url") { text, _ throws(Invalid) in
+            try Self.parseUpstream(text)
         }
-        operationsAddress = checked(nil) { () throws(Invalid) in
-            guard let address = config.string(forKey: "operations.listen"), !address.isEmpty else { return nil }
-            return try Self.parseAddress(address, of: "--operations-listen")
+        upstreamKey = reader.text("upstream.apiKey").map { Secret($0) }
+        reader.take(
+            "upstream.connectTimeout",
+            "--upstream-connect-timeout",
+            &upstreamConnectTimeout,
+            Self.parseDuration
+        )
+        reader.take("upstream.timeout", "--upstream-timeout", &upstreamTimeout, Self.parseDuration)
+        reader.take("maxBodyBytes", "--max-body-bytes", &gateway.maxBodyBytes, Self.parseBytes)
+        reader.take("askForUsage", "ASK_FOR_USAGE", &gateway.asksForUsage, Self.parseFlag)
+        gateway.directive = reader.parse("systemDirective", "--system-directive") { path, _ throws(Invalid) in
+            try SystemDirective(file: path)
         }
-        upstreamURL = checked(nil) { () throws(Invalid) in
-            guard let url = config.string(forKey: "upstream.url"), !url.isEmpty else { return nil }
-            return try Self.parseUpstream(url)
-        }
-        standInStorePath = config.string(forKey: "standIn.store", default: "./stand-in.sqlite")
-        createsTable = checked(false) { () throws(Invalid) in
-            options.createTable ? true : try Self.parseFlag("CREATE_TABLE", config.string(forKey: "createTable"))
-        }
+        standInStorePath = reader.text("standIn.store") ?? "./stand-in.sqlite"
+        reader.take("createTable", "CREATE_TABLE", &createsTable, Self.parseFlag)
+        reader.take("traces", "TRACES", &writesTraces, Self.parseFlag)
+        reader.take("shutdownTimeout", "--shutdown-timeout", &shutdownTimeout, Self.parseDuration)
+
         writer = BatchWriterConfiguration(spoolPath: "./traces.spool", urls: [], database: "ibex", table: "llm_traces")
         writer.shutdownTimeout = .seconds(7)
-        problems += writer.applyWhatCanBeRead(config)
+        reader.problems += writer.applyWhatCanBeRead(reader.config)
         var checkedWriter = writer
         // Without any, the stand-in's takes their place.
         if writer.urls.isEmpty { checkedWriter.urls = ["http://localhost"] }
-        problems += checkedWriter.problems
+        reader.problems += checkedWriter.problems + combinationProblems
         for variable in BatchWriterConfiguration.unknownVariables(in: environment.keys) {
-            if variable.likely == nil { warnings.append("\(variable)") } else { problems.append("\(variable)") }
+            if variable.likely == nil { warnings.append("\(variable)") } else { reader.problems.append("\(variable)") }
         }
         if writer.user != nil, writer.password == nil {
             warnings.append("a ClickHouse user is given, and no CLICKHOUSE_PASSWORD; an empty password is sent")
         }
-        if !problems.isEmpty { throw Invalid(description: problems.joined(separator: "\n       ")) }
+        if !reader.problems.isEmpty { throw Invalid(description: reader.problems.joined(separator: "\n       ")) }
     }
 
-    private static func parseFlag(_ name: String, _ text: String?) throws(Invalid) -> Bool {
-        guard let text, !text.isEmpty else { return false }
+    /// What is wrong with settings that are fine each by itself.
+    private var combinationProblems: [String] {
+        var problems: [String] = []
+        if clientKeys != nil, upstreamURL != nil, upstreamKey == nil {
+            problems.append(
+                "--client-keys needs the provider's key in UPSTREAM_API_KEY: those of the clients are of no use to it"
+            )
+        }
+        do throws(InvalidTLSFile) {
+            _ = try tls.serverConfiguration()
+        } catch {
+            problems.append("--tls-certificate, --tls-key: \(error)")
+        }
+        if openResponsesTimeout < .zero {
+            problems.append(
+                "--shutdown-timeout is \(shutdownTimeout); it must be CLICKHOUSE_SHUTDOWN_TIMEOUT,"
+                    + " \(writer.shutdownTimeout), and at least a second more"
+            )
+        }
+        return problems
+    }
+
+    private static func parseDuration(_ text: String, of option: String) throws(Invalid) -> Duration {
+        guard let duration = Duration(settingText: text), duration > .zero else {
+            throw Invalid(
+                description:
+                    "\(option) is \"\(text)\"; it must be a whole number and its unit, like 500ms, 2s, 1m or 1h"
+            )
+        }
+        return duration
+    }
+
+    private static func parseBytes(_ text: String, of option: String) throws(Invalid) -> Int {
+        guard let bytes = Int(text), (1...1 << 30).contains(bytes) else {
+            throw Invalid(description: "\(option) is \"\(text)\"; it must be a number of bytes from 1 to 1073741824")
+        }
+        return bytes
+    }
+
+    private static func parseFlag(_ text: String, of name: String) throws(Invalid) -> Bool {
         guard let flag = Bool(text) else {
             throw Invalid(description: "\(name) is \"\(text)\"; it must be true or false")
         }
         return flag
-    }
-
-    private static func parseAddress(_ text: String, of option: String) throws(Invalid) -> Address {
-        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
-            throw Invalid(
-                description: "\(option) is \"\(text)\"; it must be an address and a port, like 127.0.0.1:8080"
-            )
-        }
-        let host = text[..<colon].trimmingPrefix("[")
-        return Address(host: String(host.hasSuffix("]") ? host.dropLast() : host), port: Int(port))
     }
 
     private static func parseUpstream(_ text: String) throws(Invalid) -> String {
@@ -112,9 +161,11 @@ struct ProxyConfiguration: Sendable {
         }
         guard url.user() == nil, url.password() == nil else {
             throw Invalid(
-                description: "--upstream-url must not hold a user or password; keys go in Authorization headers"
+                description: "--upstream-url must not hold a user or password; a key goes in UPSTREAM_API_KEY"
             )
         }
-        return text.hasSuffix("/") ? String(text.dropLast()) : text
+        let base = text.hasSuffix("/") ? text.dropLast() : text[...]
+        // Where others want the API's root, which the path of every request begins with here.
+        return String(base.hasSuffix("/v1") ? base.dropLast("/v1".count) : base)
     }
 }

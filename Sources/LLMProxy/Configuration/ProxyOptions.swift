@@ -14,8 +14,49 @@ struct ProxyOptions: ParsableArguments {
     )
     var operationsListen: String?
 
-    @Option(help: "The provider's URL; absent: a built-in echo. [UPSTREAM_URL]")
+    @Option(help: "Certificates in PEM form to show to clients, which then use https. [TLS_CERTIFICATE]")
+    var tlsCertificate: String?
+
+    @Option(help: "The first certificate's private key. [TLS_KEY]")
+    var tlsKey: String?
+
+    @Option(help: "A file with the SHA-256 of each key that clients may use; absent: they need none. [CLIENT_KEYS]")
+    var clientKeys: String?
+
+    @Option(help: "How long a client may be silent, or take nothing of its response. [CLIENT_TIMEOUT] (default: 75s)")
+    var clientTimeout: String?
+
+    @Option(help: "The greatest body of a request, in bytes. [MAX_BODY_BYTES] (default: 67108864)")
+    var maxBodyBytes: String?
+
+    @Option(
+        help: """
+            The provider's URL; absent: a built-in echo. Its key is UPSTREAM_API_KEY; without one clients send their own. \
+            [UPSTREAM_URL]
+            """
+    )
     var upstreamURL: String?
+
+    @Option(help: "How long connecting to the provider may take. [UPSTREAM_CONNECT_TIMEOUT] (default: 10s)")
+    var upstreamConnectTimeout: String?
+
+    @Option(
+        help: """
+            How long the provider may be silent, before its response and within it. [UPSTREAM_TIMEOUT] (default: 5m)
+            """
+    )
+    var upstreamTimeout: String?
+
+    @Flag(
+        help: """
+            Do not ask the provider for the tokens of a stream where the client did not; for providers that refuse \
+            stream_options. [ASK_FOR_USAGE=false]
+            """
+    )
+    var noUsage = false
+
+    @Option(help: "A file with instructions to put before every conversation. [SYSTEM_DIRECTIVE]")
+    var systemDirective: String?
 
     @Option(
         name: .customLong("clickhouse-url"),
@@ -41,18 +82,41 @@ struct ProxyOptions: ParsableArguments {
     @Flag(help: "Create database and table where they do not exist. [CREATE_TABLE=true]")
     var createTable = false
 
+    @Flag(help: "Write no traces, to measure what they cost. [TRACES=false]")
+    var noTraces = false
+
+    @Option(
+        help: """
+            How long ending may take: open responses have what the writer's CLICKHOUSE_SHUTDOWN_TIMEOUT (7s) and a second \
+            leave of it. [SHUTDOWN_TIMEOUT] (default: 10s)
+            """
+    )
+    var shutdownTimeout: String?
+
     /// The options that were given, under the keys that the environment uses.
     var provider: InMemoryProvider {
         let given: [(ConfigKey, String?)] = [
             ("listen", listen),
             ("operations.listen", operationsListen),
+            ("tls.certificate", tlsCertificate),
+            ("tls.key", tlsKey),
+            ("client.keys", clientKeys),
+            ("client.timeout", clientTimeout),
+            ("maxBodyBytes", maxBodyBytes),
+            ("askForUsage", noUsage ? "false" : nil),
+            ("systemDirective", systemDirective),
             ("upstream.url", upstreamURL),
+            ("upstream.connectTimeout", upstreamConnectTimeout),
+            ("upstream.timeout", upstreamTimeout),
             ("clickhouse.url", clickHouseURLs.isEmpty ? nil : clickHouseURLs.joined(separator: ",")),
             ("clickhouse.user", clickHouseUser),
             ("clickhouse.database", database),
             ("clickhouse.table", table),
             ("clickhouse.spoolPath", spool),
             ("standIn.store", standInStore),
+            ("createTable", createTable ? "true" : nil),
+            ("traces", noTraces ? "false" : nil),
+            ("shutdownTimeout", shutdownTimeout),
         ]
         var values: [AbsoluteConfigKey: ConfigValue] = [:]
         for (key, value) in given {

@@ -11,19 +11,19 @@ struct ProxyMetrics: Sendable {
         .counter,
         "llm_proxy_requests",
         by: ["code"],
-        "Chat completions whose response is over, by its HTTP status."
+        "Requests whose response is over, by its HTTP status; 499 is a client that did not wait."
     )
     private static let requestDuration = MetricDescription(
         .timer,
         "llm_proxy_request_duration",
         by: [],
-        "Time of a chat completion, from its request to the end of its response."
+        "Time of a request, from its head to the end of its response."
     )
     private static let tracesLost = MetricDescription(
         .counter,
         "llm_proxy_traces_lost",
         by: [],
-        "Traces that could not be stored: the spool was full, or had failed."
+        "Traces that could not be stored: the spool was full, had failed or was too slow."
     )
     private static let startTime = MetricDescription(
         .gauge,
@@ -44,10 +44,10 @@ struct ProxyMetrics: Sendable {
     }
 
     /// - Parameter status: what the provider said, which may be any number.
-    func recordRequest(status: UInt16, milliseconds: UInt32) {
+    func recordRequest(status: UInt16, duration: Duration) {
         let code = (100...599).contains(status) ? String(status) : "other"
         Counter(label: Self.requests.label, dimensions: [("code", code)], factory: factory).increment()
-        requestTimer.recordMilliseconds(milliseconds)
+        requestTimer.record(duration: duration)
     }
 
     func recordTraceLost() {

@@ -22,13 +22,13 @@ final class LostTraces: Sendable {
 
     var count: Int { state.withLock(\.count) }
 
-    func add(_ trace: TraceRecord, _ error: WriterError, now: ContinuousClock.Instant = .now) {
+    func add(_ trace: TraceRecord, reason: String, now: ContinuousClock.Instant = .now) {
         metrics.recordTraceLost()
         let verdict = state.withLock { state in
             state.count += 1
             return state.bound.note(now: now)
         }
-        let metadata: Logger.Metadata = ["trace.request_id": "\(trace.requestID)", "error": "\(error)"]
+        let metadata: Logger.Metadata = ["trace.request_id": "\(trace.requestID)", "error": "\(reason)"]
         switch verdict {
         case .first: logger.error("A trace could not be stored", metadata: metadata)
         case .keptBack: logger.debug("A trace could not be stored", metadata: metadata)

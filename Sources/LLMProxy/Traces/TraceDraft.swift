@@ -6,28 +6,39 @@ struct TraceDraft: Sendable {
     let identity: RequestIdentity
     let provider: String
     let requestedAt = Date()
-    private let start = ContinuousClock.now
+    let start: ContinuousClock.Instant
+
+    /// Whether it becomes a trace also when no usage is found, because the request asks a model for something.
+    var isAlwaysTraced: Bool
 
     var model = ""
     var isStreaming = false
-    var usage: UsageObserver.Usage?
+    var usage: Usage?
     var statusCode: UInt16 = 0
-    private var timeToFirstByte: Duration?
+    var authLatency = Duration.zero
+    var directiveLatency = Duration.zero
 
-    init(identity: RequestIdentity, provider: String) {
+    /// From the request to the provider until the first byte of its response; nil when there was none.
+    var timeToFirstByte: Duration?
+
+    /// - Parameter start: when the request's head had arrived.
+    init(
+        identity: RequestIdentity,
+        provider: String,
+        isAlwaysTraced: Bool,
+        start: ContinuousClock.Instant = .now
+    ) {
         self.identity = identity
         self.provider = provider
+        self.isAlwaysTraced = isAlwaysTraced
+        self.start = start
     }
 
-    /// Notes the provider's first byte.
-    mutating func markFirstByte() {
-        timeToFirstByte = timeToFirstByte ?? start.duration(to: .now)
-    }
-
-    /// The trace of a request that is over.
+    /// The trace of a request that is over; nil when it has none, as it took no tokens.
     ///
-    /// - Parameter error: why the response did not get to its end; nil when it did.
-    func finish(error: String?) -> TraceRecord {
+    /// - Parameter error: why the response is not what was asked for; nil when it is.
+    func finish(error: String?) -> TraceRecord? {
+        guard isAlwaysTraced || usage != nil else { return nil }
         let duration = start.duration(to: .now)
         return TraceRecord(
             requestID: identity.requestID,
@@ -37,11 +48,11 @@ struct TraceDraft: Sendable {
             model: model,
             provider: provider,
             isStreaming: isStreaming,
-            inputTokens: usage?.promptTokens ?? 0,
-            outputTokens: usage?.completionTokens ?? 0,
-            totalTokens: usage?.totalTokens ?? 0,
-            authLatencyMs: 0,
-            directiveLatencyMs: 0,
+            inputTokens: usage?.input ?? 0,
+            outputTokens: usage?.output ?? 0,
+            totalTokens: usage?.total ?? 0,
+            authLatencyMs: Self.milliseconds(authLatency),
+            directiveLatencyMs: Self.milliseconds(directiveLatency),
             providerTTFBMs: Self.milliseconds(timeToFirstByte ?? .zero),
             totalLatencyMs: Self.milliseconds(duration),
             statusCode: statusCode,
@@ -54,7 +65,7 @@ struct TraceDraft: Sendable {
     }
 
     /// Whole milliseconds; at the column's maximum instead of past it.
-    static func milliseconds(_ duration: Duration) -> UInt32 {
-        UInt32(clamping: Int64((duration / .milliseconds(1)).rounded()))
+    static func milliseconds<Column: FixedWidthInteger>(_ duration: Duration) -> Column {
+        Column(clamping: Int64((duration / .milliseconds(1)).rounded()))
     }
 }

@@ -1,5 +1,8 @@
+internal import ClickHouseHTTP
 internal import Glibc
 internal import Hummingbird
+internal import HummingbirdCore
+internal import HummingbirdTLS
 internal import Logging
 internal import NIOCore
 internal import ServiceLifecycle
@@ -7,27 +10,38 @@ internal import ServiceLifecycle
 /// Serves a router at an address until shutdown.
 struct ProxyServer: Service {
     private let application: any Service
-    private let address: ProxyConfiguration.Address
+    private let address: Address
     private let option: String
 
     /// - Parameters:
     ///   - option: the one that says the address.
+    ///   - clientTimeout: how long a client may be silent, or take nothing of its response.
+    ///   - tls: what is shown to clients; empty for plain http.
     ///   - onRunning: told the URL once it is served.
+    /// - Throws: when a TLS file cannot be used.
     init(
         router: Router<BasicRequestContext>,
-        address: ProxyConfiguration.Address,
+        address: Address,
         option: String,
+        clientTimeout: Duration,
+        tls: TLSFiles,
         onRunning: @escaping @Sendable (String) -> Void
-    ) {
+    ) throws {
         var logger = Logger(label: "llm-proxy.http")
         logger.logLevel = .warning
+        let plain = HTTPServerBuilder { ClientConnections(responder: $0, timeout: clientTimeout) }
+        let tlsConfiguration = try tls.serverConfiguration()
+        let scheme = tlsConfiguration == nil ? "http" : "https"
         application = Application(
             router: router,
+            server: try tlsConfiguration.map { try .tls(plain, tlsConfiguration: $0) } ?? plain,
             configuration: ApplicationConfiguration(
                 address: .hostname(address.host, port: address.port),
                 serverName: nil
             ),
-            onServerRunning: { onRunning(address.url(port: $0.localAddress?.port ?? address.port)) },
+            onServerRunning: {
+                onRunning(address.url(scheme: scheme, port: $0.localAddress?.port ?? address.port))
+            },
             logger: logger
         )
         self.address = address

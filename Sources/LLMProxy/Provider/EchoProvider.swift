@@ -1,11 +1,13 @@
 internal import AsyncHTTPClient
 internal import Foundation
+internal import HTTPTypes
 internal import NIOCore
 internal import NIOFoundationEssentialsCompat
 internal import NIOHTTP1
 
-/// Answers with the last message, word by word when streamed. For trying the proxy without a provider.
-struct EchoProvider: ChatProvider {
+/// Answers a chat completion with its last message, word by word when streamed, and nothing else. For trying the proxy
+/// without a provider.
+struct EchoProvider: Provider {
     let name = "echo"
 
     private struct Conversation: Decodable {
@@ -34,21 +36,27 @@ struct EchoProvider: ChatProvider {
         var messages: [Message]
     }
 
-    func complete(_ request: ChatRequest) async throws -> HTTPClientResponse {
+    func send(_ request: ProviderRequest) async throws(ProviderError) -> HTTPClientResponse {
+        guard request.method == .post, request.path == "/v1/chat/completions", let chat = RequestJSON(request.body)
+        else {
+            let error = #"{"error":{"message":"The built-in echo answers POST /v1/chat/completions only"}}"#
+            return HTTPClientResponse(status: .notFound, body: .bytes(ByteBuffer(string: error)))
+        }
         let conversation = try? JSONDecoder().decode(Conversation.self, from: Data(buffer: request.body))
         let words = conversation?.messages.last?.content.split(separator: " ").map(String.init) ?? []
         let usage = Completion.Usage(promptTokens: words.count, completionTokens: words.count)
-        return request.isStreaming
-            ? try stream(words, usage: usage, model: request.model)
-            : try answer(words.joined(separator: " "), usage: usage, model: request.model)
+        let model = chat.model ?? ""
+        return chat.isStreaming == true
+            ? stream(words, usage: chat.asksForUsage ? usage : nil, model: model)
+            : answer(words.joined(separator: " "), usage: usage, model: model)
     }
 
-    private func answer(_ text: String, usage: Completion.Usage, model: String) throws -> HTTPClientResponse {
+    private func answer(_ text: String, usage: Completion.Usage, model: String) -> HTTPClientResponse {
         let choice = Completion.Choice(
             message: Completion.Message(role: "assistant", content: text),
             finishReason: "stop"
         )
-        let body = try encode(
+        let body = encode(
             Completion(object: "chat.completion", model: model, choices: [choice], usage: usage)
         )
         return HTTPClientResponse(
@@ -58,17 +66,19 @@ struct EchoProvider: ChatProvider {
         )
     }
 
-    private func stream(_ words: [String], usage: Completion.Usage, model: String) throws -> HTTPClientResponse {
+    private func stream(_ words: [String], usage: Completion.Usage?, model: String) -> HTTPClientResponse {
         let deltas = words.enumerated().map { index, word in
             Completion.Choice(delta: Completion.Message(content: index == 0 ? word : " " + word))
         }
         let end = Completion.Choice(delta: Completion.Message(), finishReason: "stop")
-        var events = try (deltas + [end]).map { choice in
-            try encode(Completion(object: "chat.completion.chunk", model: model, choices: [choice]))
+        var events = (deltas + [end]).map { choice in
+            encode(Completion(object: "chat.completion.chunk", model: model, choices: [choice]))
         }
-        events.append(
-            try encode(Completion(object: "chat.completion.chunk", model: model, choices: [], usage: usage))
-        )
+        if let usage {
+            events.append(
+                encode(Completion(object: "chat.completion.chunk", model: model, choices: [], usage: usage))
+            )
+        }
         events.append(ByteBuffer(string: "[DONE]"))
         let lines = events.map { ByteBuffer(string: "data: \(String(buffer: $0))\n\n") }
         return HTTPClientResponse(
@@ -78,11 +88,12 @@ struct EchoProvider: ChatProvider {
         )
     }
 
-    private func encode(_ completion: Completion) throws -> ByteBuffer {
+    private func encode(_ completion: Completion) -> ByteBuffer {
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
-        return ByteBuffer(data: try encoder.encode(completion))
+        // Strings and numbers always encode.
+        return ByteBuffer(data: (try? encoder.encode(completion)) ?? Data())
     }
 }
 

@@ -1,0 +1,167 @@
+internal import AsyncHTTPClient
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+internal import NIOCore
+internal import NIOHTTP1
+
+/// The way of a request: who asks is checked, the request goes to the provider, the response back as it arrives, and when
+/// it is over a trace is recorded.
+///
+/// The task that handles a request is cancelled when its client hangs up (``ClientConnections``), and so is, by that,
+/// the request to the provider.
+struct Gateway: Sendable {
+    struct Settings: Sendable {
+        /// The greatest body of a request, in bytes.
+        var maxBodyBytes = 64 << 20
+
+        /// Whether the provider is asked for the usage of a stream where the client did not.
+        var asksForUsage = true
+
+        /// Put before every conversation; nil puts nothing.
+        var directive: SystemDirective?
+    }
+
+    /// What is passed on at all.
+    static let prefix = "/v1/"
+
+    private static let chatCompletions = "/v1/chat/completions"
+    /// What knows `stream_options`, and ends its streams with `[DONE]`.
+    private static let completions: Set<String> = [chatCompletions, "/v1/completions"]
+    private static let maxModelLength = 500
+
+    let provider: any Provider
+
+    /// nil lets everybody in.
+    let keys: ClientKeys?
+
+    let recorder: TraceRecorder
+    let shutdown: Shutdown
+    let settings: Settings
+
+    func handle(_ request: Request) async -> Response {
+        let start = ContinuousClock.now
+        let exchange: Exchange
+        do throws(OpenAIError) {
+            exchange = try begin(request, start)
+        } catch {
+            // Nobody is known to have asked, so there is no trace of it.
+            recorder.count(status: UInt16(error.status.code), since: start)
+            let requestID = try? RequestIdentity.requestID(of: request.headers)
+            return error.response(requestID: requestID ?? RequestIdentity.makeRequestID())
+        }
+        do throws(OpenAIError) {
+            let body = try await read(request)
+            let (outgoing, passage) = try prepare(request, body, exchange)
+            let answer = try await ask(outgoing, exchange)
+            return answer.status.code < 400
+                ? passage.pass(answer) : await passage.passError(answer)
+        } catch {
+            exchange.end(statusCode: UInt16(error.status.code), error.code)
+            return error.response(requestID: exchange.requestID)
+        }
+    }
+
+    /// Checks who asks, and for what.
+    private func begin(_ request: Request, _ start: ContinuousClock.Instant) throws(OpenAIError) -> Exchange {
+        let key = keys?.find(request.headers)
+        let authLatency = start.duration(to: .now)
+        guard keys == nil || key != nil else {
+            throw OpenAIError(
+                .unauthorized,
+                "invalid_api_key",
+                "The API key is missing or wrong; send yours in the header Authorization: Bearer KEY"
+            )
+        }
+        let path = request.uri.path
+        // Nothing but the provider's API, whatever the provider makes of dots.
+        let segments = (path.removingPercentEncoding ?? path).split { "/\\".contains($0) }
+        guard !segments.contains(".."), !segments.contains(".") else {
+            throw OpenAIError(.badRequest, "invalid_path", "The path must not contain . or ..")
+        }
+        var draft = TraceDraft(
+            identity: try RequestIdentity(request.headers, keyOrgID: key?.orgID),
+            provider: provider.name,
+            isAlwaysTraced: request.method == .post && path == Self.chatCompletions,
+            start: start
+        )
+        if keys != nil { draft.authLatency = authLatency }
+        return Exchange(draft, recorder: recorder, shutdown: shutdown)
+    }
+
+    private func read(_ request: Request) async throws(OpenAIError) -> ByteBuffer {
+        do {
+            return try await request.body.collect(upTo: settings.maxBodyBytes)
+        } catch is NIOTooManyBytesError {
+            throw OpenAIError(
+                .contentTooLarge,
+                "request_too_large",
+                "The request's body is larger than \(settings.maxBodyBytes) bytes"
+            )
+        } catch {
+            throw OpenAIError(.badRequest, "request_incomplete", "The request could not be read to its end")
+        }
+    }
+
+    /// Notes what the request asks for, and adds what the proxy has to add.
+    private func prepare(
+        _ request: Request,
+        _ body: ByteBuffer,
+        _ exchange: Exchange
+    ) throws(OpenAIError) -> (ProviderRequest, Passage) {
+        let path = request.uri.path
+        var outgoing = ProviderRequest(
+            method: request.method,
+            path: request.head.path ?? path,
+            headers: request.headers,
+            body: body
+        )
+        var passage = Passage(exchange: exchange)
+        let json = request.method == .post ? RequestJSON(body) : nil
+        let model = json?.model
+        let isStreaming = json?.isStreaming
+        if (model?.utf8.count ?? 0) > Self.maxModelLength
+            || path == Self.chatCompletions && request.method == .post && (model == nil || isStreaming == nil)
+        {
+            throw OpenAIError(
+                .badRequest,
+                "invalid_request",
+                "The request must be a JSON object with a \"model\" of at most \(Self.maxModelLength) bytes; "
+                    + "\"stream\" must be true or false"
+            )
+        }
+        guard let json else { return (outgoing, passage) }
+        exchange.note { draft in
+            draft.model = model ?? ""
+            draft.isAlwaysTraced = draft.isAlwaysTraced || model != nil
+            draft.isStreaming = isStreaming ?? false
+        }
+        guard Self.completions.contains(path) else { return (outgoing, passage) }
+        passage.endsWithDone = isStreaming ?? false
+        passage.hidesUsage = settings.asksForUsage && passage.endsWithDone && !json.asksForUsage
+        let directive = path == Self.chatCompletions ? settings.directive : nil
+        guard passage.hidesUsage || directive != nil else { return (outgoing, passage) }
+        let before = ContinuousClock.now
+        outgoing.body = json.adding(usage: passage.hidesUsage, directive: directive?.message)
+        if directive != nil { exchange.note { $0.directiveLatency = before.duration(to: .now) } }
+        return (outgoing, passage)
+    }
+
+    private func ask(
+        _ outgoing: ProviderRequest,
+        _ exchange: Exchange
+    ) async throws(OpenAIError) -> HTTPClientResponse {
+        let before = ContinuousClock.now
+        do throws(ProviderError) {
+            let answer = try await provider.send(outgoing)
+            let timeToFirstByte = before.duration(to: .now)
+            exchange.note { draft in
+                draft.timeToFirstByte = timeToFirstByte
+                draft.statusCode = UInt16(clamping: answer.status.code)
+            }
+            return answer
+        } catch {
+            throw exchange.answer(to: error)
+        }
+    }
+}

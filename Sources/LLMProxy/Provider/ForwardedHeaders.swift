@@ -1,0 +1,50 @@
+internal import HTTPTypes
+internal import NIOHTTP1
+
+/// Which headers pass: all but those that belong to one connection (RFC 9110, section 7.6.1).
+enum ForwardedHeaders {
+    private static let ofOneConnection: Set<String> = [
+        "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
+        "transfer-encoding", "upgrade",
+        // Said anew by whoever sends the message on.
+        "content-length", "expect", "host",
+    ]
+
+    /// Where clients put their keys, in OpenAI's, Anthropic's and Azure's API.
+    private static let ofKeys: Set<String> = ["authorization", "x-api-key", "api-key"]
+
+    /// - Parameter key: sent in the place of the client's own.
+    static func toProvider(_ fields: HTTPFields, key: String?) -> HTTPHeaders {
+        var headers = HTTPHeaders()
+        let named = namedByConnection(fields[values: .connection])
+        for field in fields {
+            let name = field.name.canonicalName
+            if ofOneConnection.contains(name) || named.contains(name) { continue }
+            if key != nil, ofKeys.contains(name) { continue }
+            // The usage is read from the response as it passes by, so it must not be compressed.
+            if field.name == .acceptEncoding { continue }
+            headers.add(name: field.name.rawName, value: field.value)
+        }
+        headers.add(name: "Accept-Encoding", value: "identity")
+        if let key { headers.add(name: "Authorization", value: "Bearer \(key)") }
+        return headers
+    }
+
+    /// - Parameter requestID: takes the place of the provider's, which goes on as `X-Provider-Request-Id`.
+    static func toClient(_ headers: HTTPHeaders, requestID: String) -> HTTPFields {
+        var fields = HTTPFields()
+        let named = namedByConnection(headers[canonicalForm: "connection"].map(String.init))
+        for (rawName, value) in headers {
+            guard let name = HTTPField.Name(rawName), !ofOneConnection.contains(name.canonicalName),
+                !named.contains(name.canonicalName)
+            else { continue }
+            fields.append(HTTPField(name: name == .xRequestID ? .xProviderRequestID : name, value: value))
+        }
+        fields[.xRequestID] = requestID
+        return fields
+    }
+
+    private static func namedByConnection(_ values: [String]) -> Set<String> {
+        Set(values.flatMap { $0.split(separator: ",") }.map { $0.filter { !$0.isWhitespace }.lowercased() })
+    }
+}

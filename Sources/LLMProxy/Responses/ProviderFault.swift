@@ -1,0 +1,65 @@
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+internal import NIOCore
+internal import NIOFoundationEssentialsCompat
+internal import NIOHTTP1
+
+/// A provider's response with a status of 400 or more, as the client gets it: in OpenAI's shape, with the request's id.
+///
+/// An error that has the shape already keeps every byte beside the member `request_id`; other bodies, like a load
+/// balancer's page, are replaced.
+struct ProviderFault {
+    let status: HTTPResponseStatus
+    let headers: HTTPHeaders
+
+    /// nil when it could not be read, or was too long.
+    let body: ByteBuffer?
+
+    /// How much of a text is quoted to the client.
+    private static let maxQuoted = 1_000
+
+    private struct Shape: Decodable {
+        struct Details: Decodable {
+            var message: String
+        }
+
+        var error: Details
+    }
+
+    func response(requestID: String) -> Response {
+        var fields = ForwardedHeaders.toClient(headers, requestID: requestID)
+        let status = HTTPResponse.Status(code: Int(status.code))
+        if headers.contains(name: "content-encoding"), let body {
+            // It was not asked for, and is not looked into.
+            return Response(status: status, headers: fields, body: ResponseBody(byteBuffer: body))
+        }
+        if let shaped = shapedBody(requestID: requestID) {
+            return Response(status: status, headers: fields, body: ResponseBody(byteBuffer: shaped))
+        }
+        fields[.contentEncoding] = nil
+        return OpenAIError(status, "provider_status_\(status.code)", message)
+            .response(requestID: requestID, headers: fields)
+    }
+
+    private func shapedBody(requestID: String) -> ByteBuffer? {
+        guard let body, let members = JSONMembers(body),
+            (try? JSONDecoder().decode(Shape.self, from: Data(body.readableBytesView))) != nil
+        else { return nil }
+        // The id is printable ASCII.
+        let quoted = requestID.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+        let edit =
+            members["request_id"].map { JSONEdit($0, "\"\(quoted)\"") }
+            ?? JSONEdit(first: "\"request_id\":\"\(quoted)\"", in: members)
+        return JSONEdit.apply([edit], to: body)
+    }
+
+    private var message: String {
+        let reason = "The provider answered \(status.code) \(status.reasonPhrase)"
+        let type = headers.first(name: "content-type") ?? ""
+        guard type.hasPrefix("text/plain") || type.contains("json"), let body, body.readableBytes > 0 else {
+            return reason
+        }
+        return "\(reason): \(String(buffer: body).prefix(Self.maxQuoted))"
+    }
+}
