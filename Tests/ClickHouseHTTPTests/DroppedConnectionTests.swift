@@ -1,4 +1,5 @@
 @testable import ClickHouseHTTP
+import TestSupport
 import Testing
 
 /// Servers and proxies drop idle connections, some sooner than we do.

@@ -1,5 +1,6 @@
 @testable import ClickHouseHTTP
 import NIOSSL
+import TestSupport
 import Testing
 
 /// https:// against a server on a real socket.

@@ -12,33 +12,6 @@ import Testing
 #endif
 
 @Suite(.timeLimit(.minutes(3))) struct ProxyTests {
-    private struct Trace: Decodable {
-        var request_id: String
-        var org_id: String
-        var agent_id: String
-        var session_id: String?
-        var model: String
-        var provider: String
-        var is_streaming: Bool
-        var total_tokens: Int
-        var status_code: Int
-        var is_complete: Bool
-        var error_code: String
-    }
-
-    private func traces(_ store: StandInStore) async throws -> [Trace] {
-        try await store.rows(database: "ibex", table: "llm_traces")
-            .map { try JSONDecoder().decode(Trace.self, from: Data($0.utf8)) }
-    }
-
-    /// The traces in the file of a stand-in that ran inside of the proxy.
-    private func traces(in directory: String) async throws -> [Trace] {
-        let store = try StandInStore(path: directory + "/stand-in.sqlite")
-        let traces = try await traces(store)
-        await store.close()
-        return traces
-    }
-
     private func undelivered(in directory: String) throws -> Int {
         let status = try SpoolStatus(readingSpoolAt: directory + "/traces.spool")
         return status.pending + status.inFlight
@@ -63,7 +36,7 @@ import Testing
                 return try #require(streamed.headers["x-request-id"])
             }
             #expect(outcome.status == .exited(0))
-            let traces = try await traces(in: directory)
+            let traces = try await Trace.all(in: directory)
             #expect(traces.map(\.request_id) == ["r1", outcome.value])
             #expect(traces.map(\.org_id) == [org, "00000000-0000-0000-0000-000000000000"])
             #expect(traces.map(\.session_id) == [org, nil])
@@ -104,7 +77,7 @@ import Testing
                     #expect(proxy.greeting.contains { $0.contains("20 records recovered") })
                 }
                 #expect(restarted.status == .exited(0))
-                let delivered = try await traces(standIn.store)
+                let delivered = try await Trace.all(in: standIn.store)
                 #expect(Set(delivered.map(\.request_id)) == Set((0..<20).map { "r\($0)" }))
                 #expect(delivered.count == 20)
             }
@@ -134,7 +107,9 @@ import Testing
 
     @Test func `a response that is open at shutdown is ended in time and leaves its trace`() async throws {
         try await withTemporaryDirectory { directory in
-            try await withEndlessProvider { provider in
+            try await ScriptedProvider.run { provider, _ in
+                provider.stream(ScriptedProvider.endless())
+            } _: { _, provider in
                 let start = ContinuousClock.now
                 let outcome = try await ProxyUnderTest.run(in: directory, ["--upstream-url", provider]) { proxy in
                     try await proxy.startStreaming()
@@ -142,7 +117,7 @@ import Testing
                 #expect(outcome.status == .exited(0))
                 // The provider never ends it. The rest of the time is this machine's.
                 #expect(start.duration(to: .now) < .seconds(60))
-                let traces = try await traces(in: directory)
+                let traces = try await Trace.all(in: directory)
                 #expect(traces.map(\.error_code) == ["proxy_shutdown"])
                 #expect(traces.map(\.is_complete) == [false])
             }
@@ -162,7 +137,7 @@ import Testing
                 let contents = try #require(FileManager.default.contents(atPath: directory + "/" + file))
                 #expect(contents.firstRange(of: Data("MyVerySecretPrompt".utf8)) == nil, "\(file)")
             }
-            #expect(try await traces(in: directory).count == 2)
+            #expect(try await Trace.all(in: directory).count == 2)
         }
     }
 
@@ -180,7 +155,7 @@ import Testing
                     #expect(answer.body.contains("\"code\":\"invalid_request\""))
                 }
             }
-            let traces = try await traces(in: directory)
+            let traces = try await Trace.all(in: directory)
             #expect(traces.map(\.error_code) == Array(repeating: "invalid_request", count: 4))
             #expect(traces.allSatisfy { !$0.is_complete && $0.status_code == 400 })
         }
@@ -202,7 +177,7 @@ import Testing
                 }.status
             }
             #expect(gone.value == .exited(0))
-            let first = try await traces(in: behind)
+            let first = try await Trace.all(in: behind)
             #expect(first.map(\.total_tokens) == [4, 4])
             #expect(first.map(\.provider) == ["127.0.0.1", "127.0.0.1"])
 
@@ -211,7 +186,7 @@ import Testing
                 #expect(answer.status == 502)
                 #expect(answer.body.contains("provider_unreachable"))
             }
-            let last = try #require(try await traces(in: behind).last)
+            let last = try #require(try await Trace.all(in: behind).last)
             #expect(last.error_code == "provider_unreachable")
             #expect(last.status_code == 502)
         }

@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import Foundation
 import NIOCore
+import NIOHTTP1
 import Subprocess
 import TestSupport
 
@@ -15,6 +16,7 @@ struct ProxyUnderTest: Sendable {
     let url: String
     /// What it printed until it was ready.
     let greeting: [String]
+    var processID: pid_t = 0
 
     struct Answer: Sendable {
         let status: UInt
@@ -30,11 +32,13 @@ struct ProxyUnderTest: Sendable {
     }
 
     /// Starts it in `directory` on a free port, runs `body`, and ends it.
+    ///
+    /// - Parameter end: nil when the body ends it.
     static func run<Value: Sendable>(
         in directory: String,
         _ options: [String] = [],
         environment: [Environment.Key: String?] = [:],
-        end: Signal = .terminate,
+        end: Signal? = .terminate,
         _ body: @escaping @Sendable (ProxyUnderTest) async throws -> Value
     ) async throws -> Outcome<Value> {
         let result = try await Subprocess.run(
@@ -53,12 +57,13 @@ struct ProxyUnderTest: Sendable {
                 greeting.append(line)
                 guard line.hasPrefix("try: "), let url = address(in: greeting) else { continue }
                 do {
-                    value = try await body(ProxyUnderTest(url: url, greeting: greeting))
+                    let processID = process.processIdentifier.value
+                    value = try await body(ProxyUnderTest(url: url, greeting: greeting, processID: processID))
                 } catch {
                     try process.send(signal: .kill)
                     throw error
                 }
-                try process.send(signal: end)
+                if let end { try process.send(signal: end) }
             }
             return (value, greeting.joined(separator: "\n"))
         }
@@ -83,11 +88,16 @@ struct ProxyUnderTest: Sendable {
         return try await post(body, headers: headers)
     }
 
-    func post(_ body: String, headers: [String: String] = [:]) async throws -> Answer {
-        var request = HTTPClientRequest(url: url + "/v1/chat/completions")
-        request.method = .POST
+    func post(
+        _ body: String,
+        to path: String = "/v1/chat/completions",
+        method: String = "POST",
+        headers: [String: String] = [:]
+    ) async throws -> Answer {
+        var request = HTTPClientRequest(url: url + path)
+        request.method = HTTPMethod(rawValue: method)
         for (name, value) in headers { request.headers.add(name: name, value: value) }
-        request.body = .bytes(ByteBuffer(string: body))
+        if !body.isEmpty || method == "POST" { request.body = .bytes(ByteBuffer(string: body)) }
         let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
         return Answer(
             status: response.status.code,
@@ -98,17 +108,26 @@ struct ProxyUnderTest: Sendable {
 
     /// Asks for a stream and returns when its first bytes are there, leaving it open.
     func startStreaming() async throws {
-        var request = HTTPClientRequest(url: url + "/v1/chat/completions")
-        request.method = .POST
-        request.body = .bytes(ByteBuffer(string: #"{"model":"m1","stream":true,"messages":[]}"#))
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
         let (first, arrived) = AsyncStream.makeStream(of: Void.self)
         // Holds the connection until the proxy ends it.
         Task {
-            for try await _ in response.body { arrived.yield() }
+            for try await _ in try await stream() { arrived.yield() }
         }
         for await _ in first { break }
     }
+
+    /// Asks for a stream.
+    ///
+    /// - Returns: its body, once the response's head is there.
+    func stream(headers: [String: String] = [:]) async throws -> HTTPClientResponse.Body {
+        var request = HTTPClientRequest(url: url + "/v1/chat/completions")
+        request.method = .POST
+        for (name, value) in headers { request.headers.add(name: name, value: value) }
+        request.body = .bytes(ByteBuffer(string: #"{"model":"m1","stream":true,"messages":[]}"#))
+        return try await HTTPClient.shared.execute(request, timeout: .seconds(60)).body
+    }
+
+    func signal(_ signal: Int32) { kill(processID, signal) }
 
     private static func address(in greeting: [String]) -> String? {
         greeting.first { $0.hasPrefix("llm-proxy listens on ") }?

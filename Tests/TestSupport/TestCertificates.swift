@@ -1,14 +1,19 @@
-import NIOSSL
-import Subprocess
-import TestSupport
+internal import Subprocess
 
 /// Keys and certificates, made by `openssl` (every Debian and Ubuntu that can fetch by https has it) and valid for a
 /// day. `name.pem` is the certificate, `name.key` its key.
-struct TestCertificates {
-    let directory: String
+package struct TestCertificates {
+    package let directory: String
+
+    package init(directory: String) {
+        self.directory = directory
+    }
 
     /// Runs `body` with a CA `ca`, its certificate `server` for 127.0.0.1, and what else is made there.
-    static func withServerCertificate(_ body: (TestCertificates) async throws -> Void) async throws {
+    package static func withServerCertificate(
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (TestCertificates) async throws -> Void
+    ) async throws {
         try await withTemporaryDirectory { directory in
             let certificates = TestCertificates(directory: directory)
             try await certificates.makeCA("ca")
@@ -17,21 +22,14 @@ struct TestCertificates {
         }
     }
 
-    func serverConfiguration(_ name: String = "server") throws -> TLSConfiguration {
-        try TLSConfiguration.makeServerConfiguration(
-            certificateChain: NIOSSLCertificate.fromPEMFile(certificate(name)).map { .certificate($0) },
-            privateKey: .privateKey(NIOSSLPrivateKey(file: key(name), format: .pem))
-        )
-    }
+    package func certificate(_ name: String) -> String { "\(directory)/\(name).pem" }
 
-    func certificate(_ name: String) -> String { "\(directory)/\(name).pem" }
-
-    func key(_ name: String) -> String { "\(directory)/\(name).key" }
+    package func key(_ name: String) -> String { "\(directory)/\(name).key" }
 
     /// - Parameters:
     ///   - issuer: nil signs it with its own key.
     ///   - extensions: as in openssl.cnf.
-    func make(_ name: String, issuer: String? = nil, _ extensions: String...) async throws {
+    package func make(_ name: String, issuer: String? = nil, _ extensions: String...) async throws {
         let issuing = issuer.map { ["-CA", certificate($0), "-CAkey", key($0)] } ?? []
         try await openssl(
             ["req", "-x509", "-config", "/dev/null", "-subj", "/CN=\(name)", "-days", "1"]
@@ -41,11 +39,11 @@ struct TestCertificates {
         )
     }
 
-    func makeCA(_ name: String) async throws {
+    package func makeCA(_ name: String) async throws {
         try await make(name, "basicConstraints=critical,CA:TRUE")
     }
 
-    func openssl(_ arguments: [String]) async throws {
+    package func openssl(_ arguments: [String]) async throws {
         let result = try await run(
             .name("openssl"),
             arguments: Arguments(arguments),
@@ -55,7 +53,7 @@ struct TestCertificates {
         guard result.terminationStatus.isSuccess else { throw Failure(text: result.standardError) }
     }
 
-    struct Failure: Error {
-        let text: String
+    package struct Failure: Error {
+        package let text: String
     }
 }
