@@ -306,6 +306,7 @@ let package = Package(
                 "LLMTraces",
                 "SQLiteSpool",
                 "TestSupport",
+                "llm-proxy",
                 "spoolctl",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),

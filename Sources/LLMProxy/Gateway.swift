@@ -54,8 +54,11 @@ struct Gateway: Sendable {
             let body = try await read(request)
             let (outgoing, passage) = try prepare(request, body, exchange)
             let answer = try await ask(outgoing, exchange)
-            return answer.status.code < 400
-                ? passage.pass(answer) : await passage.passError(answer)
+            guard answer.status.code < 400 else { return await passage.passError(answer) }
+            let response = passage.pass(answer)
+            // Its body is never asked for.
+            if request.method == .head { exchange.end(nil) }
+            return response
         } catch {
             exchange.end(statusCode: UInt16(error.status.code), error.code)
             return error.response(requestID: exchange.requestID)

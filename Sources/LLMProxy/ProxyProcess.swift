@@ -17,6 +17,7 @@ internal import UnixSignals
 enum ProxyProcess {
     static func run(_ given: ProxyConfiguration) async throws {
         let startedAt = ContinuousClock.now
+        raiseFileLimit()
         let registry = PrometheusRegistry(WriterMetrics.descriptions + ProxyMetrics.descriptions)
         MetricsSystem.bootstrap(registry)
         var configuration = given
@@ -118,6 +119,15 @@ enum ProxyProcess {
         }
         for await result in results { return result }
         return false
+    }
+
+    /// To what the system allows: each open response has two connections, and the usual limit is 1,024 files.
+    private static func raiseFileLimit() {
+        var limit = rlimit()
+        // Safe: both take the pointer for the call only.
+        guard unsafe getrlimit(Int32(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        _ = unsafe setrlimit(Int32(RLIMIT_NOFILE.rawValue), &limit)
     }
 
     private static func startStandIn(_ configuration: inout ProxyConfiguration) async throws -> StandInServer? {

@@ -8,7 +8,8 @@ import Testing
     @Test func `only a listed key gets through, and the provider sees only its own`() async throws {
         try await withTemporaryDirectory { directory in
             let org = "3f2b6c1e-0b0a-4f6e-9d5a-0a1b2c3d4e5f"
-            let keys = "\(ClientKeysTests.digest(of: "sk-one"))  one\n\(ClientKeysTests.digest(of: "sk-two"))  two  \(org)\n"
+            let keys =
+                "\(ClientKeysTests.digest(of: "sk-one"))  one\n\(ClientKeysTests.digest(of: "sk-two"))  two  \(org)\n"
             try Data(keys.utf8).write(to: URL(filePath: directory + "/keys"))
             let outcome = try await ScriptedProvider.run { _, _ in
                 .json(#"{"usage":{"total_tokens":1}}"#)

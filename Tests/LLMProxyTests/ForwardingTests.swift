@@ -52,7 +52,9 @@ import Testing
     }
 
     @Test func `the provider is asked for the usage, which the client does not see`() async throws {
-        let chunks = [#"data: {"choices":[{"delta":{"content":"ü"}}],"usage":null}"#, "data: [DONE]"].map { $0 + "\r\n\r\n" }
+        let chunks = [#"data: {"choices":[{"delta":{"content":"ü"}}],"usage":null}"#, "data: [DONE]"].map {
+            $0 + "\r\n\r\n"
+        }
         let asked = #"data: {"choices":[],"usage":\#(Self.usage)}"# + "\r\n\r\n"
         let respond: Respond = { provider, _ in provider.stream([chunks[0], asked, chunks[1]].async) }
         let body = #"{ "model":"m", "stream":true, "temperature":1e-7, "tools":[{"n":12345678901234567890}] }"#
@@ -107,7 +109,10 @@ import Testing
         let total = 256 << 20
         let block = String(repeating: "x", count: 1 << 20)
         let traces = try await withProxy { provider, _ in
-            provider.stream(repeatElement(block, count: total / block.utf8.count).async, type: "application/octet-stream")
+            provider.stream(
+                repeatElement(block, count: total / block.utf8.count).async,
+                type: "application/octet-stream"
+            )
         } _: { proxy, provider in
             var body = try await proxy.stream().makeAsyncIterator()
             _ = try await body.next()
@@ -208,7 +213,8 @@ import Testing
         #expect(traces.map(\.request_id) == ["busy", "down", "silent", "stuck", "cut", "late", "short"])
         #expect(
             traces.map(\.error_code) == [
-                "provider_status_429", "provider_status_502", "provider_timeout", "provider_timeout", "provider_aborted",
+                "provider_status_429", "provider_status_502", "provider_timeout", "provider_timeout",
+                "provider_aborted",
                 "provider_error", "provider_truncated",
             ]
         )
@@ -228,7 +234,8 @@ import Testing
         #expect(traces.map(\.error_code) == ["request_too_large", ""])
     }
 
-    @Test func `a directive comes before the conversation, and the client's own system message after it`() async throws {
+    @Test func `a directive comes before the conversation, and the client's own system message after it`() async throws
+    {
         try await withTemporaryDirectory { directory in
             let path = directory + "/directive"
             try Data("Be brief.\n".utf8).write(to: URL(filePath: path))

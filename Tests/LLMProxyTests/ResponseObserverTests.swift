@@ -19,27 +19,27 @@ import Testing
         let usage = #"{"prompt_tokens":3,"completion_tokens":4}"#
         let text = #"{"model":"m","choices":[{"message":{"content":"ü"}}],"usage":\#(usage)}"#
         let observer = observe(text, ["content-type": "application/json; charset=utf-8"], pieces: pieces)
-        #expect(observer.usage == Usage(input: 3, output: 4))
-        #expect(observer.usage?.total == 7)
-        #expect(observer.model == "m")
+        #expect(observer.summary.usage == Usage(input: 3, output: 4))
+        #expect(observer.summary.usage?.total == 7)
+        #expect(observer.summary.model == "m")
     }
 
     @Test func `what is compressed or of another type is not looked into`() {
         let text = #"{"usage":{"prompt_tokens":3}}"#
-        #expect(observe(text, ["content-type": "application/json", "content-encoding": "gzip"]).usage == nil)
-        #expect(observe(text, ["content-type": "audio/mpeg"]).usage == nil)
-        #expect(observe(text, [:]).usage == nil)
-        #expect(observe("data: \(text)\n\n", ["content-type": "text/event-stream"]).usage?.input == 3)
+        #expect(observe(text, ["content-type": "application/json", "content-encoding": "gzip"]).summary.usage == nil)
+        #expect(observe(text, ["content-type": "audio/mpeg"]).summary.usage == nil)
+        #expect(observe(text, [:]).summary.usage == nil)
+        #expect(observe("data: \(text)\n\n", ["content-type": "text/event-stream"]).summary.usage?.input == 3)
     }
 
     @Test(arguments: ["", "not json", "{}", #"{"usage":"none"}"#, #"{"usage":null}"#, "[]"])
     func `what has no usage has none`(text: String) {
-        #expect(observe(text, ["content-type": "application/json"]).usage == nil)
+        #expect(observe(text, ["content-type": "application/json"]).summary.usage == nil)
     }
 
     @Test func `a count that is none takes no other with it`() {
         let text = #"{"usage":{"prompt_tokens":-1,"completion_tokens":4,"total_tokens":4294967296}}"#
-        #expect(observe(text, ["content-type": "application/json"]).usage == Usage(input: nil, output: 4))
+        #expect(observe(text, ["content-type": "application/json"]).summary.usage == Usage(input: nil, output: 4))
         #expect(Usage(input: .max, output: 2).total == .max)
     }
 }

@@ -14,8 +14,14 @@ struct UpstreamProvider: Provider {
     let key: Secret?
 
     let client: HTTPClient
+    let name: String
 
-    var name: String { URL(string: url)?.host() ?? "upstream" }
+    init(url: String, key: Secret?, client: HTTPClient) {
+        self.url = url
+        self.key = key
+        self.client = client
+        name = URL(string: url)?.host() ?? "upstream"
+    }
 
     func send(_ request: ProviderRequest) async throws(ProviderError) -> HTTPClientResponse {
         var message = HTTPClientRequest(url: url + request.path)

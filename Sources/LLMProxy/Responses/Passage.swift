@@ -65,9 +65,10 @@ struct Passage: Sendable {
 
     private func end(_ observer: ResponseObserver, _ error: ProviderError?) {
         let stream = observer.stream
+        let (model, usage) = observer.summary
         exchange.note { draft in
-            draft.usage = observer.usage
-            if draft.model.isEmpty { draft.model = observer.model ?? "" }
+            draft.usage = usage
+            if draft.model.isEmpty { draft.model = model ?? "" }
         }
         if let error {
             exchange.end(exchange.answer(to: error).code)

@@ -6,7 +6,7 @@ internal import NIOHTTP1
 enum ResponseObserver {
     case stream(EventStream)
     /// What has arrived of it; nil when it is too long to be looked into.
-    case json(ByteBuffer?, ResponseSummary?)
+    case json(ByteBuffer?)
     /// Nothing that is known to carry a usage.
     case other
 
@@ -21,7 +21,7 @@ enum ResponseObserver {
         let isPlain = ["", "identity"].contains(headers.first(name: "content-encoding")?.lowercased() ?? "")
         switch type.prefix(while: { $0 != ";" }) {
         case "text/event-stream" where isPlain: self = .stream(EventStream(hidesUsage: hidesUsage))
-        case "application/json" where isPlain: self = .json(ByteBuffer(), nil)
+        case "application/json" where isPlain: self = .json(ByteBuffer())
         default: self = .other
         }
     }
@@ -34,11 +34,11 @@ enum ResponseObserver {
             self = .other
             defer { self = .stream(stream) }
             return stream.pass(bytes)
-        case .json(var kept?, _):
+        case .json(var kept?):
             self = .other
             kept.writeImmutableBuffer(bytes)
-            self = .json(kept.readableBytes > Self.limit ? nil : kept, nil)
-        case .json(nil, _), .other: break
+            self = .json(kept.readableBytes > Self.limit ? nil : kept)
+        case .json(nil), .other: break
         }
         return bytes
     }
@@ -47,31 +47,20 @@ enum ResponseObserver {
     ///
     /// - Returns: what is to be passed on still.
     mutating func finish() -> ByteBuffer {
-        switch self {
-        case .stream(var stream):
-            defer { self = .stream(stream) }
-            return stream.finish()
-        case .json(let kept?, nil):
-            self = .json(nil, try? JSONDecoder().decode(ResponseSummary.self, from: Data(kept.readableBytesView)))
-        case .json, .other: break
-        }
-        return ByteBuffer()
+        guard case .stream(var stream) = self else { return ByteBuffer() }
+        defer { self = .stream(stream) }
+        return stream.finish()
     }
 
-    var usage: Usage? {
+    /// The model that answered and the tokens that it took, as far as the response has told. Reads all of a JSON, so it is
+    /// asked when the client has it.
+    var summary: (model: String?, usage: Usage?) {
         switch self {
-        case .stream(let stream): stream.usage
-        case .json(_, let summary): summary?.usage
-        case .other: nil
-        }
-    }
-
-    /// The model that answered.
-    var model: String? {
-        switch self {
-        case .stream(let stream): stream.model
-        case .json(_, let summary): summary?.model
-        case .other: nil
+        case .stream(let stream): return (stream.model, stream.usage)
+        case .json(let text?):
+            let summary = try? JSONDecoder().decode(ResponseSummary.self, from: Data(text.readableBytesView))
+            return (summary?.model, summary?.usage)
+        case .json(nil), .other: return (nil, nil)
         }
     }
 
