@@ -249,6 +249,7 @@ let package = Package(
                 "ClickHouseWriterTesting",
                 "GettingStarted",
                 "TestSupport",
+                "llm-proxy",
                 "spoolctl",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -279,6 +280,9 @@ let package = Package(
             name: "LLMProxyTests",
             dependencies: [
                 "ClickHouseStandIn",
+                "ClickHouseWriter",
+                "ClickHouseWriterTesting",
+                "LLMTraces",
                 "SQLiteSpool",
                 "TestSupport",
                 "llm-proxy",

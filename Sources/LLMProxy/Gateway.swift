@@ -47,8 +47,7 @@ struct Gateway: Sendable {
         } catch {
             // Nobody is known to have asked, so there is no trace of it.
             recorder.count(status: UInt16(error.status.code), since: start)
-            let requestID = try? RequestIdentity.requestID(of: request.headers)
-            return error.response(requestID: requestID ?? RequestIdentity.makeRequestID())
+            return error.response(requestID: Self.requestID(of: request))
         }
         do throws(OpenAIError) {
             let body = try await read(request)
@@ -63,6 +62,18 @@ struct Gateway: Sendable {
             exchange.end(statusCode: UInt16(error.status.code), error.code)
             return error.response(requestID: exchange.requestID)
         }
+    }
+
+    /// Says where the API is to who looks for it elsewhere.
+    func refuse(_ request: Request) -> Response {
+        let error = OpenAIError(.notFound, "not_found", "There is nothing here; the API is under \(Self.prefix)")
+        recorder.count(status: UInt16(error.status.code), since: .now)
+        return error.response(requestID: Self.requestID(of: request))
+    }
+
+    /// The one that the request names, if it is one, or a new one.
+    private static func requestID(of request: Request) -> String {
+        (try? RequestIdentity.requestID(of: request.headers)) ?? RequestIdentity.makeRequestID()
     }
 
     /// Checks who asks, and for what.
@@ -102,7 +113,9 @@ struct Gateway: Sendable {
                 "The request's body is larger than \(settings.maxBodyBytes) bytes"
             )
         } catch {
-            throw OpenAIError(.badRequest, "request_incomplete", "The request could not be read to its end")
+            // Who hangs up is told nothing, as in ``ProviderError/cancelled``.
+            let status: HTTPResponse.Status = Task.isCancelled ? 499 : .badRequest
+            throw OpenAIError(status, "request_incomplete", "The request could not be read to its end")
         }
     }
 

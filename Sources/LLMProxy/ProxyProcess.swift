@@ -174,6 +174,7 @@ enum ProxyProcess {
         let router = makeRouter()
         for method in [HTTPRequest.Method.get, .post, .put, .patch, .delete] {
             router.on("\(Gateway.prefix)**", method: method) { request, _ in await gateway.handle(request) }
+            router.on("**", method: method) { request, _ in gateway.refuse(request) }
         }
         return router
     }

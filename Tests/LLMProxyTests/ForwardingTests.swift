@@ -131,7 +131,7 @@ import Testing
 
     @Test func `a client that takes nothing any more is hung up on`() async throws {
         let block = String(repeating: "x", count: 1 << 20)
-        let traces = try await withProxy(["--client-timeout", "300ms"]) { provider, _ in
+        let traces = try await withProxy(["--client-timeout", "2s"]) { provider, _ in
             provider.stream(ScriptedProvider.endless(block, pause: .zero))
         } _: { proxy, provider in
             var body = try await proxy.stream().makeAsyncIterator()
@@ -171,6 +171,8 @@ import Testing
                 let status = try await curl(proxy.url + path, "-o", "/dev/null", "-w", "%{http_code}", "--path-as-is")
                 #expect(status == (path == "/other" ? "404" : "400"))
             }
+            let nowhere = try await proxy.post("{}", to: "/chat/completions")
+            #expect(nowhere.status == 404 && nowhere.body.contains("the API is under /v1/"))
             #expect(provider.received.count == count)
         }
         #expect(traces.map(\.request_id) == ["embed", "audio"])
@@ -179,7 +181,7 @@ import Testing
     }
 
     @Test func `what the provider refuses or fails at is told in OpenAI's shape, with the request's id`() async throws {
-        let traces = try await withProxy(["--upstream-timeout", "300ms"]) { provider, received in
+        let traces = try await withProxy(["--upstream-timeout", "3s"]) { provider, received in
             switch received.requestID {
             case "busy": return .json(#"{"error":{"message":"Slow down"}}"#, .tooManyRequests, [.retryAfter: "7"])
             case "down":

@@ -51,8 +51,7 @@ import Testing
                         ["--upstream-url", provider, "--clickhouse-url", url, "--shutdown-timeout", "10m"],
                         end: .terminate
                     ) { proxy in
-                        var body = try await proxy.stream().makeAsyncIterator()
-                        _ = try await body.next()
+                        try await proxy.startStreaming()
                         proxy.signal(SIGTERM)
                         try await waitUntil { try await curl(proxy.url, "-w", "%{http_code}") == "000" }
                     }

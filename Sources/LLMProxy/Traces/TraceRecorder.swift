@@ -3,47 +3,30 @@ internal import HTTPTypes
 internal import LLMTraces
 internal import Logging
 internal import ServiceLifecycle
-internal import Synchronization
 
-/// Takes traces from the request handlers, who must not wait, and writes them.
+/// Takes traces from the request handlers, who must not wait, and writes them in their order.
 ///
-/// All traces that arrive together are written together, so they share the spool's commits.
+/// While the disk takes some, others gather, and go together in the next commit.
 final class TraceRecorder: Service {
-    /// The most traces that may wait for the disk, about 100 MiB of memory. Those beyond are lost, and counted.
-    static let maxWaiting = 50_000
-
-    private let logger: Logger
     private let metrics: ProxyMetrics
     private let lostTraces: LostTraces
-    private let input: AsyncStream<TraceRecord>.Continuation
-    private let waiting: Waiting
+    private let queue: TraceQueue
 
     /// Not part of the service's task: a service group that is cancelled must not take traces with it.
     private let writing: Task<Void, Never>
 
-    /// How many traces wait for the disk.
-    private final class Waiting: Sendable {
-        let count = Atomic(0)
-    }
-
-    /// - Parameter writer: nil writes no trace, and calls none of them lost.
-    init(writer: BatchWriter<TraceRecord>?, logger: Logger, metrics: ProxyMetrics) {
-        let (traces, input) = AsyncStream.makeStream(of: TraceRecord.self)
+    /// - Parameters:
+    ///   - writer: nil writes no trace, and calls none of them lost.
+    ///   - maxWaiting: the most traces that wait for the disk, 30 MiB by default. Those beyond are lost, and counted.
+    init(writer: BatchWriter<TraceRecord>?, logger: Logger, metrics: ProxyMetrics, maxWaiting: Int = 50_000) {
         let lostTraces = LostTraces(logger: logger, metrics: metrics)
-        let waiting = Waiting()
-        self.logger = logger
+        let queue = TraceQueue(limit: maxWaiting)
         self.metrics = metrics
         self.lostTraces = lostTraces
-        self.input = input
-        self.waiting = waiting
+        self.queue = queue
         writing = Task {
-            await withDiscardingTaskGroup { group in
-                for await trace in traces {
-                    group.addTask {
-                        if let writer { await Self.write(trace, to: writer, lostTraces) }
-                        waiting.count.subtract(1, ordering: .relaxed)
-                    }
-                }
+            await queue.drain { traces in
+                if let writer { await Self.write(traces, to: writer, lostTraces) }
             }
         }
     }
@@ -56,14 +39,8 @@ final class TraceRecorder: Service {
     /// - Parameter error: why the response is not what was asked for; nil when it is.
     func record(_ draft: TraceDraft, error: String?) {
         count(status: draft.statusCode, since: draft.start)
-        guard let trace = draft.finish(error: error) else { return }
-        guard waiting.count.add(1, ordering: .relaxed).newValue <= Self.maxWaiting else {
-            waiting.count.subtract(1, ordering: .relaxed)
-            return lostTraces.add(trace, reason: "\(Self.maxWaiting) traces wait for the disk")
-        }
-        if case .terminated = input.yield(trace) {
-            lostTraces.add(trace, reason: "it came after the end")
-        }
+        guard let trace = draft.finish(error: error), let refusal = queue.append(trace) else { return }
+        lostTraces.add(trace, reason: refusal == .full ? "too many traces wait for the disk" : "it came after the end")
     }
 
     /// Counts a request that has no trace.
@@ -79,7 +56,7 @@ final class TraceRecorder: Service {
                 lostTraces.sayWhatIsDue()
             }
         }
-        input.finish()
+        queue.close()
         await writing.value
         lostTraces.close()
     }
@@ -90,14 +67,18 @@ final class TraceRecorder: Service {
     }
 
     private static func write(
-        _ trace: TraceRecord,
+        _ traces: ArraySlice<TraceRecord>,
         to writer: BatchWriter<TraceRecord>,
         _ lostTraces: LostTraces
     ) async {
-        do throws(WriterError) {
-            try await writer.write(trace)
-        } catch {
-            lostTraces.add(trace, reason: "\(error)")
+        if traces.count > 1, (try? await writer.write(contentsOf: traces)) != nil { return }
+        // They are stored all or none. One by one as many are stored as there is room for, and the others counted.
+        for trace in traces {
+            do throws(WriterError) {
+                try await writer.write(trace)
+            } catch {
+                lostTraces.add(trace, reason: "\(error)")
+            }
         }
     }
 }
