@@ -11,7 +11,6 @@ internal import Metrics
 internal import NIOCore
 internal import NIOPosix
 internal import ServiceLifecycle
-internal import UnixSignals
 
 /// Puts the parts together and runs them until a signal.
 enum ProxyProcess {
@@ -74,51 +73,12 @@ enum ProxyProcess {
         var groupConfiguration = ServiceGroupConfiguration(services: services, logger: Logger(label: "llm-proxy"))
         groupConfiguration.maximumGracefulShutdownDuration = configuration.shutdownTimeout
         let group = ServiceGroup(configuration: groupConfiguration)
-        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
-        let listening = Task { await listen(to: signals, group, shutdown, recorder) }
+        let signals = await ShutdownSignals(group: group, shutdown: shutdown, recorder: recorder)
+        let obeying = Task { await signals.obey() }
         let result = await Result { try await group.run() }
-        listening.cancel()
+        obeying.cancel()
         try await client.shutdown()
         try result.get()
-    }
-
-    /// The first signal ends in order. A second one does not wait for open responses or ClickHouse: it ends those, and the
-    /// process as soon as their traces are in the spool, where the next start finds them.
-    private static func listen(
-        to signals: UnixSignalsSequence,
-        _ group: ServiceGroup,
-        _ shutdown: Shutdown,
-        _ recorder: TraceRecorder
-    ) async {
-        var isSecond = false
-        for await signal in signals {
-            guard isSecond else {
-                isSecond = true
-                await group.triggerGracefulShutdown()
-                continue
-            }
-            let logger = Logger(label: "llm-proxy")
-            logger.notice("Ending at once; the spool keeps what is in it", metadata: ["signal": "\(signal)"])
-            shutdown.hurry()
-            let isWritten = await finishes(within: .seconds(2)) { await recorder.waitUntilWritten() }
-            if !isWritten { logger.error("The disk did not take the latest traces; they are lost") }
-            exit(isWritten ? EXIT_SUCCESS : EXIT_FAILURE)
-        }
-    }
-
-    private static func finishes(within limit: Duration, _ body: @escaping @Sendable () async -> Void) async -> Bool {
-        let (results, continuation) = AsyncStream<Bool>.makeStream()
-        // Not a task group, which would wait for the body.
-        Task {
-            await body()
-            continuation.yield(true)
-        }
-        Task {
-            try? await Task.sleep(for: limit)
-            continuation.yield(false)
-        }
-        for await result in results { return result }
-        return false
     }
 
     /// To what the system allows: each open response has two connections, and the usual limit is 1,024 files.

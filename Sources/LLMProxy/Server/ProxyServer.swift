@@ -37,7 +37,9 @@ struct ProxyServer: Service {
             server: try tlsConfiguration.map { try .tls(plain, tlsConfiguration: $0) } ?? plain,
             configuration: ApplicationConfiguration(
                 address: .hostname(address.host, port: address.port),
-                serverName: nil
+                serverName: nil,
+                // The kernel's own limit: after a restart all clients come at once.
+                backlog: 4_096
             ),
             onServerRunning: {
                 onRunning(address.url(scheme: scheme, port: $0.localAddress?.port ?? address.port))
