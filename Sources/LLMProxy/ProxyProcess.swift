@@ -163,9 +163,13 @@ enum ProxyProcess {
         say("spool \(writer.spoolPath), \(writer.recoveredRecords) records recovered")
         let operations = urls["--operations-listen"] ?? url
         say("watch it at \(operations)/, and with \(operations)/metrics and \(operations)/healthz")
+        let bringsKey = configuration.upstreamURL != nil && configuration.upstreamKey == nil
+        let needsKey = configuration.clientKeys != nil || bringsKey
+        let model = configuration.upstreamURL == nil ? "echo" : "MODEL"
         say(
-            "try: curl \(url)/v1/chat/completions -H 'Content-Type: application/json' "
-                + #"-d '{"model": "echo", "messages": [{"role": "user", "content": "Hello"}]}'"#
+            "try: curl \(url)/v1/chat/completions \(needsKey ? #"-H "Authorization: Bearer $KEY" "# : "")"
+                + "-H 'Content-Type: application/json' "
+                + #"-d '{"model": "\#(model)", "messages": [{"role": "user", "content": "Hello"}]}'"#
         )
     }
 
