@@ -16,13 +16,16 @@ struct WriteCases: AsyncParsableCommand {
     @Option(help: "Where the files are made.")
     var directory = "."
 
+    @Option(help: "Numbers of concurrent tasks, one case each.")
+    var tasks = [1, 16, 64, 256, 1_024]
+
     func run() async throws {
         try print("encoding one TraceRecord: \(measureEncoding()) ns")
         print("case                           rows/s      p50 µs      p99 µs    p99.9 µs")
         try report("fdatasync, 4 KiB append", measureDiskSync())
         for durability in BatchWriterConfiguration.Durability.allCases {
             try report("bare SQLite, 1 row, \(durability.short)", measureTransactions(durability))
-            for tasks in [1, 16, 64, 256] {
+            for tasks in tasks {
                 try await report("write, \(tasks) tasks, \(durability.short)", measureWrites(durability, tasks: tasks))
             }
         }

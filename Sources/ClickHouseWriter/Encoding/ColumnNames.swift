@@ -17,10 +17,11 @@ package struct ColumnNames: Sendable {
         self.names = names
         nameBytes = names.map { Array($0.utf8) }
         keys = names.enumerated().map { index, name in
-            var key: [UInt8] = index == 0 ? [] : [UInt8(ascii: ",")]
-            JSONText.append(name, to: &key)
+            var key = JSONText(capacity: name.utf8.count + 4)
+            if index > 0 { key.append(UInt8(ascii: ",")) }
+            key.append(name)
             key.append(UInt8(ascii: ":"))
-            return key
+            return key.finish()
         }
         expectedRowSize = 2 * keys.reduce(16) { $0 + $1.count }
     }

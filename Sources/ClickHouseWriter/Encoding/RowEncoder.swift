@@ -5,16 +5,20 @@ internal import Foundation
 /// A value is written exactly or not at all: typed fields make it impossible to send ClickHouse a number that it would
 /// wrap, and what JSON or the column's range cannot hold is refused.
 public struct RowEncoder: ~Copyable {
-    private var bytes: [UInt8] = []
+    /// For the values' own writing.
+    var text: JSONText
+
+    /// A row that was written elsewhere.
+    private var whole: [UInt8]?
+
     private let columns: ColumnNames
     private var written = 0
     private var problem: String?
-    private var isWhole = false
 
     package init(columns: ColumnNames) {
         self.columns = columns
-        bytes.reserveCapacity(columns.expectedRowSize)
-        bytes.append(UInt8(ascii: "{"))
+        text = JSONText(capacity: columns.expectedRowSize)
+        text.append(UInt8(ascii: "{"))
     }
 
     /// Writes the next column.
@@ -27,7 +31,7 @@ public struct RowEncoder: ~Copyable {
         guard columns.isName(name, at: written) else {
             return refuse("column \(written + 1) is \"\(name)\", not \(columns.describe(written))")
         }
-        bytes.append(contentsOf: columns.keys[written])
+        text.append(columns.keys[written])
         value.write(to: &self)
         if problem != nil { problem = problem.map { "column \"\(name)\": \($0)" } }
         written += 1
@@ -35,7 +39,7 @@ public struct RowEncoder: ~Copyable {
 
     /// Starts the column of this index; its value comes next.
     @usableFromInline mutating func begin(_ index: Int) {
-        bytes.append(contentsOf: columns.keys[index])
+        text.append(columns.keys[index])
     }
 
     /// - Returns: whether the value was written.
@@ -58,21 +62,15 @@ public struct RowEncoder: ~Copyable {
     /// - Throws: ``WriterError/Code/recordNotEncodable`` when a value or a column was wrong.
     package consuming func finish() throws(WriterError) -> [UInt8] {
         if let problem { throw WriterError(.recordNotEncodable, problem) }
-        if isWhole { return bytes }
+        if let whole { return whole }
         guard written == columns.keys.count else {
             throw WriterError(.recordNotEncodable, "\(columns.describe(written)) was not written")
         }
-        bytes.append(UInt8(ascii: "}"))
-        return bytes
-    }
-
-    /// For the values' own writing.
-    mutating func append(_ write: (inout [UInt8]) -> Void) {
-        write(&bytes)
+        text.append(UInt8(ascii: "}"))
+        return text.finish()
     }
 
     mutating func replaceAll(with row: Data) {
-        bytes = Array(row)
-        isWhole = true
+        whole = Array(row)
     }
 }

@@ -9,14 +9,14 @@ public protocol RowValue: SendableMetatype {
 extension String: RowValue {
     /// Any text, NUL included.
     public func write(to row: inout RowEncoder) {
-        row.append { JSONText.append(self, to: &$0) }
+        row.text.append(self)
     }
 }
 
 extension Bool: RowValue {
     /// `true` or `false`, which a `UInt8` column takes as 1 or 0.
     public func write(to row: inout RowEncoder) {
-        row.append { $0.append(contentsOf: self ? "true".utf8 : "false".utf8) }
+        row.text.append(json: self ? "true" : "false")
     }
 }
 
@@ -34,13 +34,11 @@ extension Int: RowValue {}
 extension RowValue where Self: FixedWidthInteger {
     /// The digits. The column must be of the same type or a larger one: ClickHouse wraps what does not fit.
     public func write(to row: inout RowEncoder) {
-        row.append { bytes in
-            if let magnitude = UInt64(exactly: magnitude) {
-                JSONText.append(magnitude: magnitude, isNegative: self < 0, to: &bytes)
-            } else {
-                // A type of the user's, such as Int128.
-                bytes.append(contentsOf: "\(self)".utf8)
-            }
+        if let magnitude = UInt64(exactly: magnitude) {
+            row.text.append(magnitude: magnitude, isNegative: self < 0)
+        } else {
+            // A type of the user's, such as Int128.
+            row.text.append(json: "\(self)")
         }
     }
 }
@@ -50,7 +48,7 @@ extension Double: RowValue {
     /// A server too old for the setting `precise_float_parsing` may store another last digit.
     public func write(to row: inout RowEncoder) {
         guard isFinite else { return row.refuse("\(self) is not a finite number") }
-        row.append { $0.append(contentsOf: description.utf8) }
+        row.text.append(json: description)
     }
 }
 
@@ -58,14 +56,14 @@ extension Float: RowValue {
     /// As for `Double`.
     public func write(to row: inout RowEncoder) {
         guard isFinite else { return row.refuse("\(self) is not a finite number") }
-        row.append { $0.append(contentsOf: description.utf8) }
+        row.text.append(json: description)
     }
 }
 
 extension UUID: RowValue {
     /// `3f2b6c1e-0b0a-4f6e-9d5a-0a1b2c3d4e5f`
     public func write(to row: inout RowEncoder) {
-        row.append { JSONText.append(self, to: &$0) }
+        row.text.append(self)
     }
 }
 
@@ -73,11 +71,7 @@ extension Date: RowValue {
     /// `2026-11-22T16:23:00.123Z`, rounded to the nearest millisecond; refused outside of 1900 to 2299.
     public func write(to row: inout RowEncoder) {
         guard let timestamp = Timestamp(self) else { return row.refuse(Timestamp.rangeDescription) }
-        row.append {
-            $0.append(UInt8(ascii: "\""))
-            timestamp.append(to: &$0)
-            $0.append(UInt8(ascii: "\""))
-        }
+        row.text.append(timestamp)
     }
 }
 
@@ -85,7 +79,7 @@ extension Optional: RowValue where Wrapped: RowValue {
     /// The value, or `null`.
     public func write(to row: inout RowEncoder) {
         switch self {
-        case .none: row.append { $0.append(contentsOf: "null".utf8) }
+        case .none: row.text.append(json: "null")
         case .some(let value): value.write(to: &row)
         }
     }
@@ -94,11 +88,11 @@ extension Optional: RowValue where Wrapped: RowValue {
 extension Array: RowValue where Element: RowValue {
     /// An `Array` column.
     public func write(to row: inout RowEncoder) {
-        row.append { $0.append(UInt8(ascii: "[")) }
+        row.text.append(UInt8(ascii: "["))
         for (index, element) in enumerated() {
-            if index > 0 { row.append { $0.append(UInt8(ascii: ",")) } }
+            if index > 0 { row.text.append(UInt8(ascii: ",")) }
             element.write(to: &row)
         }
-        row.append { $0.append(UInt8(ascii: "]")) }
+        row.text.append(UInt8(ascii: "]"))
     }
 }

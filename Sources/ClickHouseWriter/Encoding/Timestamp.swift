@@ -19,34 +19,40 @@ struct Timestamp {
         self.milliseconds = Int64(milliseconds)
     }
 
-    /// Appends `2026-11-22T16:23:00.123Z`.
-    func append(to bytes: inout [UInt8]) {
+    struct Parts {
+        var year: Int64
+        var month: Int64
+        var day: Int64
+        var hour: Int64
+        var minute: Int64
+        var second: Int64
+        var millisecond: Int64
+    }
+
+    /// In UTC.
+    var parts: Parts {
         var (days, rest) = milliseconds.quotientAndRemainder(dividingBy: Self.millisecondsPerDay)
         if rest < 0 {
             days -= 1
             rest += Self.millisecondsPerDay
         }
         let (year, month, day) = Self.civilDate(daysSince1970: days)
-        Self.append(year, digits: 4, to: &bytes)
-        bytes.append(UInt8(ascii: "-"))
-        Self.append(month, digits: 2, to: &bytes)
-        bytes.append(UInt8(ascii: "-"))
-        Self.append(day, digits: 2, to: &bytes)
-        bytes.append(UInt8(ascii: "T"))
-        Self.append(rest / 3_600_000, digits: 2, to: &bytes)
-        bytes.append(UInt8(ascii: ":"))
-        Self.append(rest / 60_000 % 60, digits: 2, to: &bytes)
-        bytes.append(UInt8(ascii: ":"))
-        Self.append(rest / 1_000 % 60, digits: 2, to: &bytes)
-        bytes.append(UInt8(ascii: "."))
-        Self.append(rest % 1_000, digits: 3, to: &bytes)
-        bytes.append(UInt8(ascii: "Z"))
+        return Parts(
+            year: year,
+            month: month,
+            day: day,
+            hour: rest / 3_600_000,
+            minute: rest / 60_000 % 60,
+            second: rest / 1_000 % 60,
+            millisecond: rest % 1_000
+        )
     }
 
+    /// `2026-11-22T16:23:00.123Z`
     var description: String {
-        var bytes: [UInt8] = []
-        append(to: &bytes)
-        return String(decoding: bytes, as: UTF8.self)
+        var text = JSONText(capacity: 26)
+        text.append(self)
+        return String(decoding: text.finish().dropFirst().dropLast(), as: UTF8.self)
     }
 
     /// The proleptic Gregorian date, after Howard Hinnant (https://howardhinnant.github.io/date_algorithms.html).
@@ -64,13 +70,5 @@ struct Timestamp {
             month: month,
             day: dayOfYear - (153 * marchMonth + 2) / 5 + 1
         )
-    }
-
-    private static func append(_ number: Int64, digits: Int, to bytes: inout [UInt8]) {
-        var divisor: Int64 = digits == 4 ? 1_000 : digits == 3 ? 100 : 10
-        while divisor > 0 {
-            bytes.append(UInt8(ascii: "0") + UInt8(number / divisor % 10))
-            divisor /= 10
-        }
     }
 }
