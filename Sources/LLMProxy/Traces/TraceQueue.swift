@@ -16,6 +16,10 @@ final class TraceQueue: Sendable {
     /// A larger transaction would take long, and others wait for it.
     private static let maxGroup = 1_000
 
+    /// How long the first trace of a group waits for others. A commit for each would take the processor from requests, and
+    /// nobody waits for a trace.
+    private static let gatheringTime = Duration.milliseconds(10)
+
     private let limit: Int
     private let state = Mutex(State())
     private let (arrivals, arrival) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -45,7 +49,10 @@ final class TraceQueue: Sendable {
 
     /// Gives what waits to `write`, at most ``maxGroup`` at once, until the queue is closed and empty. Only one may call it.
     func drain(_ write: (ArraySlice<TraceRecord>) async -> Void) async {
-        for await _ in arrivals { await writeAll(write) }
+        for await _ in arrivals {
+            try? await Task.sleep(for: Self.gatheringTime)
+            await writeAll(write)
+        }
         await writeAll(write)
     }
 

@@ -6,7 +6,7 @@ internal import ServiceLifecycle
 
 /// Takes traces from the request handlers, who must not wait, and writes them in their order.
 ///
-/// While the disk takes some, others gather, and go together in the next commit.
+/// They go in groups: those of ten milliseconds, or those that gather while the disk takes others, share a commit.
 final class TraceRecorder: Service {
     private let metrics: ProxyMetrics
     private let lostTraces: LostTraces
