@@ -363,11 +363,17 @@ if Context.environment["CLICKHOUSE_WRITER_BENCHMARKS"] != nil {
             name: "writer-benchmark",
             dependencies: [
                 "ClickHouseHTTP",
+                "ClickHouseStandIn",
                 "ClickHouseWriter",
                 "LLMTraces",
                 "SQLiteSpool",
+                "llm-proxy",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
             ],
             path: "Benchmarks/WriterBenchmark",
             swiftSettings: testSettings

@@ -129,6 +129,12 @@ struct ProxyUnderTest: Sendable {
 
     func signal(_ signal: Int32) { kill(processID, signal) }
 
+    /// What it has of the machine's memory.
+    func residentBytes() throws -> Int {
+        let pages = try String(contentsOfFile: "/proc/\(processID)/statm", encoding: .utf8).split(separator: " ")
+        return (Int(pages[1]) ?? 0) * 4_096
+    }
+
     private static func address(in greeting: [String]) -> String? {
         greeting.first { $0.hasPrefix("llm-proxy listens on ") }?
             .split(separator: " ").dropFirst(3).first.map {
