@@ -73,11 +73,15 @@ final class TraceRecorder: Service {
     ) async {
         if traces.count > 1, (try? await writer.write(contentsOf: traces)) != nil { return }
         // They are stored all or none. One by one as many are stored as there is room for, and the others counted.
-        for trace in traces {
+        for (index, trace) in traces.enumerated() {
             do throws(WriterError) {
                 try await writer.write(trace)
             } catch {
-                lostTraces.add(trace, reason: "\(error)")
+                let isItsOwn = [.recordNotEncodable, .recordTooLarge].contains(error.code)
+                // What is wrong with the spool is wrong for the rest: asking for each would take the requests' time.
+                let lost = isItsOwn ? [trace] : traces.dropFirst(index)
+                for trace in lost { lostTraces.add(trace, reason: "\(error)") }
+                if !isItsOwn { return }
             }
         }
     }

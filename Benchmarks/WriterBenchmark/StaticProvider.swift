@@ -1,0 +1,86 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+
+/// nginx as a provider of language models that always says the same, at once: what is left of the latency is the proxy's.
+enum StaticProvider {
+    private static let completion = """
+        {"id": "chatcmpl-BxJ3mQ0w5dYkq7sV2uT9aLrZ1nHcE", "object": "chat.completion", "created": 1764100000, \
+        "model": "gpt-4o-mini-2024-07-18", "choices": [{"index": 0, "message": {"role": "assistant", "content": \
+        "A write-ahead log is written before the data itself, so that after a crash what was promised can be done again."\
+        , "refusal": null, "annotations": []}, "logprobs": null, "finish_reason": "stop"}], "usage": {"prompt_tokens": 31, \
+        "completion_tokens": 24, "total_tokens": 55, "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0}, \
+        "completion_tokens_details": {"reasoning_tokens": 0, "audio_tokens": 0, "accepted_prediction_tokens": 0}}, \
+        "service_tier": "default", "system_fingerprint": "fp_560af6e559"}
+        """
+
+    /// Runs `body` with its URL.
+    static func run<Result: Sendable>(
+        in directory: String,
+        _ body: (String) async throws -> Result
+    ) async throws -> Result {
+        let port = try freePort()
+        let url = "http://127.0.0.1:\(port)"
+        try configuration(port: port).write(toFile: directory + "/nginx.conf", atomically: true, encoding: .utf8)
+        let arguments = ["-e", "stderr", "-p", directory, "-c", directory + "/nginx.conf"]
+        return try await Tools.run("nginx", arguments) {
+            try await waitUntilReady(url)
+            return try await body(url)
+        }
+    }
+
+    /// `return` is what answers a POST: a static file would with 405. Connections stay open, as a provider's do.
+    private static func configuration(port: UInt16) -> String {
+        """
+        daemon off;
+        master_process off;
+        pid nginx.pid;
+        events { worker_connections 1024; }
+        http {
+            access_log off;
+            client_body_temp_path body;
+            proxy_temp_path proxy;
+            fastcgi_temp_path fastcgi;
+            uwsgi_temp_path uwsgi;
+            scgi_temp_path scgi;
+            keepalive_timeout 1h;
+            keepalive_requests 1000000000;
+            server {
+                listen 127.0.0.1:\(port);
+                default_type application/json;
+                location = /v1/chat/completions { return 200 '\(completion)'; }
+            }
+        }
+        """
+    }
+
+    private static func waitUntilReady(_ url: String) async throws {
+        for _ in 0..<100 {
+            let request = HTTPClientRequest(url: url + "/v1/chat/completions")
+            if let response = try? await HTTPClient.shared.execute(request, timeout: .seconds(1)),
+                (try? await response.body.collect(upTo: 1 << 20)) != nil
+            {
+                return
+            }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        throw Unmeasurable("nginx does not answer")
+    }
+
+    /// One that nobody has at the moment: nginx cannot be told to take any.
+    private static func freePort() throws -> UInt16 {
+        let file = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(file) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = INADDR_LOOPBACK.bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isBound = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(file, $0, length) == 0 && getsockname(file, $0, &length) == 0
+            }
+        }
+        guard isBound else { throw Unmeasurable("there is no free port") }
+        return UInt16(bigEndian: address.sin_port)
+    }
+}
