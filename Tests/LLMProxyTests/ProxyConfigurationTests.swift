@@ -21,6 +21,7 @@ import Testing
         (["SYSTEM_DIRECTIVE": "/absent"], "--system-directive names \"/absent\": No such file or directory"),
         (["CLIENT_KEYS": "/absent"], "--client-keys names \"/absent\": No such file or directory"),
         (["TLS_CERTIFICATE": "/absent"], "--tls-certificate, --tls-key: the TLS certificate file \"/absent\" cannot"),
+        (["UPSTREAM_API_KEY": "sk-hunter2\n"], "UPSTREAM_API_KEY must be one line"),
         (["TRACES": "no"], "TRACES is \"no\"; it must be true or false"),
         (["CREATE_TABLE": "yes"], "CREATE_TABLE is \"yes\"; it must be true or false"),
         (["CLICKHOUSE_URL": "localhost:8123"], "write it like http://localhost:8123"),
@@ -47,6 +48,8 @@ import Testing
         #expect(read.warnings.contains { $0.contains("no CLICKHOUSE_PASSWORD") })
         #expect(try configuration(["CLICKHOUSE_USER": "writer", "CLICKHOUSE_PASSWORD": "p"]).warnings.isEmpty)
         #expect(try configuration([:]).warnings.isEmpty)
+        let open = try configuration(["UPSTREAM_API_KEY": "sk-hunter2"]).warnings
+        #expect(open.count == 1 && open[0].contains("there are no --client-keys") && !open[0].contains("hunter2"))
     }
 
     @Test func `an option wins over the environment`() throws {

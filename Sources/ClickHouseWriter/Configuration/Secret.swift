@@ -24,5 +24,5 @@ public struct Secret: Sendable, Equatable, ExpressibleByStringLiteral, CustomStr
     public var customMirror: Mirror { Mirror(self, children: [:]) }
 
     /// A header cannot hold anything else.
-    var isOneLine: Bool { !text.utf8.contains { $0 < 0x20 || $0 == 0x7f } }
+    package var isOneLine: Bool { !text.utf8.contains { $0 < 0x20 || $0 == 0x7f } }
 }

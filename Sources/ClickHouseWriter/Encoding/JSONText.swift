@@ -43,7 +43,7 @@ struct JSONText {
         // Safe: there is room for all of them, and neither pointer outlives the call.
         unsafe storage.withUnsafeMutableBufferPointer { storage in
             unsafe bytes.withUnsafeBufferPointer { bytes in
-                guard let source = bytes.baseAddress, let target = unsafe storage.baseAddress else { return }
+                guard let source = bytes.baseAddress, let target = storage.baseAddress else { return }
                 unsafe (target + count).update(from: source, count: bytes.count)
             }
         }

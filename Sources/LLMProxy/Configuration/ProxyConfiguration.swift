@@ -103,6 +103,9 @@ struct ProxyConfiguration: Sendable {
         if writer.user != nil, writer.password == nil {
             warnings.append("a ClickHouse user is given, and no CLICKHOUSE_PASSWORD; an empty password is sent")
         }
+        if upstreamKey != nil, clientKeys == nil {
+            warnings.append("whoever reaches the proxy may use the key in UPSTREAM_API_KEY: there are no --client-keys")
+        }
         if !reader.problems.isEmpty { throw Invalid(description: reader.problems.joined(separator: "\n       ")) }
     }
 
@@ -113,6 +116,9 @@ struct ProxyConfiguration: Sendable {
             problems.append(
                 "--client-keys needs the provider's key in UPSTREAM_API_KEY: those of the clients are of no use to it"
             )
+        }
+        if upstreamKey?.isOneLine == false {
+            problems.append("UPSTREAM_API_KEY must be one line; it has a line break or another control character in it")
         }
         do throws(InvalidTLSFile) {
             _ = try tls.serverConfiguration()

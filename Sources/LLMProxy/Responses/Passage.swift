@@ -28,6 +28,8 @@ struct Passage: Sendable {
             body: ResponseBody(contentLength: observer.stream == nil ? length : nil) { writer in
                 var observer = observer
                 var left = length
+                // A client may hang up as soon as it has all, before the connection says that it is.
+                var isWhole = false
                 // Whatever fails meanwhile is the client's connection, not the provider's.
                 var isWriting = false
                 do {
@@ -37,6 +39,7 @@ struct Passage: Sendable {
                         if passed.readableBytes > 0 { try await writer.write(passed) }
                         isWriting = false
                         left = left.map { $0 - part.readableBytes }
+                        isWhole = left == 0 || observer.stream?.isDone == true
                     }
                     // A body whose task is cancelled may end as if it were whole.
                     try Task.checkCancellation()
@@ -46,8 +49,6 @@ struct Passage: Sendable {
                     try await writer.finish(nil)
                     end(observer, nil)
                 } catch {
-                    // A client may hang up as soon as it has all, before the connection says that it is.
-                    let isWhole = left == 0 || observer.stream?.isDone == true
                     end(observer, isWhole ? nil : isWriting ? .cancelled : ProviderError(error))
                     throw error
                 }
