@@ -358,7 +358,8 @@ let package = Package(
 
 // The benchmarks, only when asked for: who uses the library never builds them. See Benchmarks/run.
 if Context.environment["CLICKHOUSE_WRITER_BENCHMARKS"] != nil {
-    package.targets.append(
+    package.targets += [
+        .executableTarget(name: "writer-limit", dependencies: ["CSQLite"], path: "Benchmarks/Limit"),
         .executableTarget(
             name: "writer-benchmark",
             dependencies: [
@@ -368,6 +369,7 @@ if Context.environment["CLICKHOUSE_WRITER_BENCHMARKS"] != nil {
                 "LLMTraces",
                 "SQLiteSpool",
                 "llm-proxy",
+                "writer-limit",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
@@ -377,8 +379,8 @@ if Context.environment["CLICKHOUSE_WRITER_BENCHMARKS"] != nil {
             ],
             path: "Benchmarks/WriterBenchmark",
             swiftSettings: testSettings
-        )
-    )
+        ),
+    ]
 }
 
 // The fuzzing, only when asked for: it needs a toolchain with libFuzzer. See Tests/Fuzzing/run.

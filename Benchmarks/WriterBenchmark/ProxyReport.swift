@@ -16,8 +16,8 @@ struct ProxyReport {
                 median(proxyCase, \.load.p50),
                 median(proxyCase, \.load.p99),
                 median(proxyCase, \.load.p999),
-                Self.median(added(proxyCase, \.load.p50)),
-                Self.median(added(proxyCase, \.load.p99)),
+                added(proxyCase, \.load.p50).median,
+                added(proxyCase, \.load.p99).median,
                 median(proxyCase, \.processorTime),
                 median(proxyCase, \.saturated.requestsPerSecond)
             )
@@ -31,7 +31,7 @@ struct ProxyReport {
     }
 
     private func median(_ proxyCase: ProxyCase, _ figure: KeyPath<Figures, Double>) -> Double {
-        Self.median(rounds.compactMap { $0[proxyCase]?[keyPath: figure] })
+        rounds.compactMap { $0[proxyCase]?[keyPath: figure] }.median
     }
 
     /// The difference to ``ProxyCase/without`` in each round.
@@ -45,11 +45,5 @@ struct ProxyReport {
     private func spread(_ figure: KeyPath<Figures, Double>) -> String {
         let differences = added(.withoutAgain, figure)
         return String(format: "%+.0f … %+.0f", differences.min() ?? 0, differences.max() ?? 0)
-    }
-
-    private static func median(_ figures: [Double]) -> Double {
-        guard !figures.isEmpty else { return 0 }
-        let sorted = figures.sorted()
-        return (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Subprocess
+import SystemPackage
 
 /// The programs of others that measuring the proxy takes.
 enum Tools {
@@ -23,10 +24,11 @@ enum Tools {
         }
     }
 
+    /// - Parameter tool: its name, or its path.
     /// - Returns: what it prints.
     static func run(_ tool: String, _ arguments: [String]) async throws -> String {
         let result = try await Subprocess.run(
-            .name(tool),
+            tool.contains("/") ? .path(FilePath(tool)) : .name(tool),
             arguments: Arguments(arguments),
             environment: environment,
             output: .string(limit: 1 << 20),

@@ -7,11 +7,20 @@ import SQLiteSpool
 struct WriteCases: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "write",
-        abstract: "How fast `write` is while ClickHouse is away, at several numbers of concurrent tasks."
+        abstract: """
+            How fast `write` is while ClickHouse is away, at several numbers of concurrent tasks, beside what libsqlite3 allows a \
+            program in C. Writes Benchmarks/results.json.
+            """
     )
 
-    @Option(help: "How long each case runs.")
-    var seconds = 5
+    @Option(help: "How long each run takes.")
+    var seconds = 3
+
+    @Option(help: "How often each case runs; the table shows medians.")
+    var rounds = 5
+
+    @Flag(help: "One short round.")
+    var quick = false
 
     @Option(help: "Where the files are made.")
     var directory = "."
@@ -19,22 +28,73 @@ struct WriteCases: AsyncParsableCommand {
     @Option(help: "Numbers of concurrent tasks, one case each.")
     var tasks = [1, 16, 64, 256, 1_024]
 
-    func run() async throws {
-        try print("encoding one TraceRecord: \(measureEncoding()) ns")
-        print("case                           rows/s      p50 µs      p99 µs    p99.9 µs")
-        try report("fdatasync, 4 KiB append", measureDiskSync())
-        for durability in BatchWriterConfiguration.Durability.allCases {
-            try report("bare SQLite, 1 row, \(durability.short)", measureTransactions(durability))
-            for tasks in tasks {
-                try await report("write, \(tasks) tasks, \(durability.short)", measureWrites(durability, tasks: tasks))
-            }
-        }
+    @Option(help: "powerLoss (synchronous=FULL) or processCrash (NORMAL), one case each.")
+    var durability = BatchWriterConfiguration.Durability.allCases
+
+    @Option(help: "Where the figures go.")
+    var results = "Benchmarks/results.json"
+
+    private struct Case: Hashable {
+        var durability: BatchWriterConfiguration.Durability
+        var tasks: Int
+
+        var name: String { "write \(durability.synchronous.lowercased()) \(tasks)" }
     }
 
-    private func report(_ name: String, _ result: Measurement) {
-        let figures = [result.rowsPerSecond] + [0.5, 0.99, 0.999].map { result.microseconds(at: $0) }
-        let columns = figures.map { String(format: "%11.0f", $0) }.joined(separator: " ")
-        print(name.padding(toLength: 29, withPad: " ", startingAt: 0) + columns)
+    private enum Contender: String, CaseIterable {
+        /// A program in C on libsqlite3 alone: `Benchmarks/Limit`.
+        case limit
+        /// One row a transaction, from this process, without another thread.
+        case sqlite
+        case ours
+    }
+
+    mutating func validate() throws {
+        if quick { (seconds, rounds) = (1, 1) }
+    }
+
+    func run() async throws {
+        print("encoding one TraceRecord: \(try measureEncoding()) ns")
+        let cases = durability.flatMap { durability in tasks.map { Case(durability: durability, tasks: $0) } }
+        var runs: [Case: [Contender: [Figures]]] = [:]
+        for round in 1...rounds {
+            FileHandle.standardError.write(Data("round \(round) of \(rounds)\n".utf8))
+            for measured in cases {
+                // In any order, so that what drifts meanwhile speaks for none.
+                for contender in Contender.allCases.shuffled() where contender != .sqlite || measured.tasks == 1 {
+                    runs[measured, default: [:]][contender, default: []].append(try await measure(contender, measured))
+                }
+            }
+        }
+        var file = ResultsFile()
+        print("case                 who        rows/s    p50 µs    p99 µs  p99.9 µs  CPU ns  of the limit: rows/s, p50")
+        for measured in cases {
+            let medians = (runs[measured] ?? [:]).mapValues(Figures.median)
+            for contender in Contender.allCases {
+                guard let figures = medians[contender] else { continue }
+                file.add(measured.name, contender.rawValue, figures)
+                report(measured.name, contender.rawValue, figures, limit: medians[.limit])
+            }
+        }
+        try file.write(to: results)
+    }
+
+    private func report(_ name: String, _ who: String, _ figures: Figures, limit: Figures?) {
+        let numbers = String(
+            format: "%10.0f %9.0f %9.0f %9.0f %7.0f",
+            figures.rowsPerSecond,
+            figures.p50,
+            figures.p99,
+            figures.p999,
+            figures.processorTime ?? 0
+        )
+        let ratios = limit.map { limit in
+            String(format: "%8.2f %6.2f", figures.rowsPerSecond / limit.rowsPerSecond, figures.p50 / limit.p50)
+        }
+        print(
+            name.padding(toLength: 21, withPad: " ", startingAt: 0)
+                + who.padding(toLength: 7, withPad: " ", startingAt: 0) + numbers + (ratios ?? "")
+        )
     }
 
     /// - Returns: nanoseconds, the mean of many.
@@ -53,24 +113,46 @@ struct WriteCases: AsyncParsableCommand {
         return Int(duration / .nanoseconds(rounds))
     }
 
+    private func measure(_ contender: Contender, _ measured: Case) async throws -> Figures {
+        switch contender {
+        case .limit: try await measureLimit(measured)
+        case .sqlite: try measureTransactions(measured.durability)
+        case .ours: try await measureWrites(measured)
+        }
+    }
+
+    private func measureLimit(_ measured: Case) async throws -> Figures {
+        let program = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
+            .appending(path: "writer-limit")
+        let output = try await Tools.run(
+            program.path(percentEncoded: false),
+            [directory, measured.durability.synchronous, "\(measured.tasks)", "\(seconds)"]
+        )
+        let numbers = output.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
+        guard numbers.count == 5 else { throw Unmeasurable("writer-limit says something else: \(output)") }
+        return Figures(
+            rowsPerSecond: numbers[0],
+            p50: numbers[1],
+            p99: numbers[2],
+            p999: numbers[3],
+            processorTime: numbers[4]
+        )
+    }
+
     /// `write` through the public interface, ClickHouse refusing connections.
-    private func measureWrites(
-        _ durability: BatchWriterConfiguration.Durability,
-        tasks: Int
-    ) async throws -> Measurement {
-        let path = temporaryPath()
+    private func measureWrites(_ measured: Case) async throws -> Figures {
+        let path = temporarySpool(in: directory)
         defer { removeSpool(path) }
         var configuration = BatchWriterConfiguration(spoolPath: path, urls: ["http://127.0.0.1:1"], table: "t")
-        configuration.durability = durability
+        configuration.durability = measured.durability
         configuration.shutdownTimeout = .zero
-        let writer = try BatchWriter<TraceRecord>(
-            configuration: configuration,
-            logger: .silent
-        )
+        configuration.maxSpoolBytes = 16 << 30
+        let writer = try BatchWriter<TraceRecord>(configuration: configuration, logger: .silent)
+        let processorBefore = processorTime()
         let start = ContinuousClock.now
         let end = start.advanced(by: .seconds(seconds))
         let latencies = try await withThrowingTaskGroup(of: [Duration].self) { group in
-            for _ in 0..<tasks {
+            for _ in 0..<measured.tasks {
                 group.addTask {
                     var latencies: [Duration] = []
                     var before = ContinuousClock.now
@@ -86,19 +168,20 @@ struct WriteCases: AsyncParsableCommand {
             return try await group.reduce(into: []) { $0 += $1 }
         }
         let duration = start.duration(to: .now)
+        let used = processorTime() - processorBefore
         await writer.close()
-        return Measurement(latencies: latencies, duration: duration)
+        return Figures(latencies: latencies, rows: latencies.count, in: duration, processorTime: used)
     }
 
     /// One row a transaction on a bare table: what the disk and SQLite allow a single writer.
-    private func measureTransactions(_ durability: BatchWriterConfiguration.Durability) throws -> Measurement {
-        let path = temporaryPath()
+    private func measureTransactions(_ durability: BatchWriterConfiguration.Durability) throws -> Figures {
+        let path = temporarySpool(in: directory)
         defer { removeSpool(path) }
         let database = try Database(path: absolutePath(ofFile: path), access: .create)
         try database.execute(
             """
             PRAGMA journal_mode = WAL;
-            PRAGMA synchronous = \(durability == .powerLoss ? "FULL" : "NORMAL");
+            PRAGMA synchronous = \(durability.synchronous);
             CREATE TABLE records (id INTEGER PRIMARY KEY, enqueued_at INTEGER NOT NULL, payload TEXT NOT NULL) STRICT;
             """
         )
@@ -106,60 +189,30 @@ struct WriteCases: AsyncParsableCommand {
         let payload = [UInt8](repeating: UInt8(ascii: "x"), count: 550)
         var id: Int64 = 0
         var pagesBefore = 0
-        return try measure {
-            id += 1
-            try insert.run((id, 0, 0), text: payload)
-            // Checkpoints as SQLite itself would, which our connections do not.
-            if database.walPages >= 1_000, database.walPages != pagesBefore { _ = try database.checkpoint() }
-            pagesBefore = database.walPages
-        }
-    }
-
-    private func measureDiskSync() throws -> Measurement {
-        let path = temporaryPath()
-        try Data().write(to: URL(filePath: path))
-        defer { removeSpool(path) }
-        let file = try FileHandle(forWritingTo: URL(filePath: path))
-        let page = Data(repeating: 1, count: 4_096)
-        return try measure {
-            try file.write(contentsOf: page)
-            fdatasync(file.fileDescriptor)
-        }
-    }
-
-    private func measure(_ body: () throws -> Void) rethrows -> Measurement {
+        let processorBefore = processorTime()
         let start = ContinuousClock.now
         let end = start.advanced(by: .seconds(seconds))
         var latencies: [Duration] = []
         var before = start
         while before < end {
-            try body()
+            id += 1
+            try insert.run((id, 0, 0), text: payload)
+            // Checkpoints as SQLite itself would, which our connections do not.
+            if database.walPages >= 1_000, database.walPages != pagesBefore { _ = try database.checkpoint() }
+            pagesBefore = database.walPages
             let after = ContinuousClock.now
             latencies.append(before.duration(to: after))
             before = after
         }
-        return Measurement(latencies: latencies, duration: start.duration(to: .now))
-    }
-
-    private func temporaryPath() -> String { temporarySpool(in: directory) }
-}
-
-struct Measurement {
-    private let sorted: [Duration]
-    private let duration: Duration
-
-    init(latencies: [Duration], duration: Duration) {
-        sorted = latencies.sorted()
-        self.duration = duration
-    }
-
-    var rowsPerSecond: Double { Double(sorted.count) / (duration / .seconds(1)) }
-
-    func microseconds(at quantile: Double) -> Double {
-        sorted.isEmpty ? 0 : sorted[min(sorted.count - 1, Int(Double(sorted.count) * quantile))] / .microseconds(1)
+        return Figures(
+            latencies: latencies,
+            rows: latencies.count,
+            in: start.duration(to: .now),
+            processorTime: processorTime() - processorBefore
+        )
     }
 }
 
-extension BatchWriterConfiguration.Durability {
-    fileprivate var short: String { self == .powerLoss ? "FULL" : "NORMAL" }
+extension BatchWriterConfiguration.Durability: ExpressibleByArgument {
+    fileprivate var synchronous: String { self == .powerLoss ? "FULL" : "NORMAL" }
 }
