@@ -65,6 +65,9 @@ final class CommitQueue: Sendable {
 
         var isEmpty: Bool { appends.isEmpty && changes.isEmpty }
 
+        /// How many tasks wait for it.
+        var work: Int { appends.count + changes.count }
+
         /// How many dead letters will be fewer, at most.
         var leavingLetters: Int {
             let requeued = appends.reduce(0) {
@@ -91,13 +94,17 @@ final class CommitQueue: Sendable {
         var waiting = Group()
         var isClosed = false
         var threadSleeps = false
+
+        /// How much work wakes the thread.
+        var workToWake = 1
     }
 
     private let state = Mutex(State())
     private let wakeUp = DispatchSemaphore(value: 0)
     private let generation = ForkGuard.generation
 
-    var hasWork: Bool { state.withLock { !$0.waiting.isEmpty } }
+    /// How many tasks wait.
+    var work: Int { state.withLock(\.waiting.work) }
 
     func append(_ payloads: Payloads) async throws(SpoolError) {
         try await submit { $0.appends.append(Append(payloads: payloads, completion: $1)) }
@@ -118,8 +125,11 @@ final class CommitQueue: Sendable {
 
     /// Waits for work. Called by the commit thread only.
     ///
-    /// - Parameter quietPeriod: how long to wait at most, in milliseconds; nil waits until there is work.
-    func next(quietPeriod: Int?) -> Next {
+    /// - Parameters:
+    ///   - gathering: how long to wait for more than the first; nil takes what there is.
+    ///   - quietPeriod: how long to wait at most, in milliseconds; nil waits until there is work.
+    func next(gathering: GatherPolicy.Wait?, quietPeriod: Int?) -> Next {
+        if let gathering { gather(gathering) }
         while true {
             let next = state.withLock { state -> Next? in
                 state.threadSleeps = false
@@ -136,6 +146,16 @@ final class CommitQueue: Sendable {
             // A signal that comes too late only makes the next wait return early.
             if wakeUp.wait(timeout: .now() + .milliseconds(quietPeriod)) == .timedOut { return .quiet }
         }
+    }
+
+    private func gather(_ wait: GatherPolicy.Wait) {
+        let mustWait = state.withLock { state in
+            state.workToWake = wait.work
+            state.threadSleeps = !state.isClosed && state.waiting.work < wait.work
+            return state.threadSleeps
+        }
+        if mustWait { _ = wakeUp.wait(timeout: .now() + .nanoseconds(Int(wait.limit / .nanoseconds(1)))) }
+        state.withLock { $0.workToWake = 1 }
     }
 
     /// Set in a process that was forked from the owner: nothing takes work out of the queue there.
@@ -158,10 +178,11 @@ final class CommitQueue: Sendable {
         try result.get()
     }
 
-    /// Only the first to find the thread asleep wakes it.
+    /// Only the first to find the thread asleep, and enough work for it, wakes it.
     private static func wakes(_ state: inout State) -> Bool {
-        defer { state.threadSleeps = false }
-        return state.threadSleeps
+        guard state.threadSleeps, state.isClosed || state.waiting.work >= state.workToWake else { return false }
+        state.threadSleeps = false
+        return true
     }
 
     private static func takeGroup(from waiting: inout Group) -> Group {

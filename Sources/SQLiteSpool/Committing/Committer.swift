@@ -14,6 +14,7 @@ struct Committer: ~Copyable {
     private var connection: SpoolConnection
     private var disk: DiskRoom
     private var wal: WALWatch
+    private var gathering = GatherPolicy()
 
     /// Why the connection cannot be used; nil while it can.
     private var failure: SpoolError?
@@ -47,7 +48,7 @@ struct Committer: ~Copyable {
         disk.reserveWAL()
         publish()
         while true {
-            switch queue.next(quietPeriod: quietPeriod) {
+            switch queue.next(gathering: gathering.wait, quietPeriod: quietPeriod) {
             case .commit(let group): serve(group)
             case .quiet: useQuiet()
             case .closed:
@@ -98,7 +99,7 @@ struct Committer: ~Copyable {
         _ applied: SpoolConnection.Applied,
         in duration: Duration
     ) {
-        publish(group.work, records: group.records - applied.recordsRefused(of: group), in: duration)
+        publish(group.committedWork, records: group.records - applied.recordsRefused(of: group), in: duration)
         if applied.droppedForRoom > 0 { onEvent(.dropped(records: applied.droppedForRoom, reason: .full)) }
         if applied.droppedForAge > 0 { onEvent(.dropped(records: applied.droppedForAge, reason: .age)) }
         if let error = applied.refused.first?.error {
@@ -106,8 +107,16 @@ struct Committer: ~Copyable {
         } else if !group.appends.isEmpty || hasRoomAgain {
             becomeFree()
         }
+        let waiting = queue.work
+        // Without a sync for each commit there is nothing to gather for.
+        if configuration.durability == .powerLoss {
+            gathering.didCommit(work: group.work, waiting: waiting, in: duration)
+        }
         group.complete(refused: applied.refused)
-        let isDue = configuration.checkpoints.isDue(walPages: connection.usage.walPages, workIsWaiting: queue.hasWork)
+        let isDue = configuration.checkpoints.isDue(
+            walPages: connection.usage.walPages,
+            workIsWaiting: waiting > 0 || gathering.wait != nil
+        )
         if isDue, wal.isWorthACheckpoint(connection.usage) { checkpoint() }
     }
 
@@ -281,7 +290,7 @@ struct Committer: ~Copyable {
 }
 
 extension CommitQueue.Group {
-    fileprivate var work: CommittedWork {
+    fileprivate var committedWork: CommittedWork {
         changes.reduce(into: appends.isEmpty ? [] : .records) { $0.insert($1.change.work) }
     }
 
