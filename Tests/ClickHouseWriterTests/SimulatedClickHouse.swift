@@ -224,20 +224,3 @@ final class SimulatedClickHouse: BatchSink {
         return .failed(InsertFailure(kind: .data, code: 27, message: "cannot parse", badRow: row))
     }
 }
-
-/// SplitMix64: the same seed gives the same draws. Which request gets which is up to the scheduler.
-struct SeededRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-}

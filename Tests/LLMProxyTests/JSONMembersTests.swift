@@ -1,6 +1,7 @@
 import Foundation
 @testable import llm_proxy
 import NIOCore
+import TestSupport
 import Testing
 
 @Suite struct JSONMembersTests {
@@ -37,7 +38,7 @@ import Testing
     }
 
     @Test func `whatever the bytes are, it ends within them, and finds what Foundation finds`() throws {
-        var random = SeededRandom(seed: 7)
+        var random = SeededRandom(7)
         let alphabet = Array(#"{}[]":,\ 1ae"#.utf8)
         var objects = 0
         for _ in 0..<20_000 {
@@ -55,21 +56,5 @@ import Testing
             #expect(members.map { Set($0.all.map(\.name)) } == Set(object.keys), "\(text)")
         }
         #expect(objects > 100)
-    }
-}
-
-/// Repeatable.
-struct SeededRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    /// SplitMix64.
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }
