@@ -2,7 +2,6 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
-internal import NIOFoundationEssentialsCompat
 internal import NIOHTTP1
 
 /// A provider's response with a status of 400 or more, as the client gets it: in OpenAI's shape, with the request's id.

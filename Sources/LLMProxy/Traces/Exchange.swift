@@ -1,6 +1,4 @@
-internal import ClickHouseWriter
 internal import HTTPTypes
-internal import LLMTraces
 internal import Synchronization
 
 /// A request and its response, until they are over. Then they are counted and, where they have a trace, traced: exactly

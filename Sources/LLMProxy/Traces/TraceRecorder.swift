@@ -1,5 +1,4 @@
 internal import ClickHouseWriter
-internal import HTTPTypes
 internal import LLMTraces
 internal import Logging
 internal import ServiceLifecycle
