@@ -223,10 +223,10 @@ import Testing
             arriving.yield("data: 1\n\n")
             return provider.stream(events)
         } _: { proxy, _ in
-            async let stuck = proxy.chat("x", stream: true, headers: ["X-Request-Id": "stuck"])
+            let stuck = Task { try await proxy.chat("x", stream: true, headers: ["X-Request-Id": "stuck"]) }
             let silent = try await proxy.chat("x", stream: true, headers: ["X-Request-Id": "silent"])
             #expect(silent.status == 504 && silent.body.contains(#""code":"provider_timeout""#))
-            await #expect(throws: (any Error).self) { try await stuck }
+            await #expect(throws: (any Error).self) { try await stuck.value }
         }
         #expect(Set(traces.map { "\($0.request_id) \($0.status_code)" }) == ["silent 504", "stuck 200"])
         #expect(traces.map(\.error_code) == ["provider_timeout", "provider_timeout"])
