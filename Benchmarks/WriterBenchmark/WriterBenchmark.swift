@@ -7,7 +7,7 @@ import LLMTraces
 struct WriterBenchmark: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "writer-benchmark",
-        subcommands: [WriteCases.self, DrainCases.self, BacklogCase.self, ProxyCases.self],
+        subcommands: [WriteCases.self, EncodeCases.self, DrainCases.self, BacklogCase.self, ProxyCases.self],
         defaultSubcommand: WriteCases.self
     )
 }

@@ -1,32 +1,44 @@
 internal import Foundation
 
-/// JSON text that is being written. There is room for all of a value before its first byte, so that no byte has to ask for
-/// it, and nothing is allocated but the text itself.
-struct JSONText {
-    /// The text, and the room behind it.
-    private var storage: [UInt8]
+/// JSON text that is being written.
+///
+/// The bytes are its own until it is finished, so that none of them asks whether it may be changed, and there is room for
+/// all of a value before its first byte.
+@safe
+struct JSONText: ~Copyable {
+    // Each use of the pointer is safe because `reserve` came before it: what is written lies within `capacity`, and what is
+    // read within `count`.
+    private var bytes: UnsafeMutablePointer<UInt8>
+    private var capacity: Int
     private var count = 0
 
     /// - Parameter capacity: bytes that are there at first; it grows when there are more.
     init(capacity: Int) {
-        storage = [UInt8](repeating: 0, count: capacity)
+        self.capacity = max(1, capacity)
+        unsafe bytes = .allocate(capacity: self.capacity)
+    }
+
+    deinit {
+        unsafe bytes.deallocate()
     }
 
     /// The bytes of the text.
     consuming func finish() -> [UInt8] {
-        storage.removeLast(storage.count - count)
-        return storage
+        unsafe [UInt8](UnsafeBufferPointer(start: bytes, count: count))
     }
 
     /// Appends a JSON string.
     mutating func append(_ text: String) {
-        append(UInt8(ascii: "\""))
-        if Self.hasEscapes(text) {
-            for byte in text.utf8 { appendEscaped(byte) }
+        let span = text.utf8.span
+        reserve(span.count + 2)
+        put(UInt8(ascii: "\""))
+        if Self.hasEscapes(span) {
+            for index in span.indices { appendEscaped(span[index]) }
+            reserve(1)
         } else {
-            append(text.utf8.span)
+            put(span)
         }
-        append(UInt8(ascii: "\""))
+        put(UInt8(ascii: "\""))
     }
 
     /// Appends text that is JSON as it is.
@@ -40,104 +52,124 @@ struct JSONText {
 
     private mutating func append(_ bytes: Span<UInt8>) {
         reserve(bytes.count)
-        // Safe: there is room for all of them, and neither pointer outlives the call.
-        unsafe storage.withUnsafeMutableBufferPointer { storage in
-            unsafe bytes.withUnsafeBufferPointer { bytes in
-                guard let source = bytes.baseAddress, let target = storage.baseAddress else { return }
-                unsafe (target + count).update(from: source, count: bytes.count)
-            }
-        }
-        count += bytes.count
+        put(bytes)
     }
 
     mutating func append(_ byte: UInt8) {
         reserve(1)
-        storage[count] = byte
-        count += 1
+        put(byte)
     }
 
     mutating func append(magnitude: UInt64, isNegative: Bool) {
-        if isNegative { append(UInt8(ascii: "-")) }
+        // The digits of 2⁶⁴, and the sign.
+        reserve(21)
+        if isNegative { put(UInt8(ascii: "-")) }
         var digits = 1
-        var rest = magnitude / 10
-        while rest > 0 {
+        var limit: UInt64 = 10
+        while digits < 20, magnitude >= limit {
             digits += 1
-            rest /= 10
+            limit = digits < 20 ? limit &* 10 : .max
         }
-        reserve(digits)
-        let start = count
-        count += digits
-        var out = storage.mutableSpan
-        rest = magnitude
-        for index in stride(from: start + digits - 1, through: start, by: -1) {
-            out[index] = Self.digit(rest % 10)
+        var rest = magnitude
+        var position = count + digits
+        count = position
+        repeat {
+            position -= 1
+            unsafe bytes[position] = Self.digit(rest % 10)
             rest /= 10
-        }
+        } while rest > 0
     }
 
     mutating func append(_ uuid: UUID) {
         reserve(38)
-        var position = count
-        count += 38
-        var out = storage.mutableSpan
-        func put(_ byte: UInt8, _ out: inout MutableSpan<UInt8>) {
-            out[position] = byte
-            position += 1
-        }
-        put(UInt8(ascii: "\""), &out)
-        // Safe: nothing of it is kept, and the index ends with the bytes.
-        unsafe withUnsafeBytes(of: uuid.uuid) { bytes in
-            for index in 0..<bytes.count {
-                if index == 4 || index == 6 || index == 8 || index == 10 { put(UInt8(ascii: "-"), &out) }
-                let byte = unsafe bytes[index]
-                put(Self.hexDigit(byte >> 4), &out)
-                put(Self.hexDigit(byte & 0xf), &out)
-            }
-        }
-        put(UInt8(ascii: "\""), &out)
+        let id = uuid.uuid
+        put(UInt8(ascii: "\""))
+        put(Self.hexDigits(id.0, id.1, id.2, id.3))
+        put(UInt8(ascii: "-"))
+        let middle = Self.hexDigits(id.4, id.5, id.6, id.7)
+        put(UInt32(truncatingIfNeeded: middle))
+        put(UInt8(ascii: "-"))
+        put(UInt32(truncatingIfNeeded: middle >> 32))
+        put(UInt8(ascii: "-"))
+        let end = Self.hexDigits(id.8, id.9, id.10, id.11)
+        put(UInt32(truncatingIfNeeded: end))
+        put(UInt8(ascii: "-"))
+        put(UInt32(truncatingIfNeeded: end >> 32))
+        put(Self.hexDigits(id.12, id.13, id.14, id.15))
+        put(UInt8(ascii: "\""))
     }
 
     /// Appends `"2026-11-22T16:23:00.123Z"`.
     mutating func append(_ timestamp: Timestamp) {
         reserve(26)
-        var position = count
-        count += 26
-        var out = storage.mutableSpan
-        func put(_ number: Int64, _ end: Unicode.Scalar, _ out: inout MutableSpan<UInt8>) {
-            out[position] = Self.digit(UInt64(truncatingIfNeeded: number / 10))
-            out[position + 1] = Self.digit(UInt64(truncatingIfNeeded: number % 10))
-            out[position + 2] = UInt8(ascii: end)
-            position += 3
-        }
         let parts = timestamp.parts
-        out[position] = UInt8(ascii: "\"")
-        position += 1
-        put(parts.year / 100, "-", &out)
-        // What stood behind the century is overwritten by the year's other half.
-        position -= 1
-        put(parts.year % 100, "-", &out)
-        put(parts.month, "-", &out)
-        put(parts.day, "T", &out)
-        put(parts.hour, ":", &out)
-        put(parts.minute, ":", &out)
-        put(parts.second, ".", &out)
-        put(parts.millisecond / 10, "0", &out)
-        out[position - 1] = Self.digit(UInt64(truncatingIfNeeded: parts.millisecond % 10))
-        out[position] = UInt8(ascii: "Z")
-        out[position + 1] = UInt8(ascii: "\"")
+        put(UInt8(ascii: "\""))
+        putTwoDigits(parts.year / 100)
+        putTwoDigits(parts.year % 100)
+        put(UInt8(ascii: "-"))
+        putTwoDigits(parts.month)
+        put(UInt8(ascii: "-"))
+        putTwoDigits(parts.day)
+        put(UInt8(ascii: "T"))
+        putTwoDigits(parts.hour)
+        put(UInt8(ascii: ":"))
+        putTwoDigits(parts.minute)
+        put(UInt8(ascii: ":"))
+        putTwoDigits(parts.second)
+        put(UInt8(ascii: "."))
+        putTwoDigits(parts.millisecond / 10)
+        put(Self.digit(UInt64(truncatingIfNeeded: parts.millisecond % 10)))
+        put(UInt8(ascii: "Z"))
+        put(UInt8(ascii: "\""))
     }
 
     /// Whether JSON has the text otherwise than it is.
     static func hasEscapes(_ text: String) -> Bool {
-        let bytes = text.utf8.span
+        hasEscapes(text.utf8.span)
+    }
+
+    private static func hasEscapes(_ bytes: Span<UInt8>) -> Bool {
         for index in bytes.indices where mustBeEscaped(bytes[index]) { return true }
         return false
     }
 
     /// Makes room for so many more bytes.
-    private mutating func reserve(_ bytes: Int) {
-        let missing = count + bytes - storage.count
-        if missing > 0 { storage.append(contentsOf: repeatElement(0, count: max(missing, storage.count))) }
+    private mutating func reserve(_ more: Int) {
+        if count + more > capacity { grow(to: count + more) }
+    }
+
+    private mutating func grow(to least: Int) {
+        capacity = max(least, 2 * capacity)
+        let larger = unsafe UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
+        unsafe larger.update(from: bytes, count: count)
+        unsafe bytes.deallocate()
+        unsafe bytes = larger
+    }
+
+    // MARK: Where there is room
+
+    private mutating func put(_ byte: UInt8) {
+        unsafe bytes[count] = byte
+        count += 1
+    }
+
+    /// The lowest byte first.
+    private mutating func put<Word: FixedWidthInteger>(_ word: Word) {
+        unsafe UnsafeMutableRawPointer(bytes + count).storeBytes(of: word.littleEndian, as: Word.self)
+        count += Word.bitWidth / 8
+    }
+
+    private mutating func put(_ span: Span<UInt8>) {
+        unsafe span.withUnsafeBufferPointer { source in
+            guard let start = source.baseAddress else { return }
+            unsafe (bytes + count).update(from: start, count: source.count)
+        }
+        count += span.count
+    }
+
+    private mutating func putTwoDigits(_ number: Int64) {
+        put(Self.digit(UInt64(truncatingIfNeeded: number / 10)))
+        put(Self.digit(UInt64(truncatingIfNeeded: number % 10)))
     }
 
     private mutating func appendEscaped(_ byte: UInt8) {
@@ -148,9 +180,10 @@ struct JSONText {
         case UInt8(ascii: "\r"): append(UInt8(ascii: "r"))
         case UInt8(ascii: "\t"): append(UInt8(ascii: "t"))
         case 0..<0x20:
+            let digits = Self.hexDigits(byte, 0, 0, 0)
             append(json: "u00")
-            append(Self.hexDigit(byte >> 4))
-            append(Self.hexDigit(byte & 0xf))
+            append(UInt8(truncatingIfNeeded: digits))
+            append(UInt8(truncatingIfNeeded: digits >> 8))
         default: append(byte)
         }
     }
@@ -163,7 +196,12 @@ struct JSONText {
         UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: value)
     }
 
-    private static func hexDigit(_ value: UInt8) -> UInt8 {
-        value &+ (value < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") &- 10)
+    /// The eight digits of four bytes, the first in the lowest byte; all are computed at once.
+    private static func hexDigits(_ a: UInt8, _ b: UInt8, _ c: UInt8, _ d: UInt8) -> UInt64 {
+        let bytes = UInt64(a) | UInt64(b) << 16 | UInt64(c) << 32 | UInt64(d) << 48
+        let nibbles = (bytes >> 4 & 0x000f_000f_000f_000f) | (bytes & 0x000f_000f_000f_000f) << 8
+        // One where the nibble is a letter.
+        let letters = (nibbles &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+        return nibbles &+ 0x3030_3030_3030_3030 &+ letters &* (0x61 - 0x3a)
     }
 }

@@ -37,6 +37,15 @@ public struct RowEncoder: ~Copyable {
         written += 1
     }
 
+    @usableFromInline mutating func append(magnitude: UInt64, isNegative: Bool) {
+        text.append(magnitude: magnitude, isNegative: isNegative)
+    }
+
+    /// Appends text that is JSON as it is.
+    @usableFromInline mutating func append(json: String) {
+        text.append(json: json)
+    }
+
     /// Starts the column of this index; its value comes next.
     @usableFromInline mutating func begin(_ index: Int) {
         text.append(columns.keys[index])

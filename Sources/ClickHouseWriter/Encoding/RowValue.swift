@@ -32,13 +32,14 @@ extension Int64: RowValue {}
 extension Int: RowValue {}
 
 extension RowValue where Self: FixedWidthInteger {
+    // Inlined, as is `Optional`'s, so that it is compiled for the type of the value.
     /// The digits. The column must be of the same type or a larger one: ClickHouse wraps what does not fit.
-    public func write(to row: inout RowEncoder) {
+    @inlinable public func write(to row: inout RowEncoder) {
         if let magnitude = UInt64(exactly: magnitude) {
-            row.text.append(magnitude: magnitude, isNegative: self < 0)
+            row.append(magnitude: magnitude, isNegative: self < 0)
         } else {
             // A type of the user's, such as Int128.
-            row.text.append(json: "\(self)")
+            row.append(json: "\(self)")
         }
     }
 }
@@ -77,9 +78,9 @@ extension Date: RowValue {
 
 extension Optional: RowValue where Wrapped: RowValue {
     /// The value, or `null`.
-    public func write(to row: inout RowEncoder) {
+    @inlinable public func write(to row: inout RowEncoder) {
         switch self {
-        case .none: row.text.append(json: "null")
+        case .none: row.append(json: "null")
         case .some(let value): value.write(to: &row)
         }
     }
