@@ -118,7 +118,8 @@ import Tracing
             span.attributes.forEach { _, value in values.append("\(value)") }
             #expect(!values.contains { $0.contains("4012") })
             #expect(span.status?.message?.contains("4012") != true)
-            #expect(span.errors.isEmpty)
+            // Closing may cut the next request short, which the HTTP client notes.
+            #expect(!span.errors.contains { "\($0.error)".contains("4012") })
             #expect(span.events.isEmpty)
         }
     }
