@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROW_BYTES = 550, DRIVERS = 2, BUCKETS = 64 * 32 };
+enum { ROW_BYTES = 575, DRIVERS = 2, BUCKETS = 64 * 32 };
 
 static char row[ROW_BYTES];
 static int producers, drivers;

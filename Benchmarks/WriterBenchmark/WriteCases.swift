@@ -54,7 +54,6 @@ struct WriteCases: AsyncParsableCommand {
     }
 
     func run() async throws {
-        print("encoding one TraceRecord: \(try measureEncoding()) ns")
         let cases = durability.flatMap { durability in tasks.map { Case(durability: durability, tasks: $0) } }
         var runs: [Case: [Contender: [Figures]]] = [:]
         for round in 1...rounds {
@@ -95,22 +94,6 @@ struct WriteCases: AsyncParsableCommand {
             name.padding(toLength: 21, withPad: " ", startingAt: 0)
                 + who.padding(toLength: 7, withPad: " ", startingAt: 0) + numbers + (ratios ?? "")
         )
-    }
-
-    /// - Returns: nanoseconds, the mean of many.
-    private func measureEncoding() throws -> Int {
-        let columns = ColumnNames(TraceRecord.columnNames)
-        let rounds = 200_000
-        var bytes = 0
-        let start = ContinuousClock.now
-        for _ in 0..<rounds {
-            var row = RowEncoder(columns: columns)
-            TraceRecord.sample.encode(to: &row)
-            bytes += try row.finish().count
-        }
-        let duration = start.duration(to: .now)
-        precondition(bytes > rounds)
-        return Int(duration / .nanoseconds(rounds))
     }
 
     private func measure(_ contender: Contender, _ measured: Case) async throws -> Figures {
@@ -186,7 +169,7 @@ struct WriteCases: AsyncParsableCommand {
             """
         )
         let insert = try database.prepare("INSERT INTO records VALUES (?1, ?2, ?4)")
-        let payload = [UInt8](repeating: UInt8(ascii: "x"), count: 550)
+        let payload = [UInt8](repeating: UInt8(ascii: "x"), count: 575)
         var id: Int64 = 0
         var pagesBefore = 0
         let processorBefore = processorTime()

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <sqlite3.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -14,4 +15,9 @@ static inline int csqlite_db_config(sqlite3 *db, int option, int value) {
 // fallocate(2) with FALLOC_FL_KEEP_SIZE, which Swift's Glibc module leaves out. Returns 0 or an errno.
 static inline int csqlite_fallocate_keeping_size(int file, long long bytes) {
     return syscall(SYS_fallocate, file, 1, 0LL, bytes) == 0 ? 0 : errno;
+}
+// Names the calling thread for the system (`top -H`): at most 15 bytes, more are cut off. prctl(2) is variadic, which Swift
+// cannot call.
+static inline void csqlite_name_thread(const char *name) {
+    prctl(PR_SET_NAME, name);
 }

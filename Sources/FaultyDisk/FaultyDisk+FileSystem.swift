@@ -70,6 +70,11 @@ extension FaultyDisk: FileSystem {
         try system.reserve(bytes, for: path)
     }
 
+    package func openToReserve(_ path: String) throws(FileSystemFailure) -> any ReservableFile {
+        try begin(.open, path)
+        return FaultyReservableFile(try system.openToReserve(path), path: path, model)
+    }
+
     package func readers(ofWALIndex path: String) -> [Int32] { system.readers(ofWALIndex: path) }
 
     package func availableBytes(at path: String) throws(FileSystemFailure) -> Int {
@@ -91,6 +96,28 @@ extension FaultyDisk: FileSystem {
 
     private func begin(_ call: DiskCall, _ path: String, _ change: DiskChange? = nil) throws(FileSystemFailure) {
         try model.begin(call, change ?? .nothing).orThrow(call, path)
+    }
+}
+
+/// Changes nothing that a cut could take.
+private struct FaultyReservableFile: ReservableFile {
+    let file: any ReservableFile
+    let path: String
+    let model: DiskModel
+
+    init(_ file: any ReservableFile, path: String, _ model: DiskModel) {
+        self.file = file
+        self.path = path
+        self.model = model
+    }
+
+    func reserve(_ bytes: Int) throws(FileSystemFailure) {
+        try model.begin(.reserve, .nothing).orThrow(.reserve, path)
+        try file.reserve(bytes)
+    }
+
+    func close() {
+        file.close()
     }
 }
 

@@ -60,6 +60,7 @@ package final class Spool: Sendable {
         self.loss = loss
         recoveredDestination = destination
         reader = DatabaseQueue(try file.openForReading(), label: "clickhouse-spool-reader")
+        let room = try SpoolError.wrapping { try configuration.fileSystem.openToReserve(file.path) }
         path = file.path
         self.clock = clock
         maxRecords = configuration.limits.maxRecords
@@ -71,6 +72,7 @@ package final class Spool: Sendable {
         let committer = Committer(
             connection,
             file: file,
+            room: room,
             configuration: configuration,
             queue: queue,
             lock: lock,
@@ -79,6 +81,7 @@ package final class Spool: Sendable {
             onEvent: onEvent
         )
         CommitThread.start(committer) { [hasEnded] in
+            room.close()
             lock.release()
             hasEnded.fire()
         }

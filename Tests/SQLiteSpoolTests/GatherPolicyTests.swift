@@ -13,7 +13,7 @@ import Testing
         #expect(policy.wait == GatherPolicy.Wait(work: 64, limit: .microseconds(500)))
     }
 
-    @Test(arguments: [(1, 0, 300), (32, 32, 99), (501, 500, 300), (0, 1, 300)])
+    @Test(arguments: [(1, 0, 300), (32, 32, 99), (1_001, 1_000, 300), (0, 1, 300)])
     func `a lone task, a fast commit and a full group are not waited for`(work: Int, waiting: Int, microseconds: Int) {
         var policy = GatherPolicy()
         policy.didCommit(work: work, waiting: waiting, in: .microseconds(microseconds))

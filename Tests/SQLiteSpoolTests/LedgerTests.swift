@@ -59,6 +59,24 @@ import Testing
         }
     }
 
+    @Test func `a batch that passes over records is damage, unless they are known to be gone`() throws {
+        var ledger = makeLedger()
+        for _ in 0..<6 { _ = ledger.append(payloadBytes: 1) }
+        let thirdToFifth = Batch(
+            spool: "u",
+            ids: 3...5,
+            records: 3,
+            payloadBytes: 3,
+            frozenAt: WallInstant(milliseconds: 0)
+        )
+        #expect(throws: SQLiteError.self) { try ledger.freeze(thirdToFifth) }
+        // As after a salvage that found four of six.
+        ledger.records = 4
+        ledger.payloadBytes = 4
+        let isFrozen = try ledger.freeze(thirdToFifth)
+        #expect(isFrozen && ledger.summary.pending == 1)
+    }
+
     @Test func `a failure is counted for its batch only`() throws {
         var ledger = makeLedger()
         for _ in 0..<4 { _ = ledger.append(payloadBytes: 1) }

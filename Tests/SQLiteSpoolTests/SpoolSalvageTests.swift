@@ -53,6 +53,28 @@ import Testing
         }
     }
 
+    @Test(arguments: ["spool", "delivery"])
+    func `a schema whose text is damaged is set aside, and its records go on`(table: String) async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/s"
+            try await withSpool(at: path, durability: .powerLoss) { try await $0.appendNumbers(0..<5) }
+            do {
+                let database = try Database(path: path, access: .readWrite)
+                try database.execute(
+                    """
+                    PRAGMA writable_schema = ON;
+                    UPDATE sqlite_schema SET sql = replace(replace(sql, 'last_id', 'last_ie'), 'time_column', 'time_colunn')
+                    WHERE name = '\(table)'
+                    """
+                )
+            }
+            try await withSpool(at: path, durability: .powerLoss) { spool in
+                #expect(spool.loss?.salvaged == 5)
+                #expect(spool.loss?.lost == 0)
+            }
+        }
+    }
+
     @Test func `a note with numbers that cannot be is no note`() {
         let progress = OwnerNote.Progress(committed: .max, frozen: 2, delivered: 1)
         let note = OwnerNote(process: 1, uuid: "u", durability: .powerLoss, progress: progress, state: .sound)

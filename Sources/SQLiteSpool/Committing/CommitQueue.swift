@@ -3,8 +3,6 @@ internal import Synchronization
 
 /// What waits for the next commit. Many tasks put work in, the commit thread takes it out in groups.
 final class CommitQueue: Sendable {
-    typealias Completion = CheckedContinuation<Result<Void, SpoolError>, Never>
-
     /// Records to store: all of them or none.
     struct Append {
         let payloads: Payloads
@@ -87,8 +85,8 @@ final class CommitQueue: Sendable {
         case closed
     }
 
-    /// Records from which a transaction is closed to more, so that those behind it do not wait long.
-    private static let recordsPerGroup = 1_000
+    /// Records from which a transaction is closed to more, so that those in it do not wait long.
+    static let recordsPerGroup = 2_000
 
     private struct State {
         var waiting = Group()
@@ -126,10 +124,10 @@ final class CommitQueue: Sendable {
     /// Waits for work. Called by the commit thread only.
     ///
     /// - Parameters:
-    ///   - gathering: how long to wait for more than the first; nil takes what there is.
+    ///   - gathering: how long to wait for the first part; nil takes what there is.
     ///   - quietPeriod: how long to wait at most, in milliseconds; nil waits until there is work.
     func next(gathering: GatherPolicy.Wait?, quietPeriod: Int?) -> Next {
-        if let gathering { gather(gathering) }
+        if let gathering { wait(for: gathering.part, until: .now + gathering.limit) }
         while true {
             let next = state.withLock { state -> Next? in
                 state.threadSleeps = false
@@ -148,14 +146,32 @@ final class CommitQueue: Sendable {
         }
     }
 
-    private func gather(_ wait: GatherPolicy.Wait) {
+    /// Takes more records for a transaction that is open. Called by the commit thread only.
+    ///
+    /// - Parameters:
+    ///   - maxRecords: none are taken from so many on; an append that begins below is taken whole.
+    ///   - maxBytes: the most that they may take in the file.
+    func takeMore(maxRecords: Int, maxBytes: Int) -> [Append] {
+        state.withLock { Self.takeAppends(from: &$0.waiting, maxRecords: maxRecords, maxBytes: maxBytes) }
+    }
+
+    /// Waits until so much work waits. Called by the commit thread only.
+    ///
+    /// - Parameter deadline: until when it waits at most.
+    func wait(for work: Int, until deadline: ContinuousClock.Instant) {
         let mustWait = state.withLock { state in
-            state.workToWake = wait.work
-            state.threadSleeps = !state.isClosed && state.waiting.work < wait.work
+            state.workToWake = work
+            state.threadSleeps = !state.isClosed && state.waiting.work < work
             return state.threadSleeps
         }
-        if mustWait { _ = wakeUp.wait(timeout: .now() + .nanoseconds(Int(wait.limit / .nanoseconds(1)))) }
-        state.withLock { $0.workToWake = 1 }
+        guard mustWait else { return }
+        let limit = ContinuousClock.now.duration(to: deadline)
+        // A signal that comes too late only makes the next wait return early.
+        _ = wakeUp.wait(timeout: .now() + .nanoseconds(max(0, Int(limit / .nanoseconds(1)))))
+        state.withLock { state in
+            state.workToWake = 1
+            state.threadSleeps = false
+        }
     }
 
     /// Set in a process that was forked from the owner: nothing takes work out of the queue there.
@@ -166,16 +182,15 @@ final class CommitQueue: Sendable {
 
     private func submit(_ add: (inout Group, Completion) -> Void) async throws(SpoolError) {
         if let refusalAfterFork { throw refusalAfterFork }
-        let result = await withCheckedContinuation { (completion: Completion) in
+        try await Completion.wait { completion in
             let (isRefused, mustWake) = state.withLock { state in
                 guard !state.isClosed else { return (true, false) }
                 add(&state.waiting, completion)
                 return (false, Self.wakes(&state))
             }
-            if isRefused { completion.resume(returning: .failure(SpoolError(.closed, "the spool is closed"))) }
+            if isRefused { completion.resume(with: .failure(SpoolError(.closed, "the spool is closed"))) }
             if mustWake { wakeUp.signal() }
         }
-        try result.get()
     }
 
     /// Only the first to find the thread asleep, and enough work for it, wakes it.
@@ -186,18 +201,27 @@ final class CommitQueue: Sendable {
     }
 
     private static func takeGroup(from waiting: inout Group) -> Group {
+        defer { waiting.changes = [] }
+        return Group(
+            appends: takeAppends(from: &waiting, maxRecords: recordsPerGroup, maxBytes: .max),
+            changes: waiting.changes
+        )
+    }
+
+    private static func takeAppends(from waiting: inout Group, maxRecords: Int, maxBytes: Int) -> [Append] {
         var records = 0
+        var bytes = 0
         let end = waiting.appends.firstIndex { append in
-            defer { records += append.payloads.count }
-            return records >= recordsPerGroup
+            let isEnough = records >= maxRecords || append.payloads.bytesToStore > maxBytes - bytes
+            records += append.payloads.count
+            bytes += append.payloads.bytesToStore
+            return isEnough
         }
         guard let end else {
-            defer { waiting = Group() }
-            return waiting
+            defer { waiting.appends = [] }
+            return waiting.appends
         }
-        let group = Group(appends: Array(waiting.appends[..<end]), changes: waiting.changes)
-        waiting.appends.removeSubrange(..<end)
-        waiting.changes = []
-        return group
+        defer { waiting.appends.removeSubrange(..<end) }
+        return Array(waiting.appends[..<end])
     }
 }

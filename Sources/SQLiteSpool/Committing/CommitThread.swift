@@ -1,3 +1,4 @@
+internal import CSQLite
 internal import Foundation
 internal import Synchronization
 
@@ -9,10 +10,11 @@ enum CommitThread {
     static func start(_ committer: consuming sending Committer, didEnd: @escaping @Sendable () -> Void) {
         let handOver = Mutex<Committer?>(committer)
         let thread = Thread {
+            // Foundation's name does not reach the system, nor `top -H`.
+            unsafe csqlite_name_thread("spool-commits")
             if var committer = handOver.withLock({ $0.take() }) { committer.run() }
             didEnd()
         }
-        thread.name = "clickhouse-spool"
         thread.start()
     }
 }

@@ -25,6 +25,7 @@ struct Committer: ~Copyable {
     init(
         _ connection: consuming SpoolConnection,
         file: SpoolFile,
+        room: any ReservableFile,
         configuration: SpoolConfiguration,
         queue: CommitQueue,
         lock: SpoolLock,
@@ -39,7 +40,7 @@ struct Committer: ~Copyable {
         self.contents = contents
         self.clock = clock
         self.onEvent = onEvent
-        disk = DiskRoom(spool: file.path, configuration)
+        disk = DiskRoom(spool: file.path, database: room, configuration)
         wal = WALWatch(alarmBytes: configuration.walAlarmBytes)
         self.connection = connection
     }
@@ -74,20 +75,42 @@ struct Committer: ~Copyable {
         if !group.isEmpty { commit(group) }
     }
 
+    /// Whatever comes in while the group is being written goes with it, and what is about to come is waited for: then one
+    /// sync serves all, and the records are written while others are still being encoded.
     private mutating func commit(_ group: CommitQueue.Group) {
-        let newBytes = group.appends.reduce(0) { $0 + $1.payloads.bytesToStore }
+        var group = group
+        let deadline = gathering.wait.map { ContinuousClock.now + $0.limit }
+        let newBytes = group.newBytes
         let capacity = disk.capacity(connection.usage, for: newBytes)
         if connection.usage.walPages > 0, connection.usage.bytesInUse + newBytes > capacity { checkpoint() }
         // A connection that has failed must not acknowledge anything.
         if let failure { return group.complete(with: .failure(failure)) }
         do throws(SQLiteError) {
-            if newBytes > 0 { try connection.reserve(newBytes) }
+            if newBytes > 0 { try disk.reserveDatabase(connection.usage, for: newBytes) }
             // Said before they go: dying in between must not make them count as lost.
             lock.expect(deadLetters: connection.ledger.deadLetters - group.leavingLetters)
             let vacuum = pagesToReturn(isBusy: true)
             let start = ContinuousClock.now
-            let applied = try connection.apply(group, capacity: capacity, freePagesToReturn: vacuum)
-            didCommit(group, applied, in: start.duration(to: .now))
+            var waited = Duration.zero
+            var transaction = try connection.begin(group.changes)
+            try connection.insert(group.appends, capacity: capacity, &transaction)
+            while !group.appends.isEmpty {
+                if let wait = gathering.wait, let deadline, group.work < wait.work {
+                    let before = ContinuousClock.now
+                    queue.wait(for: min(wait.part, wait.work - group.work), until: deadline)
+                    waited += before.duration(to: .now)
+                }
+                let more = queue.takeMore(
+                    maxRecords: CommitQueue.recordsPerGroup - group.records,
+                    maxBytes: capacity - transaction.bytesInUse
+                )
+                if more.isEmpty { break }
+                group.appends += more
+                try disk.reserveDatabase(connection.usage, for: group.newBytes)
+                try connection.insert(more, capacity: capacity, &transaction)
+            }
+            let applied = try connection.commit(transaction, freePagesToReturn: vacuum)
+            didCommit(group, applied, in: start.duration(to: .now) - waited)
         } catch {
             didFail(group, SpoolError(error))
         }
@@ -217,13 +240,16 @@ struct Committer: ~Copyable {
                 if connection.usage.walPages > 0 { checkpoint() }
                 return
             }
-            let group = CommitQueue.Group()
-            let start = ContinuousClock.now
-            let applied = try connection.apply(group, capacity: .max, freePagesToReturn: pages)
-            didCommit(group, applied, in: start.duration(to: .now))
+            try commitNothing(freePagesToReturn: pages)
         } catch {
             didFail(CommitQueue.Group(), SpoolError(error))
         }
+    }
+
+    private mutating func commitNothing(freePagesToReturn pages: Int = 0) throws(SQLiteError) {
+        let start = ContinuousClock.now
+        let applied = try connection.commit(connection.begin(), freePagesToReturn: pages)
+        didCommit(CommitQueue.Group(), applied, in: start.duration(to: .now))
     }
 
     private mutating func checkpoint() {
@@ -231,16 +257,14 @@ struct Committer: ~Copyable {
             onEvent(.checkpointing)
             let isComplete = try connection.checkpoint()
             onEvent(.checkpointed(connection.usage))
-            if isComplete { disk.reserveWAL() }
+            if isComplete { disk.didCheckpoint() }
             let change = wal.didCheckpoint(connection.usage, isComplete: isComplete)
             switch change {
             case .held: onEvent(.walHeld(bytes: connection.usage.walBytes, readers: file.readersOfWAL()))
             case .released:
                 onEvent(.walReleased)
                 // The next commit after a whole checkpoint starts the WAL anew and cuts its file.
-                let start = ContinuousClock.now
-                let applied = try connection.apply(CommitQueue.Group(), capacity: .max)
-                didCommit(CommitQueue.Group(), applied, in: start.duration(to: .now))
+                try commitNothing()
             case nil: break
             }
             publish()
@@ -294,14 +318,16 @@ extension CommitQueue.Group {
         changes.reduce(into: appends.isEmpty ? [] : .records) { $0.insert($1.change.work) }
     }
 
+    fileprivate var newBytes: Int { appends.reduce(0) { $0 + $1.payloads.bytesToStore } }
+
     fileprivate var records: Int { appends.reduce(0) { $0 + $1.payloads.count } }
 
     fileprivate var withoutChanges: Self { Self(appends: appends) }
     fileprivate var withoutAppends: Self { Self(changes: changes) }
 
     fileprivate func complete(with result: Result<Void, SpoolError>) {
-        for append in appends { append.completion.resume(returning: result) }
-        for (_, completion) in changes { completion.resume(returning: result) }
+        for append in appends { append.completion.resume(with: result) }
+        for (_, completion) in changes { completion.resume(with: result) }
     }
 
     /// - Parameter refused: in the order of their indices.
@@ -310,7 +336,7 @@ extension CommitQueue.Group {
         var refused = refused[...]
         for (index, append) in appends.enumerated() {
             let error = refused.first?.index == index ? refused.removeFirst().error : nil
-            append.completion.resume(returning: error.map { .failure($0) } ?? .success(()))
+            append.completion.resume(with: error.map { .failure($0) } ?? .success(()))
         }
         withoutAppends.complete(with: .success(()))
     }

@@ -1,14 +1,16 @@
+internal import CSQLite
 internal import Glibc
 
 /// Whether the disk has room for records, and that there is always room to let them go.
 ///
 /// On a full disk neither an INSERT nor a DELETE nor a checkpoint goes through, so what ClickHouse accepted could never be
 /// let go, and nothing would ever become free. So the WAL has its place on the disk before anything is written, and the
-/// database before the WAL is to be moved there (`SpoolConnection.reserve`): then acknowledging takes no room.
+/// database before the WAL is to be moved there: then acknowledging takes no room.
 struct DiskRoom {
     /// What the WAL may grow to between two checkpoints, and a transaction on top.
     let walBytes: Int
 
+    private let database: any ReservableFile
     private let walPath: String
     private let directory: String
     private let fileSystem: any FileSystem
@@ -29,7 +31,14 @@ struct DiskRoom {
     private static let reserveBytes = 4 << 20
     private static let largestAllowance = 64 << 20
 
-    init(spool path: String, _ configuration: SpoolConfiguration) {
+    /// What the database file has its place for.
+    private var databaseBytes = 0
+
+    /// Room for the commits to come, so that not every one has to ask for its own.
+    private static let bytesAhead = 4 << 20
+
+    init(spool path: String, database: any ReservableFile, _ configuration: SpoolConfiguration) {
+        self.database = database
         walPath = path + "-wal"
         directory = SQLiteSpool.directory(ofFile: path)
         fileSystem = configuration.fileSystem
@@ -39,6 +48,30 @@ struct DiskRoom {
 
     /// nil when it cannot be told.
     var availableBytes: Int? { try? fileSystem.availableBytes(at: directory) }
+
+    /// Sees to it that the database has the room that so many new bytes will take once they are moved there, so that no
+    /// checkpoint ever waits for a full disk. To be called before they are written.
+    ///
+    /// It is asked of the system: SQLite's own way (`SQLITE_FCNTL_SIZE_HINT`) writes into each block where it was built
+    /// without `posix_fallocate`, as Debian's is, so that each page of the database was written twice.
+    mutating func reserveDatabase(_ usage: SpoolUsage, for newBytes: Int) throws(SQLiteError) {
+        // Pages of the b-trees and of the bookkeeping come on top.
+        let needed = usage.databaseBytes + newBytes + newBytes / 8 + (256 << 10)
+        guard needed > databaseBytes else { return }
+        let bytes = needed + Self.bytesAhead
+        do {
+            try database.reserve(bytes)
+        } catch {
+            throw SQLiteError(code: SQLITE_FULL, message: error.message, action: "reserve \(bytes) bytes")
+        }
+        databaseBytes = bytes
+    }
+
+    /// The WAL was moved into the database: SQLite has cut that to what is in it.
+    mutating func didCheckpoint() {
+        databaseBytes = 0
+        reserveWAL()
+    }
 
     /// Gives the WAL its place. To be called when there is one, and when it was cut.
     mutating func reserveWAL() {

@@ -8,6 +8,9 @@ struct GatherPolicy: Sendable {
         /// How much work ends the wait.
         var work: Int
         var limit: Duration
+
+        /// How much is worth beginning with, while the rest is on its way.
+        var part: Int { max(1, work / 4) }
     }
 
     /// A commit that is faster is not worth waiting for.
@@ -15,7 +18,7 @@ struct GatherPolicy: Sendable {
     private static let longestWait = Duration.microseconds(500)
 
     /// A group takes no more at once.
-    private static let mostWork = 1_000
+    private static let mostWork = CommitQueue.recordsPerGroup
     private static let mostSkips = 63
 
     /// The wait before the next group; nil takes it as soon as there is work.

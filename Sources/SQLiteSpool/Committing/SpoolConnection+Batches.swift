@@ -11,7 +11,7 @@ extension SpoolConnection {
             try database.insert(batch)
         case .acknowledge(let batch):
             guard ledger.remove(batch) else { return }
-            try deleteRecords(batch.ids)
+            try deleteRecords(batch.ids, count: batch.records)
             try delete(batch)
         case .recordFailure(let batch, let message):
             ledger.recordFailure(of: batch, error: message)
@@ -26,7 +26,9 @@ extension SpoolConnection {
             try delete(batch)
             for child in children { try database.insert(child.batch) }
             let kept = Set(children.flatMap(\.members).map(\.id))
-            for member in members where !kept.contains(member.id) { try deleteRecords(member.id...member.id) }
+            for member in members where !kept.contains(member.id) {
+                try deleteRecords(member.id...member.id, count: 1)
+            }
         case .deadLetter(let batch, let code, let message):
             guard ledger.remove(batch) else { return }
             // A salvaged record may be there already, as it was before. Failing for that would fail for ever.
@@ -44,7 +46,7 @@ extension SpoolConnection {
                 .integer(Int64(batch.attempts)),
                 .integer(now)
             )
-            try deleteRecords(batch.ids)
+            try deleteRecords(batch.ids, count: batch.records)
             try delete(batch)
         case .discard(let move):
             let count = try database.deleteLetters(move.ids)
@@ -74,8 +76,11 @@ extension SpoolConnection {
         try database.prepare("DELETE FROM batches WHERE first_id = ?1").run(.integer(batch.ids.lowerBound))
     }
 
-    func deleteRecords(_ ids: ClosedRange<Int64>) throws(SQLiteError) {
+    func deleteRecords(_ ids: ClosedRange<Int64>, count: Int) throws(SQLiteError) {
         try database.prepare("DELETE FROM records WHERE id BETWEEN ?1 AND ?2")
             .run(.integer(ids.lowerBound), .integer(ids.upperBound))
+        guard database.changes == count else {
+            throw SQLiteError.corrupt("\(database.changes) of \(count) records are found", action: "delete \(ids)")
+        }
     }
 }

@@ -42,7 +42,7 @@ extension SpoolConnection {
         guard records <= ledger.summary.pending, bytes <= ledger.payloadBytes, last <= ledger.lastID else {
             throw SQLiteError.corrupt("there are more records than are counted", action: "drop records")
         }
-        try deleteRecords(ledger.frozenThrough + 1...last)
+        try deleteRecords(ledger.frozenThrough + 1...last, count: records)
         ledger.drop(through: last, records: records, payloadBytes: bytes)
         return records
     }

@@ -14,9 +14,6 @@ struct SpoolConnection: ~Copyable {
     private(set) var ledger: Ledger
     private(set) var usage: SpoolUsage
 
-    /// The database file has its place on the disk for so many bytes.
-    private var reservedBytes = 0
-
     init(
         database: consuming Database,
         _ configuration: SpoolConfiguration,
@@ -76,67 +73,104 @@ struct SpoolConnection: ~Copyable {
         var droppedForAge = 0
     }
 
-    /// - Parameters:
-    ///   - capacity: bytes that may be in use.
-    ///   - freePagesToReturn: at most so many are cut off the end of the file on the way.
-    mutating func apply(
-        _ group: borrowing CommitQueue.Group,
-        capacity: Int,
-        freePagesToReturn: Int = 0
-    ) throws(SQLiteError) -> Applied {
-        // A batch is sent once it is frozen, and a power cut must not let its token stand for other records then.
-        let mustSync = durability == .processCrash && group.changes.contains { $0.change.mustSurvivePowerLoss }
-        if mustSync { try database.execute("PRAGMA synchronous = FULL") }
-        defer { if mustSync { try? database.execute("PRAGMA synchronous = NORMAL") } }
-        let usageBefore = usage
+    /// A transaction that is open, and what it comes to so far.
+    struct Transaction {
+        fileprivate var ledger: Ledger
+        fileprivate var applied = Applied()
+        fileprivate let now: Int64
+        fileprivate let usageBefore: SpoolUsage
+        fileprivate let isSynced: Bool
+        /// How many appends were put in.
+        fileprivate var appends = 0
+        /// Pages are counted at a commit; what came in since is reckoned from the lengths.
+        fileprivate(set) var bytesInUse: Int
+    }
+
+    /// Opens a transaction with these changes. To be ended with `commit` or, after anything that it or its likes have thrown,
+    /// not at all: it is rolled back then.
+    mutating func begin(
+        _ changes: [(change: CommitQueue.BatchChange, completion: Completion)] = []
+    ) throws(SQLiteError) -> Transaction {
+        let now = clock.now
+        var transaction = Transaction(
+            ledger: ledger,
+            now: now.milliseconds,
+            usageBefore: usage,
+            // A batch is sent once it is frozen, and a power cut must not let its token stand for other records then.
+            isSynced: durability == .processCrash && changes.contains { $0.change.mustSurvivePowerLoss },
+            bytesInUse: usage.bytesInUse
+        )
         do throws(SQLiteError) {
-            var ledger = self.ledger
-            var applied = Applied()
-            let now = clock.now
+            if transaction.isSynced { try database.execute("PRAGMA synchronous = FULL") }
             try statements.begin.run()
             // First, so that a freeze keeps its records from being dropped.
-            for (change, _) in group.changes { try apply(change, at: now.milliseconds, ledger: &ledger) }
+            for (change, _) in changes { try apply(change, at: transaction.now, ledger: &transaction.ledger) }
             if let maxAge = limits.maxAge {
                 let cutoff = now.advanced(by: .zero - maxAge).milliseconds
-                applied.droppedForAge = try dropOldest(&ledger, olderThan: cutoff)
+                transaction.applied.droppedForAge = try dropOldest(&transaction.ledger, olderThan: cutoff)
             }
-            try insert(group.appends, capacity: capacity, at: now.milliseconds, ledger: &ledger, &applied)
+        } catch {
+            rollBack(transaction)
+            throw error
+        }
+        return transaction
+    }
+
+    /// - Parameter capacity: bytes that may be in use.
+    mutating func insert(
+        _ appends: [CommitQueue.Append],
+        capacity: Int,
+        _ transaction: inout Transaction
+    ) throws(SQLiteError) {
+        do throws(SQLiteError) {
+            for append in appends { try insert(append.payloads, capacity: capacity, &transaction) }
+        } catch {
+            rollBack(transaction)
+            throw error
+        }
+    }
+
+    /// - Parameter freePagesToReturn: at most so many are cut off the end of the file on the way.
+    mutating func commit(
+        _ transaction: consuming Transaction,
+        freePagesToReturn: Int = 0
+    ) throws(SQLiteError) -> Applied {
+        do throws(SQLiteError) {
+            let ledger = transaction.ledger
             // The counts say that nothing is left: then nothing must be.
             if ledger.records == 0, ledger != self.ledger, try database.integer("SELECT 1 FROM records LIMIT 1") != nil
             {
                 throw SQLiteError.corrupt("there are records, and 0 are counted", action: "count the records")
             }
-            try updateCounts(ledger, at: now.milliseconds)
+            try updateCounts(ledger, at: transaction.now)
             if freePagesToReturn > 0 { try returnFreePages(freePagesToReturn) }
             try measure()
             try statements.commit.run()
-            self.ledger = ledger
-            usage.walPages = database.walPages
-            return applied
         } catch {
-            database.rollBack()
-            usage = usageBefore
+            rollBack(transaction)
             throw error
         }
+        if transaction.isSynced { syncNoMore() }
+        ledger = transaction.ledger
+        usage.walPages = database.walPages
+        return transaction.applied
     }
 
-    /// Sees to it that the database file has the room that so many new bytes will take once they are moved there, so that
-    /// no checkpoint ever waits for a full disk. To be called before they are written.
-    mutating func reserve(_ newBytes: Int) throws(SQLiteError) {
-        // Pages of the b-trees and of the bookkeeping come on top.
-        let needed = usage.pages * SpoolUsage.pageBytes + newBytes + newBytes / 8 + (256 << 10)
-        guard needed > reservedBytes else { return }
-        try database.reserve(needed + Self.chunkBytes, chunkBytes: Int32(Self.chunkBytes))
-        reservedBytes = needed + Self.chunkBytes
+    private mutating func rollBack(_ transaction: Transaction) {
+        database.rollBack()
+        usage = transaction.usageBefore
+        if transaction.isSynced { syncNoMore() }
     }
 
-    private static let chunkBytes = 1 << 20
+    private func syncNoMore() {
+        try? database.execute("PRAGMA synchronous = NORMAL")
+    }
 
     /// Makes a new WAL frame durable in the place of one whose commit failed half-way, and shows that commits work again.
     mutating func confirm() throws(SQLiteError) {
         try database.execute("PRAGMA synchronous = FULL")
-        defer { if durability == .processCrash { try? database.execute("PRAGMA synchronous = NORMAL") } }
-        _ = try apply(CommitQueue.Group(), capacity: .max)
+        defer { if durability == .processCrash { syncNoMore() } }
+        _ = try commit(begin())
     }
 
     /// Keeps the WAL as it is when the connection is closed.
@@ -149,11 +183,7 @@ struct SpoolConnection: ~Copyable {
     /// - Returns: whether all of it was moved.
     mutating func checkpoint() throws(SQLiteError) -> Bool {
         let isComplete = try database.checkpoint()
-        if isComplete {
-            usage.walPages = 0
-            // SQLite has cut the file to what is in it.
-            reservedBytes = 0
-        }
+        if isComplete { usage.walPages = 0 }
         return isComplete
     }
 
@@ -185,40 +215,48 @@ struct SpoolConnection: ~Copyable {
     // MARK: Records come in
 
     private mutating func insert(
-        _ appends: [CommitQueue.Append],
+        _ payloads: CommitQueue.Payloads,
         capacity: Int,
-        at now: Int64,
-        ledger: inout Ledger,
-        _ applied: inout Applied
+        _ transaction: inout Transaction
     ) throws(SQLiteError) {
-        // Pages are counted at the last commit; what came in since is reckoned from the lengths.
+        let index = transaction.appends
+        transaction.appends += 1
         var limits = limits
         limits.maxBytes = capacity
-        var bytesInUse = usage.bytesInUse
-        for (index, append) in appends.enumerated() {
-            let newBytes = append.payloads.bytesToStore
-            if case .requeued(let move) = append.payloads {
-                if let error = try requeue(move, within: limits, at: now, ledger: &ledger) {
-                    applied.refused.append((index, error))
-                }
-                continue
+        if case .requeued(let move) = payloads {
+            if let error = try requeue(move, within: limits, at: transaction.now, ledger: &transaction.ledger) {
+                transaction.applied.refused.append((index, error))
             }
-            let room = try makeRoom(limits, for: append.payloads.count, bytes: newBytes, &bytesInUse, &ledger)
-            applied.droppedForRoom += room.dropped
-            guard room.isThere else {
-                let error =
-                    self.limits.canEverHold(records: append.payloads.count, bytes: newBytes)
-                    ? SpoolError(full: limits, configured: self.limits, bytesInUse: bytesInUse, records: ledger.records)
-                    : SpoolError(tooMuch: append.payloads.count, bytes: newBytes, for: self.limits)
-                applied.refused.append((index, error))
-                continue
-            }
-            bytesInUse += newBytes
-            switch append.payloads {
-            case .one(let payload): try insert(payload, at: now, ledger: &ledger)
-            case .many(let payloads): for payload in payloads { try insert(payload, at: now, ledger: &ledger) }
-            case .requeued: break
-            }
+            return
+        }
+        let newBytes = payloads.bytesToStore
+        let room = try makeRoom(
+            limits,
+            for: payloads.count,
+            bytes: newBytes,
+            &transaction.bytesInUse,
+            &transaction.ledger
+        )
+        transaction.applied.droppedForRoom += room.dropped
+        guard room.isThere else {
+            let error =
+                self.limits.canEverHold(records: payloads.count, bytes: newBytes)
+                ? SpoolError(
+                    full: limits,
+                    configured: self.limits,
+                    bytesInUse: transaction.bytesInUse,
+                    records: transaction.ledger.records
+                )
+                : SpoolError(tooMuch: payloads.count, bytes: newBytes, for: self.limits)
+            transaction.applied.refused.append((index, error))
+            return
+        }
+        transaction.bytesInUse += newBytes
+        switch payloads {
+        case .one(let payload): try insert(payload, at: transaction.now, ledger: &transaction.ledger)
+        case .many(let payloads):
+            for payload in payloads { try insert(payload, at: transaction.now, ledger: &transaction.ledger) }
+        case .requeued: break
         }
     }
 

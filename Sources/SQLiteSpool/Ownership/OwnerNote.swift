@@ -58,12 +58,12 @@ package struct OwnerNote: Sendable, Equatable {
     }
 
     static func lines(_ progress: Progress) -> String {
-        [
-            ("committed  ", progress.committed), ("frozen     ", progress.frozen), ("delivered  ", progress.delivered),
-            ("letters    ", progress.deadLetters),
-        ]
-        .map { $0 + "\($1)".padded(idWidth) + "\n" }
-        .joined()
+        line("committed  ", progress.committed) + line("frozen     ", progress.frozen)
+            + line("delivered  ", progress.delivered) + line("letters    ", progress.deadLetters)
+    }
+
+    private static func line(_ name: String, _ number: Int64) -> String {
+        (name + String(number)).padded(name.utf8.count + idWidth) + "\n"
     }
 
     /// The process in the first line, all that an owner writes before it knows the spool.

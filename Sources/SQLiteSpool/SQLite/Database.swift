@@ -64,6 +64,9 @@ package struct Database: ~Copyable {
     /// Pages that the WAL held after the latest commit of this connection.
     package var walPages: Int { unsafe Int(walPageCount.pointee) }
 
+    /// Rows that the latest INSERT, UPDATE or DELETE has changed.
+    var changes: Int { unsafe Int(sqlite3_changes(handle)) }
+
     /// False while a transaction is open. After an I/O error, a full disk or no memory SQLite may have rolled back by
     /// itself (https://www.sqlite.org/c3ref/get_autocommit.html), and only this tells.
     package var isInTransaction: Bool { unsafe sqlite3_get_autocommit(handle) == 0 }
@@ -133,20 +136,6 @@ package struct Database: ~Copyable {
     package func configure(_ option: Int32, _ isOn: Bool) throws(SQLiteError) {
         let code = unsafe csqlite_db_config(handle, option, isOn ? 1 : 0)
         guard code == SQLITE_OK else { throw error(code, "sqlite3_db_config \(option)") }
-    }
-
-    /// Gives the database file its place on the disk for so many bytes, so that a checkpoint needs none: in pieces of
-    /// `chunkBytes`, to which it is rounded up from then on
-    /// (https://www.sqlite.org/c3ref/c_fcntl_begin_atomic_write.html, `SQLITE_FCNTL_SIZE_HINT`).
-    package func reserve(_ bytes: Int, chunkBytes: Int32) throws(SQLiteError) {
-        var chunk = chunkBytes
-        var size = sqlite3_int64(bytes)
-        unsafe sqlite3_file_control(handle, nil, SQLITE_FCNTL_CHUNK_SIZE, &chunk)
-        let code = unsafe sqlite3_file_control(handle, nil, SQLITE_FCNTL_SIZE_HINT, &size)
-        guard code == SQLITE_OK else {
-            // It says SQLITE_IOERR_WRITE, and not why.
-            throw SQLiteError(code: SQLITE_FULL, message: "no room", action: "reserve \(bytes) bytes")
-        }
     }
 
     /// Moves what it can from the WAL into the database without waiting for readers.

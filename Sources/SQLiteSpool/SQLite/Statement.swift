@@ -80,6 +80,11 @@ package struct Statement: ~Copyable {
         unsafe sqlite3_column_type(handle, column) == SQLITE_NULL ? nil : sqlite3_column_int64(handle, column)
     }
 
+    /// Whether it was stored as text. In a damaged file a column may hold anything, and is converted when it is read.
+    func isText(_ column: Int32) -> Bool {
+        unsafe sqlite3_column_type(handle, column) == SQLITE_TEXT
+    }
+
     package func text(_ column: Int32) -> String? {
         unsafe sqlite3_column_text(handle, column).map { unsafe String(cString: $0) }
     }

@@ -76,12 +76,15 @@ struct Salvage: ~Copyable {
             let salvaged = Int(try target.integer("SELECT count(*) FROM records") ?? 0)
             return max(0, (claims?.records ?? 0) - salvaged - setAside)
         }
+        // A damaged row may bear any id: one that is known already, or was never given out.
         let known = try target.prepare(
             """
-            SELECT (SELECT count(*) FROM records WHERE id > ?1) + (SELECT count(*) FROM dead_letters WHERE id > ?1)
+            SELECT count(*) FROM (
+                SELECT id FROM records WHERE id > ?1 AND id <= ?2 UNION SELECT id FROM dead_letters WHERE id > ?1 AND id <= ?2
+            )
             """
         )
-        try known.bind([.integer(progress.delivered)])
+        try known.bind([.integer(progress.delivered), .integer(progress.committed)])
         let count = try known.step() ? known.integer(0) ?? 0 : 0
         return Int(max(0, progress.committed - progress.delivered - count))
     }
@@ -94,15 +97,19 @@ struct Salvage: ~Copyable {
             "INSERT OR IGNORE INTO dead_letters (\(columns)) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
         )
         try? forEachRow(of: "dead_letters", columns, key: "id", maxSteps: maxSteps, lastKey: lastKey) { row in
-            guard let id = row.integer(0), 1...Ledger.largest ~= id, let payload = row.text(2) else { return }
+            // A row of another table, on a page that has got into this one, ends sooner or has a number there. Taken for a
+            // dead letter it would hide that one is lost.
+            guard let id = row.integer(0), 1...Ledger.largest ~= id, let payload = row.text(2), row.isText(4),
+                let message = row.text(4), let attempts = row.integer(5), let deadLetteredAt = row.integer(6)
+            else { return }
             try insert.run(
                 .integer(id),
                 .integer(row.integer(1) ?? 0),
                 .text(payload),
                 .optional(row.integer(3)),
-                .text(row.text(4) ?? ""),
-                .integer(row.integer(5) ?? 0),
-                .integer(row.integer(6) ?? 0)
+                .text(message),
+                .integer(attempts),
+                .integer(deadLetteredAt)
             )
         }
         return Int(try target.integer("SELECT count(*) FROM dead_letters") ?? 0)

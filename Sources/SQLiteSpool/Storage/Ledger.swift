@@ -45,6 +45,11 @@ struct Ledger: Equatable {
             throw SQLiteError.corrupt("records \(batch.ids) cannot be pending", action: "freeze a batch")
         }
         guard batch.ids.lowerBound > frozenThrough else { return false }
+        // Only what a salvage or a power cut took is not there. A damaged tree hides others: they would count as delivered.
+        let passed = Int(batch.ids.upperBound - frozenThrough) - batch.records
+        guard passed <= Int(lastID - frozenThrough) - (records - inFlight) else {
+            throw SQLiteError.corrupt("records before \(batch.ids.upperBound) are not found", action: "freeze a batch")
+        }
         batches.append(batch)
         frozenThrough = batch.ids.upperBound
         return true

@@ -162,8 +162,14 @@ struct SpoolFile {
             let isNew = try checkIdentity(of: database, hasPrevious: previous != nil)
             if isNew { try mark(database) }
             try configure(database)
-            try migrate(database, now: now)
-            loss = try findLoss(in: database, isNew: isNew, previous: previous)
+            do {
+                try migrate(database, now: now)
+                loss = try findLoss(in: database, isNew: isNew, previous: previous)
+                _ = try database.readDestination()
+            } catch let error as SQLiteError where error.primaryCode == SQLITE_ERROR {
+                // The schema's version is one of ours, so all that we ask for is there unless the schema's text is damaged.
+                throw SQLiteError.corrupt(error.message, action: error.action)
+            }
             return try release(database, configuration)
         }
     }

@@ -42,6 +42,9 @@ package protocol FileSystem: Sendable {
     /// cannot do that. It may be a WAL that SQLite has open, as with ``rewrite(_:)``.
     func reserve(_ bytes: Int, for path: String) throws(FileSystemFailure)
 
+    /// Opens a database that SQLite has open, or will have, to reserve room for it.
+    func openToReserve(_ path: String) throws(FileSystemFailure) -> any ReservableFile
+
     /// Bytes that an ordinary user may still fill on the disk of an existing file or directory.
     func availableBytes(at path: String) throws(FileSystemFailure) -> Int
 
@@ -54,6 +57,17 @@ package protocol FileSystem: Sendable {
 
     /// Opens a file to be locked, or creates it, for this process and not for those that it starts.
     func openLockFile(_ path: String) throws(FileSystemFailure) -> any LockFile
+}
+
+/// An open file for which room is reserved.
+package protocol ReservableFile: Sendable {
+    /// Gives the file its place on the disk for so many bytes, and leaves its length. Does nothing where the file system
+    /// cannot do that.
+    func reserve(_ bytes: Int) throws(FileSystemFailure)
+
+    /// To be called when SQLite has closed the file: whichever descriptor a process closes, all the locks go that it has on
+    /// the file (https://www.sqlite.org/howtocorrupt.html, 2.2).
+    func close()
 }
 
 /// An open file with an exclusive `flock`, or with the hope of one.

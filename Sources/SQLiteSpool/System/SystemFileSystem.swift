@@ -100,12 +100,13 @@ package struct SystemFileSystem: FileSystem {
     }
 
     package func reserve(_ bytes: Int, for path: String) throws(FileSystemFailure) {
-        let file = try Self.open(path, O_RDWR | O_NOFOLLOW)
-        defer { _ = Glibc.close(file) }
-        let code = csqlite_fallocate_keeping_size(file, Int64(bytes))
-        guard [0, EOPNOTSUPP, ENOSYS].contains(code) else {
-            throw FileSystemFailure(errno: code, action: "reserve \(bytes) bytes for \(path)")
-        }
+        let file = try SystemReservableFile(path)
+        defer { file.close() }
+        try file.reserve(bytes)
+    }
+
+    package func openToReserve(_ path: String) throws(FileSystemFailure) -> any ReservableFile {
+        try SystemReservableFile(path)
     }
 
     package func availableBytes(at path: String) throws(FileSystemFailure) -> Int {
@@ -149,7 +150,7 @@ package struct SystemFileSystem: FileSystem {
     }
 
     /// Opens, or creates with mode 0600, for this process and not for those that it starts.
-    private static func open(_ path: String, _ flags: Int32) throws(FileSystemFailure) -> Int32 {
+    fileprivate static func open(_ path: String, _ flags: Int32) throws(FileSystemFailure) -> Int32 {
         let file = unsafe Glibc.open(path, flags | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw FileSystemFailure(errno: errno, action: "open \(path)") }
         return file
@@ -179,6 +180,29 @@ package struct SystemFileSystem: FileSystem {
 
 extension FileSystem where Self == SystemFileSystem {
     package static var system: SystemFileSystem { SystemFileSystem() }
+}
+
+private final class SystemReservableFile: ReservableFile {
+    private let path: String
+    private let descriptor: Mutex<Int32?>
+
+    init(_ path: String) throws(FileSystemFailure) {
+        self.path = path
+        descriptor = Mutex(try SystemFileSystem.open(path, O_RDWR | O_NOFOLLOW))
+    }
+
+    func reserve(_ bytes: Int) throws(FileSystemFailure) {
+        guard let file = descriptor.withLock({ $0 }) else { return }
+        let code = csqlite_fallocate_keeping_size(file, Int64(bytes))
+        guard [0, EOPNOTSUPP, ENOSYS].contains(code) else {
+            throw FileSystemFailure(errno: code, action: "reserve \(bytes) bytes for \(path)")
+        }
+    }
+
+    // Not in a deinit: nobody could tell whether SQLite had closed the file by then.
+    func close() {
+        if let file = descriptor.withLock({ $0.take() }) { _ = Glibc.close(file) }
+    }
 }
 
 /// A file locked with `flock`, which the kernel releases when the process dies.

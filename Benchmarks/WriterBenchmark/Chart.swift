@@ -1,0 +1,156 @@
+import Foundation
+
+/// Rows/s and p99 of `write` by the number of concurrent tasks, as a picture: ``svg`` draws it.
+///
+/// A value, and the same one is always drawn with the same bytes: a picture that nothing has changed is no change to commit.
+struct Chart {
+    struct Point {
+        var tasks: Int
+        var rowsPerSecond: Double?
+        /// Milliseconds.
+        var p99: Double?
+    }
+
+    /// One of those who were measured.
+    struct Series {
+        var name: String
+        var style: Style
+        var points: [Point]
+    }
+
+    struct Style {
+        enum Marker { case circle, square, triangle, diamond, ring }
+
+        /// As in CSS. It is that of the name too, so it has to be dark enough to be read on white.
+        var color: String
+        /// Another one for each, for whom colours alone do not tell apart.
+        var marker: Marker
+        var isEmphasized = false
+        var isDashed = false
+    }
+
+    var title: String
+    /// Below the panels; each is broken into lines where it has to be.
+    var caption: [String]
+    var panels: [ChartPanel]
+
+    /// - Parameter series: in any order; points without a figure are left out, and so is who has none.
+    init(series: [Series], title: String, caption: [String]) {
+        func lines(_ figure: (Point) -> Double?) -> [ChartPanel.Line] {
+            series.compactMap { series in
+                // A logarithmic scale has no place for 0.
+                let points = series.points.filter { $0.tasks > 0 }.sorted { $0.tasks < $1.tasks }
+                    .compactMap { point in
+                        figure(point).flatMap { $0 > 0 ? (tasks: Double(point.tasks), value: $0) : nil }
+                    }
+                return points.isEmpty ? nil : ChartPanel.Line(name: series.name, style: series.style, points: points)
+            }
+        }
+        self.title = title
+        self.caption = caption
+        panels = [
+            ChartPanel(title: "rows/s", hint: "higher is better", unit: .perSecond, lines: lines(\.rowsPerSecond)),
+            ChartPanel(title: "p99 in ms", hint: "lower is better", unit: .milliseconds, lines: lines(\.p99)),
+        ]
+    }
+}
+
+/// One of a chart's diagrams; both axes are logarithmic.
+struct ChartPanel {
+    struct Line {
+        var name: String
+        var style: Chart.Style
+        /// In the order of the tasks, and never empty.
+        var points: [(tasks: Double, value: Double)]
+    }
+
+    enum Unit {
+        case perSecond, milliseconds
+
+        func tick(_ value: Double) -> String {
+            switch self {
+            case .perSecond where value >= 999_500: short(value / 1_000_000) + "M"
+            case .perSecond where value >= 1_000: short(value / 1_000) + "k"
+            case .perSecond, .milliseconds: short(value)
+            }
+        }
+
+        func label(_ value: Double) -> String {
+            tick(value) + (self == .perSecond ? "/s" : " ms")
+        }
+
+        /// Two digits, or all those before the point.
+        private func short(_ value: Double) -> String {
+            guard value >= 9.95 else { return String(format: "%.2g", value) }
+            let whole = Int(value.rounded())
+            return whole < 1_000 ? "\(whole)" : String(format: "%d,%03d", whole / 1_000, whole % 1_000)
+        }
+    }
+
+    var title: String
+    var hint: String
+    var unit: Unit
+    var lines: [Line]
+}
+
+/// A logarithmic axis: which values it has, and where they are drawn.
+struct LogScale {
+    /// Ascending; the first and the last are its ends.
+    let steps: [Double]
+    let start: Double
+    let end: Double
+
+    /// - Parameter start: where the first of the steps is; it may be greater than `end`, as SVG counts downwards.
+    init(steps: [Double], from start: Double, to end: Double) {
+        (self.steps, self.start, self.end) = (steps, start, end)
+    }
+
+    func callAsFunction(_ value: Double) -> Double {
+        guard let first = steps.first, let last = steps.last, first < last else { return (start + end) / 2 }
+        return start + (end - start) * log2(value / first) / log2(last / first)
+    }
+
+    /// 1, 2, 5, 10, 20 and so on, from the last that is not above the least value to the first that is not below the greatest.
+    static func steps(around values: [Double]) -> [Double] {
+        guard let least = values.min(), let most = values.max() else { return [1, 10] }
+        let decades = Int(log10(least).rounded(.down))...Int(log10(most).rounded(.down)) + 1
+        let steps = decades.flatMap { decade in
+            [1, 2, 5].map { decade < 0 ? $0 / pow(10, Double(-decade)) : $0 * pow(10, Double(decade)) }
+        }
+        let first = steps.lastIndex { $0 <= least } ?? 0
+        let last = steps.firstIndex { $0 >= most } ?? steps.count - 1
+        return Array(steps[first...max(last, first + 1)])
+    }
+
+    /// Those of the steps that are to be named: all where they are few, else the powers of ten.
+    var named: [Double] {
+        let decades = steps.filter { (log10($0) - log10($0).rounded()).magnitude < 1e-9 }
+        return steps.count <= 8 || decades.count < 2 ? steps : decades
+    }
+}
+
+/// Moves labels apart that would overlap: as little as possible in all, and none past another.
+///
+/// - Parameters:
+///   - wanted: where each would be, ascending.
+///   - gap: how far they have to be from each other.
+///   - room: where they all have to be.
+/// - Returns: where each is to be, in the same order.
+func spread(_ wanted: [Double], gap: Double, within room: ClosedRange<Double>) -> [Double] {
+    // Less the gaps before it, each label has to be where the one before is, or further. Whoever is not is put together
+    // with it at their mean, and that may be before the ones before.
+    var groups: [(mean: Double, count: Int)] = []
+    for (index, place) in wanted.enumerated() {
+        var group = (mean: place - Double(index) * gap, count: 1)
+        while let before = groups.last, before.mean > group.mean {
+            let count = before.count + group.count
+            let sum = before.mean * Double(before.count) + group.mean * Double(group.count)
+            group = (sum / Double(count), count)
+            groups.removeLast()
+        }
+        groups.append(group)
+    }
+    let last = max(room.lowerBound, room.upperBound - Double(wanted.count - 1) * gap)
+    let places = groups.flatMap { Array(repeating: min(max($0.mean, room.lowerBound), last), count: $0.count) }
+    return places.enumerated().map { $1 + Double($0) * gap }
+}

@@ -1,0 +1,73 @@
+import ArgumentParser
+import Foundation
+
+struct PictureCase: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "picture",
+        abstract: "Draws what `write` has shown as a picture for README."
+    )
+
+    @Option(help: "Where the figures are.")
+    var results = "Benchmarks/results.json"
+
+    @Option(help: "Where the picture goes.")
+    var output = "Sources/ClickHouseWriter/ClickHouseWriter.docc/write-benchmark.svg"
+
+    func run() throws {
+        let measured = try JSONDecoder().decode([Measured].self, from: Data(contentsOf: URL(filePath: results)))
+        let series = Measured.series(measured)
+        guard !series.isEmpty else { throw Unmeasurable("there are no figures of `write full` in \(results)") }
+        let chart = Chart(
+            series: series,
+            title: "Concurrent writes, each on disk when it returns (synchronous = FULL)",
+            caption: [
+                """
+                Each task writes one record, waits until it is committed, and then writes the next. All scales are logarithmic. \
+                Measured with Benchmarks/run.
+                """,
+                measured.first { $0.case == "machine" }?.who ?? thisMachine(),
+            ]
+        )
+        try Data(chart.svg.utf8).write(to: URL(filePath: output))
+    }
+
+    /// Results that do not name their machine are taken for this one's.
+    private func thisMachine() -> String {
+        let information = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+        let model = information.split(separator: "\n").first { $0.hasPrefix("model name") }?
+            .split(separator: ":").last?.trimmingCharacters(in: .whitespaces)
+        let processors = ProcessInfo.processInfo.processorCount
+        return "\(model ?? "unknown processor"), \(processors) \(processors == 1 ? "processor" : "processors")"
+    }
+}
+
+/// A line of `results.json`, as far as the picture needs it. Not every case has every figure.
+private struct Measured: Decodable {
+    var `case`: String
+    var who: String
+    var rows_s: Double?
+    var p99_us: Double?
+
+    /// nil for what is not in the picture.
+    private var point: Chart.Point? {
+        let prefix = "write full "
+        guard `case`.hasPrefix(prefix), let tasks = Int(`case`.dropFirst(prefix.count)) else { return nil }
+        return Chart.Point(tasks: tasks, rowsPerSecond: rows_s, p99: p99_us.map { $0 / 1_000 })
+    }
+
+    /// Colours after Okabe and Ito, which the colour-blind tell apart, made darker so that the names can be read.
+    private static let contenders: [(who: String, name: String, style: Chart.Style)] = [
+        ("limit", "C on libsqlite3", Chart.Style(color: "#333333", marker: .ring, isDashed: true)),
+        ("ours", "clickhouse-writer", Chart.Style(color: "#0072b2", marker: .circle, isEmphasized: true)),
+        ("grdb", "GRDB", Chart.Style(color: "#c44e00", marker: .square)),
+        ("persist-queue", "persist-queue", Chart.Style(color: "#00805f", marker: .triangle)),
+        ("litequeue", "litequeue", Chart.Style(color: "#a85c90", marker: .diamond)),
+    ]
+
+    static func series(_ measured: [Measured]) -> [Chart.Series] {
+        contenders.compactMap { contender in
+            let points = measured.filter { $0.who == contender.who }.compactMap(\.point)
+            return points.isEmpty ? nil : Chart.Series(name: contender.name, style: contender.style, points: points)
+        }
+    }
+}
