@@ -130,6 +130,7 @@ package final class Spool: Sendable {
                     after: summary.frozenThrough,
                     maxRecords: maxRecords,
                     maxBytes: maxBytes,
+                    expectedBytes: summary.expectedBytes(of: maxRecords, atMost: maxBytes),
                     spool: uuid,
                     now: now
                 )

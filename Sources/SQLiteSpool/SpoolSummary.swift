@@ -19,3 +19,13 @@ package struct SpoolSummary: Sendable, Equatable {
     /// Records that ClickHouse has not provably accepted yet.
     package var undelivered: Int { pending + inFlight }
 }
+
+extension SpoolSummary {
+    /// What a batch of so many records will take, if they are as long as all are in the mean, and an eighth, so that few
+    /// are longer. As far as the counts are believed: a damaged file may say anything.
+    func expectedBytes(of records: Int, atMost maxBytes: Int) -> Int {
+        guard undelivered > 0 else { return 0 }
+        let mean = min(payloadBytes / undelivered, 1 << 20)
+        return min((mean + mean / 8 + 2) * max(0, min(records, pending, 1 << 20)), maxBytes, 64 << 20)
+    }
+}

@@ -61,9 +61,31 @@ import Testing
         let later = now.advanced(by: .milliseconds(500))
         #expect(sent(&plan, later) == batches[0].token)
         #expect(plan.next(now: later, fresh: .sendNow) == .wait(nil, isBlocked: false))
-        plan.didDeliver(batches[0])
+        plan.deliver(batches[0])
         #expect(sent(&plan, later) == batches[1].token)
         #expect(plan.next(now: later, fresh: .sendNow) == .freeze)
+    }
+
+    @Test func `the next one is read ahead, and sent as soon as ClickHouse has taken the one before`() {
+        var plan = plan()
+        let batches = [batch(1...10), batch(11...20), batch(21...30)]
+        #expect(plan.next(now: now, fresh: .sendNow, preparesAhead: true) == .freeze)
+        plan.didFreeze(batches[0])
+        #expect(plan.next(now: now, fresh: .sendNow) == .wait(nil, isBlocked: false), "small ones are not worth it")
+        #expect(plan.next(now: now, fresh: .wait(nil), preparesAhead: true) == .wait(nil, isBlocked: false))
+        #expect(plan.next(now: now, fresh: .sendNow, preparesAhead: true) == .prepare)
+        plan.didPrepare(batches[1])
+        #expect(plan.next(now: now, fresh: .sendNow, preparesAhead: true) == .wait(nil, isBlocked: false))
+        plan.didAccept(batches[0])
+        #expect(sent(&plan, now) == batches[1].token)
+        // A spool that is slower than ClickHouse is waited for.
+        plan.didAccept(batches[1])
+        #expect(plan.next(now: now, fresh: .wait(nil)) == .wait(nil, isBlocked: false))
+        plan.didDeliver(batches[0])
+        #expect(plan.next(now: now, fresh: .sendNow) == .freeze)
+        plan.didFreeze(batches[2])
+        _ = fail(&plan, batches[2], .transient)
+        #expect(plan.isSending, "the second is not let go yet")
     }
 
     @Test func `a record alone is given up only when another, sent after its refusal, was accepted`() {
@@ -73,12 +95,12 @@ import Testing
         plan.didFreeze(bad)
         #expect(fail(&plan, bad, .data) == .keep(.milliseconds(250)))
         // It was sent before the refusal: the table may have been changed in between.
-        plan.didDeliver(good)
+        plan.deliver(good)
         #expect(plan.state.state == .poisoned)
         #expect(plan.next(now: now, fresh: .wait(nil)) == .wait(.milliseconds(250), isBlocked: true))
         #expect(plan.next(now: now, fresh: .sendNow) == .freeze)
         plan.didFreeze(later)
-        plan.didDeliver(later)
+        plan.deliver(later)
         #expect(sent(&plan, now) == bad.token, "there is proof, so it need not wait")
         #expect(fail(&plan, bad, .data) == .deadLetter)
         plan.didRemove(bad)
@@ -140,9 +162,9 @@ import Testing
         #expect(plan.state.state == .backingOff)
         #expect(plan.next(now: now, fresh: .sendNow) == .freeze)
         plan.didFreeze(batch(11...20))
-        plan.didDeliver(batch(11...20))
+        plan.deliver(batch(11...20))
         #expect(sent(&plan, now.advanced(by: .seconds(1))) == first.token)
-        plan.didDeliver(first)
+        plan.deliver(first)
         #expect(plan.state.state == .fine)
     }
 
@@ -169,5 +191,12 @@ import Testing
         _ = fail(&plan, batch(1...10), .transient)
         plan.hurry()
         #expect(sent(&plan, now) == batch(1...10).token)
+    }
+}
+
+extension DeliveryPlan {
+    fileprivate mutating func deliver(_ batch: Batch) {
+        didAccept(batch)
+        didDeliver(batch)
     }
 }

@@ -110,14 +110,14 @@ import Testing
 }
 
 @Suite struct BatchSizingTests {
-    @Test func `sizes double with each full batch, end at the most, and halve when one is too large`() {
+    @Test func `sizes grow fourfold with each full batch, end at the most, and halve when one is too large`() {
         var sizing = BatchSizing(usual: 100, most: 1_000)
         var sizes: [Int] = []
         for _ in 0..<6 {
             sizes.append(sizing.maxRecords(pending: 401))
             sizing.grow(after: sizes[sizes.count - 1])
         }
-        #expect(sizes == [100, 200, 400, 800, 1_000, 1_000])
+        #expect(sizes == [100, 400, 1_000, 1_000, 1_000, 1_000])
         sizing.shrink()
         #expect(sizing.maxRecords(pending: 401) == 500)
         sizing.grow(after: 100)
@@ -136,7 +136,7 @@ import Testing
         for _ in 0..<9 { sizing.shrink() }
         #expect(sizing.maxRecords(pending: 1) == 100)
         sizing.grow(after: 100)
-        #expect(sizing.maxRecords(pending: 1) == 200)
+        #expect(sizing.maxRecords(pending: 1) == 400)
     }
 
     @Test func `turned off, no batch is larger than usual`() {

@@ -13,6 +13,9 @@ extension DeliveryPlan {
         var mayRunSince: WallInstant?
 
         var isSending = false
+
+        /// Whether ClickHouse has taken it, and the spool is about to let it go.
+        var isAccepted = false
         var startedAt: Moment?
 
         /// When it, or the batch that it was cut from, was last refused for its data.

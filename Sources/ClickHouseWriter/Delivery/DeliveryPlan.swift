@@ -17,6 +17,8 @@ struct DeliveryPlan {
         case preflight
         case send(Batch)
         case freeze
+        /// Freeze a batch and keep it for when the next one may be sent.
+        case prepare
         /// - isBlocked: something is left that could be sent, and waits, and nothing is being sent.
         case wait(Duration?, isBlocked: Bool)
     }
@@ -88,11 +90,20 @@ struct DeliveryPlan {
 
     private var refusesEverything: Bool { refusalsInRow > Self.freeRefusals }
 
-    /// - Parameter fresh: whether pending records make a new batch.
-    mutating func next(now: WallInstant, fresh: FlushPolicy.Decision) -> Step {
-        let sending = entries.count { $0.isSending }
-        if isAsking || sending >= (failuresInRow > 0 ? 1 : maxInFlight) { return .wait(nil, isBlocked: false) }
-        if let rest = pause?.rest(now) { return .wait(rest, isBlocked: sending == 0) }
+    /// - Parameters:
+    ///   - fresh: whether pending records make a new batch.
+    ///   - preparesAhead: whether a batch is worth reading before it can be sent.
+    mutating func next(now: WallInstant, fresh: FlushPolicy.Decision, preparesAhead: Bool = false) -> Step {
+        // What is accepted takes no place at ClickHouse. Unless the spool is slower than that.
+        let open = entries.count { $0.isSending }
+        let sending = open - min(entries.count { $0.isAccepted }, maxInFlight)
+        if isAsking || sending >= (failuresInRow > 0 ? 1 : maxInFlight) {
+            let isNextReady = entries.contains { !$0.isSending }
+            let isWell = !isAsking && failuresInRow == 0 && refusalsInRow == 0
+            return preparesAhead && fresh == .sendNow && isWell && !isNextReady
+                ? .prepare : .wait(nil, isBlocked: false)
+        }
+        if let rest = pause?.rest(now) { return .wait(rest, isBlocked: open == 0) }
         if needsPreflight {
             isAsking = true
             return .preflight
@@ -110,7 +121,7 @@ struct DeliveryPlan {
             entries[index].isSending ? nil : entries[index].pause?.rest(now)
         }
         let waits = rests + (fresh.delay.map { [$0] } ?? [])
-        return .wait(waits.min(), isBlocked: !rests.isEmpty && sending == 0)
+        return .wait(waits.min(), isBlocked: !rests.isEmpty && open == 0)
     }
 
     /// Nobody wants to wait: everything that was put off is tried once more.
@@ -142,13 +153,24 @@ struct DeliveryPlan {
         start(entries.count - 1)
     }
 
-    mutating func didDeliver(_ batch: Batch) {
-        guard let entry = remove(batch), let startedAt = entry.startedAt else { return }
+    mutating func didPrepare(_ batch: Batch) {
+        entries.append(Entry(batch: batch))
+    }
+
+    /// ClickHouse has it; the spool is about to let it go.
+    mutating func didAccept(_ batch: Batch) {
+        guard let index = index(of: batch), let startedAt = entries[index].startedAt else { return }
+        entries[index].isAccepted = true
         moment += 1
         provenAt = max(provenAt, startedAt)
-        if entry.suspicion == .accused { trustsRows = false }
+        if entries[index].suspicion == .accused { trustsRows = false }
         refusalsInRow = 0
         recover()
+    }
+
+    /// The spool has let it go.
+    mutating func didDeliver(_ batch: Batch) {
+        _ = remove(batch)
     }
 
     /// It was stored before, or given up, so it proves nothing about the table.

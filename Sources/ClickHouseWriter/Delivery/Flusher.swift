@@ -25,6 +25,8 @@ final class Flusher: Sendable {
         /// What the record after `id`, the oldest pending one, waits; a clock that is set back does not prolong it.
         var freshPause: (id: Int64, pause: Pause)?
         var learned: DestinationProfile?
+        /// What was read ahead, by its token.
+        var prepared: (token: String, body: [UInt8])?
         /// What the spool says of the delivery.
         var published: DeliveryNote
     }
@@ -176,7 +178,8 @@ final class Flusher: Sendable {
         let now = clock.now
         let summary = spool.summary
         let (step, maxRecords, answers) = state.withLock { state in
-            let step = state.plan.next(now: now, fresh: fresh)
+            let preparesAhead = state.sizing.isLarge(pending: summary.pending)
+            let step = state.plan.next(now: now, fresh: fresh, preparesAhead: preparesAhead)
             return (step, state.sizing.maxRecords(pending: summary.pending), Self.answers(to: step, summary, &state))
         }
         for answer in answers { answer.completion.resume(returning: answer.result) }
@@ -184,14 +187,30 @@ final class Flusher: Sendable {
         case .preflight:
             group.addTask { await self.preflight() }
         case .send(let batch):
-            group.addTask { await self.attempt(batch, body: nil) }
+            let body = takePrepared(batch)
+            group.addTask { await self.attempt(batch, body: body) }
         case .freeze:
             guard let frozen = try await spool.freeze(maxRecords: maxRecords, maxBytes: maxBatchBytes) else { return }
             wakeup.isUrgent = false
             state.withLock { $0.plan.didFreeze(frozen.batch) }
             group.addTask { await self.attempt(frozen.batch, body: frozen.body) }
+        case .prepare:
+            guard let frozen = try await spool.freeze(maxRecords: maxRecords, maxBytes: maxBatchBytes) else { return }
+            state.withLock { state in
+                state.plan.didPrepare(frozen.batch)
+                state.prepared = (frozen.batch.token, frozen.body)
+            }
         case .wait(let delay, _):
             _ = await wakeup.wait(until: delay.map(now.advanced(by:)), clock: clock)
+        }
+    }
+
+    /// The batch's body, where it was read ahead.
+    private func takePrepared(_ batch: Batch) -> [UInt8]? {
+        state.withLock { state in
+            guard let prepared = state.prepared, prepared.token == batch.token else { return nil }
+            state.prepared = nil
+            return prepared.body
         }
     }
 
@@ -222,7 +241,9 @@ final class Flusher: Sendable {
         _ summary: SpoolSummary,
         _ state: inout State
     ) -> [(completion: FlushWaiters.Completion, result: Result<Void, DeliveryFailure>)] {
-        let done = state.flushes.take(deliveredThrough: summary.deliveredThrough)
+        // Also not before the plan knows of it: who was told that all is delivered must find that all is well.
+        let open = state.plan.entries.lazy.map { $0.batch.ids.lowerBound - 1 }.min()
+        let done = state.flushes.take(deliveredThrough: min(summary.deliveredThrough, open ?? .max))
         guard case .wait(let delay, isBlocked: true) = step else { return done.map { ($0, .success(())) } }
         let plan = state.plan.state
         let failure = DeliveryFailure(
@@ -299,11 +320,14 @@ final class Flusher: Sendable {
         metrics.recordSend(outcome, records: batch.records, duration: start.duration(to: .now))
         switch outcome {
         case .accepted:
-            await acknowledge(batch)
+            // The next one goes while the spool lets this one go.
             state.withLock { state in
-                state.plan.didDeliver(batch)
+                state.plan.didAccept(batch)
                 state.sizing.grow(after: batch.records)
             }
+            wakeup.signal()
+            await acknowledge(batch)
+            state.withLock { $0.plan.didDeliver(batch) }
             log.works(batch)
             return .accepted
         case .failed(let failure):

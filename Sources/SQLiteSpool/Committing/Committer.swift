@@ -226,9 +226,11 @@ struct Committer: ~Copyable {
         return periods.min()
     }
 
-    /// None while a reader holds the WAL: it would only grow.
+    /// None while a reader holds the WAL: it would only grow. And while a batch is on its way the pause is not a quiet one:
+    /// what is delivered then needs the processor and the disk.
     private func pagesToReturn(isBusy: Bool) -> Int {
-        wal.isHeld ? 0 : configuration.vacuum.pages(connection.usage, isBusy: isBusy)
+        if wal.isHeld || !isBusy && !connection.ledger.batches.isEmpty { return 0 }
+        return configuration.vacuum.pages(connection.usage, isBusy: isBusy)
     }
 
     private mutating func useQuiet() {

@@ -6,6 +6,7 @@ extension Database {
         before end: Int64 = .max,
         maxRecords: Int,
         maxBytes: Int,
+        expectedBytes: Int = 0,
         spool uuid: String,
         now: WallInstant
     ) throws(SQLiteError) -> FrozenBatch? {
@@ -14,6 +15,8 @@ extension Database {
         )
         try rows.bind([.integer(id), .integer(Int64(maxRecords)), .integer(end)])
         var body: [UInt8] = []
+        // Never moved on the way, where the rows are as long as they use to be.
+        body.reserveCapacity(expectedBytes)
         var ids: ClosedRange<Int64>?
         var records = 0
         var payloadBytes = 0
