@@ -358,8 +358,15 @@ let package = Package(
 
 // The benchmarks, only when asked for: who uses the library never builds them. See Benchmarks/run.
 if Context.environment["CLICKHOUSE_WRITER_BENCHMARKS"] != nil {
+    package.dependencies.append(.package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"))
     package.targets += [
         .executableTarget(name: "writer-limit", dependencies: ["CSQLite"], path: "Benchmarks/Limit"),
+        .executableTarget(
+            name: "writer-grdb",
+            dependencies: [.product(name: "GRDB", package: "GRDB.swift")],
+            path: "Benchmarks/Peers/GRDB",
+            swiftSettings: testSettings
+        ),
         .executableTarget(
             name: "writer-benchmark",
             dependencies: [
@@ -369,6 +376,7 @@ if Context.environment["CLICKHOUSE_WRITER_BENCHMARKS"] != nil {
                 "LLMTraces",
                 "SQLiteSpool",
                 "llm-proxy",
+                "writer-grdb",
                 "writer-limit",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),

@@ -18,6 +18,9 @@ struct BacklogCase: AsyncParsableCommand {
     @Option(help: "Where the spool is made.")
     var directory = "."
 
+    @Option(help: "Where the figures go.")
+    var results = "Benchmarks/results.json"
+
     func run() async throws {
         let path = temporarySpool(in: directory)
         defer { removeSpool(path) }
@@ -25,8 +28,11 @@ struct BacklogCase: AsyncParsableCommand {
         configuration.limits.maxBytes = 1 << 40
         let empty = residentMiB()
         try await fill(configuration)
-        print("filled with \(records) records, \(fileMiB(path)) MiB, memory \(residentMiB()) MiB (\(empty) before)")
+        let filled = residentMiB()
+        print("filled with \(records) records, \(fileMiB(path)) MiB, memory \(filled) MiB (\(empty) before)")
 
+        var openings: [Double] = []
+        var statuses: [Double] = []
         for round in 1...3 {
             let opening = ContinuousClock.now
             let spool = try Spool(configuration)
@@ -37,8 +43,22 @@ struct BacklogCase: AsyncParsableCommand {
             print(
                 "opening \(round): \(milliseconds(opened)) ms; status: \(milliseconds(asked)) ms, \(status.pending) pending"
             )
+            openings.append(opened / .milliseconds(1))
+            statuses.append(asked / .milliseconds(1))
             await spool.close()
         }
+        var results = try Results(path: results)
+        results.setMachine()
+        results.set(
+            "backlog \(records)",
+            "ours",
+            [
+                "memory_mib": Double(filled), "memory_before_mib": Double(empty),
+                "open_ms": (openings.median * 100).rounded() / 100,
+                "status_ms": (statuses.median * 100).rounded() / 100,
+            ]
+        )
+        try results.write()
         try await drain(configuration, path)
     }
 

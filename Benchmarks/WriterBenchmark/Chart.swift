@@ -34,23 +34,30 @@ struct Chart {
     var caption: [String]
     var panels: [ChartPanel]
 
-    /// - Parameter series: in any order; points without a figure are left out, and so is who has none.
+    /// - Parameter series: points without a figure are left out, and so is who has none. Of several for the same number of
+    ///   tasks the last counts.
     init(series: [Series], title: String, caption: [String]) {
         func lines(_ figure: (Point) -> Double?) -> [ChartPanel.Line] {
             series.compactMap { series in
                 // A logarithmic scale has no place for 0.
-                let points = series.points.filter { $0.tasks > 0 }.sorted { $0.tasks < $1.tasks }
-                    .compactMap { point in
-                        figure(point).flatMap { $0 > 0 ? (tasks: Double(point.tasks), value: $0) : nil }
-                    }
+                let figures = series.points.compactMap { point in
+                    figure(point).flatMap { $0 > 0 && point.tasks > 0 ? (point.tasks, $0) : nil }
+                }
+                let points = Dictionary(figures) { $1 }.sorted { $0.key < $1.key }
+                    .map { (tasks: Double($0.key), value: $0.value) }
                 return points.isEmpty ? nil : ChartPanel.Line(name: series.name, style: series.style, points: points)
             }
         }
         self.title = title
         self.caption = caption
         panels = [
-            ChartPanel(title: "rows/s", hint: "higher is better", unit: .perSecond, lines: lines(\.rowsPerSecond)),
-            ChartPanel(title: "p99 in ms", hint: "lower is better", unit: .milliseconds, lines: lines(\.p99)),
+            ChartPanel(
+                title: "Rows per second",
+                hint: "higher is better",
+                isInThousands: true,
+                lines: lines(\.rowsPerSecond)
+            ),
+            ChartPanel(title: "p99 latency in ms", hint: "lower is better", lines: lines(\.p99)),
         ]
     }
 }
@@ -64,33 +71,20 @@ struct ChartPanel {
         var points: [(tasks: Double, value: Double)]
     }
 
-    enum Unit {
-        case perSecond, milliseconds
-
-        func tick(_ value: Double) -> String {
-            switch self {
-            case .perSecond where value >= 999_500: short(value / 1_000_000) + "M"
-            case .perSecond where value >= 1_000: short(value / 1_000) + "k"
-            case .perSecond, .milliseconds: short(value)
-            }
-        }
-
-        func label(_ value: Double) -> String {
-            tick(value) + (self == .perSecond ? "/s" : " ms")
-        }
-
-        /// Two digits, or all those before the point.
-        private func short(_ value: Double) -> String {
-            guard value >= 9.95 else { return String(format: "%.2g", value) }
-            let whole = Int(value.rounded())
-            return whole < 1_000 ? "\(whole)" : String(format: "%d,%03d", whole / 1_000, whole % 1_000)
-        }
-    }
-
     var title: String
     var hint: String
-    var unit: Unit
+    /// 234k rather than 234,423.
+    var isInThousands = false
     var lines: [Line]
+
+    /// Two digits, or all those before the point: 0.32, 1.7, 27, 1,703.
+    func name(_ value: Double) -> String {
+        func digits(_ value: Double) -> String {
+            value < 9.95 ? String(format: "%.2g", value) : grouped(Int(value.rounded()))
+        }
+        guard isInThousands, value >= 999.5 else { return digits(value) }
+        return value < 999_500 ? digits(value / 1_000) + "k" : digits(value / 1_000_000) + "M"
+    }
 }
 
 /// A logarithmic axis: which values it has, and where they are drawn.
@@ -110,23 +104,27 @@ struct LogScale {
         return start + (end - start) * log2(value / first) / log2(last / first)
     }
 
-    /// 1, 2, 5, 10, 20 and so on, from the last that is not above the least value to the first that is not below the greatest.
+    /// 1, 2, 5, 10, 20 and so on, as many as the values take, with some room below and above them.
     static func steps(around values: [Double]) -> [Double] {
         guard let least = values.min(), let most = values.max() else { return [1, 10] }
-        let decades = Int(log10(least).rounded(.down))...Int(log10(most).rounded(.down)) + 1
+        let decades = Int(log10(least / 1.1).rounded(.down))...Int(log10(most * 1.1).rounded(.down)) + 1
         let steps = decades.flatMap { decade in
             [1, 2, 5].map { decade < 0 ? $0 / pow(10, Double(-decade)) : $0 * pow(10, Double(decade)) }
         }
-        let first = steps.lastIndex { $0 <= least } ?? 0
-        let last = steps.firstIndex { $0 >= most } ?? steps.count - 1
-        return Array(steps[first...max(last, first + 1)])
+        let first = steps.lastIndex { $0 <= least / 1.1 } ?? 0
+        let last = steps.firstIndex { $0 >= most * 1.1 } ?? steps.count - 1
+        return Array(steps[first...last])
     }
 
     /// Those of the steps that are to be named: all where they are few, else the powers of ten.
     var named: [Double] {
         let decades = steps.filter { (log10($0) - log10($0).rounded()).magnitude < 1e-9 }
-        return steps.count <= 8 || decades.count < 2 ? steps : decades
+        return steps.count <= 10 || decades.count < 2 ? steps : decades
     }
+}
+
+func grouped(_ number: Int) -> String {
+    number < 1_000 ? "\(number)" : grouped(number / 1_000) + String(format: ",%03d", number % 1_000)
 }
 
 /// Moves labels apart that would overlap: as little as possible in all, and none past another.

@@ -3,23 +3,23 @@ import Foundation
 extension Chart {
     var svg: String {
         let margin = 24.0
-        let gutter = 20.0
+        let gutter = 22.0
         let panelWidth = (Self.width - 2 * margin - gutter) / 2
-        let panelTop = 66.0
+        let panelTop = 58.0
         var body = [text(title, x: margin, y: 36, size: 17, weight: 600, fill: Ink.strong)]
         for (index, panel) in panels.enumerated() {
             body += PanelPicture(panel: panel, left: margin + Double(index) * (panelWidth + gutter), top: panelTop)
                 .elements(width: panelWidth)
         }
-        var y = panelTop + PanelPicture.height + 30
+        var bottom = panelTop + PanelPicture.height + 14
         for paragraph in caption {
             for line in wrapped(paragraph, width: Self.width - 2 * margin, size: 11) {
-                body.append(text(line, x: margin, y: y, size: 11, fill: Ink.weak))
-                y += 16
+                bottom += 16
+                body.append(text(line, x: margin, y: bottom, size: 11, fill: Ink.weak))
             }
         }
         // GitHub's dark theme does not reach into a picture: it has a ground of its own.
-        let height = (caption.isEmpty ? y - 30 : y - 16) + 20
+        let height = bottom + 20
         let ground = element(
             "rect",
             [
@@ -48,6 +48,9 @@ private enum Ink {
     static let faintGrid = "#f3f4f6"
 }
 
+private typealias Spot = (x: Double, y: Double)
+private typealias Path = [Spot]
+
 /// A panel at its place.
 private struct PanelPicture {
     static let height = plotTop + plotHeight + 42
@@ -55,29 +58,13 @@ private struct PanelPicture {
     private static let plotHeight = 250.0
     /// For the numbers at the left, and the names at the right.
     private static let numbersWidth = 38.0
-    private static let namesWidth = 152.0
+    private static let namesWidth = 146.0
     private static let labelSize = 12.0
     private static let labelGap = 16.0
 
     let panel: ChartPanel
     let left: Double
     let top: Double
-
-    private struct Label {
-        let line: ChartPanel.Line
-        let text: String
-        /// Where its line ends.
-        let end: (x: Double, y: Double)
-        /// Where it begins, in the middle of its height.
-        var x: Double
-        var y: Double
-
-        var width: Double { PanelPicture.labelWidth(text) }
-
-        func overlaps(_ other: Label) -> Bool {
-            x < other.x + other.width && other.x < x + width && (y - other.y).magnitude < labelGap
-        }
-    }
 
     func elements(width: Double) -> [String] {
         let values = LogScale(
@@ -116,18 +103,18 @@ private struct PanelPicture {
             segment((first, values(step)), (last, values(step)), named.contains(step) ? Ink.grid : Ink.faintGrid)
         }
         elements += named.map { step in
-            let label = panel.unit.tick(step)
-            return text(label, x: first - 8, y: values(step) + 4, size: 11, anchor: "end", fill: Ink.weak)
+            text(panel.name(step), x: first - 8, y: values(step) + 4, size: 11, anchor: "end", fill: Ink.weak)
         }
         elements.append(segment((first, bottom), (last, bottom), Ink.axis))
         var free = -Double.infinity
         for step in tasks.steps {
             let x = tasks(step)
             elements.append(segment((x, bottom), (x, bottom + 4), Ink.axis))
-            let width = textWidth("\(Int(step))", size: 11)
+            let number = grouped(Int(step))
+            let width = textWidth(number, size: 11)
             // Numbers of tasks that are too close have a mark only.
             guard x - width / 2 >= free else { continue }
-            elements.append(text("\(Int(step))", x: x, y: bottom + 18, size: 11, anchor: "middle", fill: Ink.weak))
+            elements.append(text(number, x: x, y: bottom + 18, size: 11, anchor: "middle", fill: Ink.weak))
             free = x + width / 2 + 4
         }
         let middle = (first + tasks.end) / 2
@@ -137,7 +124,7 @@ private struct PanelPicture {
         return elements
     }
 
-    private func curve(_ path: [(x: Double, y: Double)], _ style: Chart.Style) -> [String] {
+    private func curve(_ path: Path, _ style: Chart.Style) -> [String] {
         let points = path.map { "\(number($0.x)),\(number($0.y))" }.joined(separator: " ")
         let line = element(
             "polyline",
@@ -149,9 +136,9 @@ private struct PanelPicture {
         return [line] + path.map { marker(style, at: $0) }
     }
 
-    private func marker(_ style: Chart.Style, at point: (x: Double, y: Double)) -> String {
+    private func marker(_ style: Chart.Style, at point: Spot) -> String {
         let size = style.isEmphasized ? 4.5 : 3.5
-        func polygon(_ corners: [(x: Double, y: Double)]) -> String {
+        func polygon(_ corners: [Spot]) -> String {
             let points = corners.map { "\(number(point.x + $0.x * size)),\(number(point.y + $0.y * size))" }
             return element("polygon", [("points", points.joined(separator: " ")), ("fill", style.color)])
         }
@@ -169,68 +156,111 @@ private struct PanelPicture {
 
 // Names at the ends of the lines.
 extension PanelPicture {
-    private typealias Drawn = (line: ChartPanel.Line, path: [(x: Double, y: Double)])
+    private struct Label {
+        let line: ChartPanel.Line
+        /// Where its line ends.
+        let end: Spot
+        /// Where it begins, in the middle of its height.
+        var x: Double
+        var y: Double
+        /// Whether it is where its line does not end. It has the line's marker then, and not the value, which would be taken
+        /// for that of the most tasks.
+        var isApart = false
 
-    private static func labelWidth(_ label: String) -> Double { textWidth(label, size: labelSize) }
+        var columns: ClosedRange<Double> { x...x + textWidth("\(line.name) 1,000", size: labelSize) }
 
-    private func labels(_ drawn: [Drawn], right: Double) -> [Label] {
-        let all: [Label] = drawn.compactMap { line, path in
-            guard let end = path.last, let value = line.points.last?.value else { return nil }
-            let text = "\(line.name) \(panel.unit.label(value))"
-            return Label(line: line, text: text, end: end, x: end.x + 14, y: end.y)
+        /// A label that had to move is led to by a thin line.
+        var leader: (from: Spot, to: Spot)? {
+            guard !isApart, (y - end.y).magnitude > 3 else { return nil }
+            return ((end.x + 4, end.y), (x - 2, y))
         }
-        let room = top + Self.plotTop...top + Self.plotTop + Self.plotHeight
-        var column = all.filter { $0.end.x >= right }.sorted { $0.y < $1.y }
-        for (index, y) in spread(column.map(\.y), gap: Self.labelGap, within: room).enumerated() { column[index].y = y }
-        // Whoever was not measured up to the most tasks ends among the others.
-        return all.filter { $0.end.x < right }.sorted { $0.y < $1.y }
-            .reduce(into: column) { placed, label in placed.append(free(label, placed, drawn, within: room)) }
+
+        func overlaps(_ other: Label) -> Bool {
+            columns.overlaps(other.columns) && (y - other.y).magnitude < labelGap
+        }
+
+        /// Whether it covers a line, or is led to across it.
+        func crosses(_ path: Path) -> Bool {
+            let room = labelGap / 2 + 2
+            let covered = heights(of: path, within: columns.lowerBound - 4...columns.upperBound)
+            if let least = covered.min(), let most = covered.max(), least < y + room, most > y - room { return true }
+            guard let leader else { return false }
+            let passed = heights(of: path, within: leader.from.x...leader.to.x)
+            guard let first = passed.first, let last = passed.last else { return false }
+            return (first < leader.from.y) != (last < leader.to.y)
+        }
+
+        /// How far down a line is, from the left of some columns to their right; none where it is not in them.
+        private func heights(of path: Path, within columns: ClosedRange<Double>) -> [Double] {
+            func height(at x: Double) -> [Double] {
+                let segment = zip(path, path.dropFirst()).first { $0.x < x && x < $1.x }
+                return segment.map { [$0.y + ($1.y - $0.y) * (x - $0.x) / ($1.x - $0.x)] } ?? []
+            }
+            let inside = path.filter { columns.contains($0.x) }.map(\.y)
+            return height(at: columns.lowerBound) + inside + height(at: columns.upperBound)
+        }
     }
 
-    /// The label at the place nearest to its line's end where there is neither another nor a line.
-    private func free(_ label: Label, _ placed: [Label], _ drawn: [Drawn], within room: ClosedRange<Double>) -> Label {
-        let offsets = stride(from: 0, to: Self.plotHeight, by: 2).flatMap { [$0, -$0] }
-        let places = offsets.map { offset in
-            var label = label
-            label.y += offset
-            return label
+    private func labels(_ drawn: [(line: ChartPanel.Line, path: Path)], right: Double) -> [Label] {
+        let all = drawn.compactMap { line, path in
+            path.last.map { Label(line: line, end: $0, x: $0.x + 14, y: $0.y) }
+        }
+        return placed(
+            beside: all.filter { $0.end.x < right },
+            inColumn: all.filter { $0.end.x >= right },
+            paths: drawn.map(\.path),
+            right: right
+        )
+    }
+
+    /// Who was not measured up to the most tasks ends among the others. Such a line has its name beside its end where there is
+    /// room for it, and else in the column with those that go on to the right.
+    private func placed(beside: [Label], inColumn: [Label], paths: [Path], right: Double) -> [Label] {
+        let room = top + Self.plotTop...top + Self.plotTop + Self.plotHeight
+        var labels = inColumn.sorted { $0.end.y < $1.end.y }
+        let rows = spread(labels.map(\.end.y), gap: Self.labelGap, within: room)
+        for (index, y) in rows.enumerated() { labels[index].y = y }
+        for label in beside {
+            guard let free = free(label, labels, paths) else {
+                var apart = label
+                apart.isApart = true
+                apart.x = right + 14
+                let others = beside.filter { $0.line.name != label.line.name }
+                return placed(beside: others, inColumn: inColumn + [apart], paths: paths, right: right)
+            }
+            labels.append(free)
+        }
+        return labels
+    }
+
+    /// The label near its line's end, where there is neither another nor a line.
+    private func free(_ label: Label, _ placed: [Label], _ paths: [Path]) -> Label? {
+        let rows = top + Self.plotTop...top + Self.plotTop + Self.plotHeight - Self.labelGap / 2
+        let places = stride(from: 0, through: 24, by: 2).flatMap { [$0, -$0] }.map { offset in
+            var place = label
+            place.y += offset
+            return place
         }
         return places.first { place in
-            room.contains(place.y) && !placed.contains(where: place.overlaps)
-                && !drawn.contains { crosses($0.path, place) }
-        } ?? label
-    }
-
-    private func crosses(_ path: [(x: Double, y: Double)], _ label: Label) -> Bool {
-        let x = label.x - 4...label.x + label.width
-        return zip(path, path.dropFirst()).contains { from, to in
-            guard from.x < to.x, from.x <= x.upperBound, to.x >= x.lowerBound else { return false }
-            // A line is straight: where it enters and leaves the label's columns is how far up and down it is in them.
-            let ys = [max(from.x, x.lowerBound), min(to.x, x.upperBound)].map {
-                from.y + (to.y - from.y) * ($0 - from.x) / (to.x - from.x)
-            }
-            return min(ys[0], ys[1]) < label.y + Self.labelGap / 2 && max(ys[0], ys[1]) > label.y - Self.labelGap / 2
+            rows.contains(place.y) && !placed.contains(where: place.overlaps) && !paths.contains(where: place.crosses)
         }
     }
 
     private func draw(_ label: Label) -> [String] {
         let style = label.line.style
-        // A label that had to move is led to by a thin line.
-        let isMoved = (label.y - label.end.y).magnitude > 3
-        let leader = segment((label.end.x + 4, label.end.y), (label.x - 2, label.y), style.color)
-        let name = text(
-            label.text,
-            x: label.x,
-            y: label.y + 4,
-            size: Self.labelSize,
-            weight: style.isEmphasized ? 700 : 400,
-            fill: style.color
-        )
-        return (isMoved ? [leader] : []) + [name]
+        let value = label.isApart ? nil : label.line.points.last.map { panel.name($0.value) }
+        let name = """
+            <text x="\(number(label.x + (label.isApart ? 14 : 0)))" y="\(number(label.y + 4))" \
+            font-size="\(number(Self.labelSize))" fill="\(style.color)">\
+            <tspan\(style.isEmphasized ? " font-weight=\"700\"" : "")>\(escaped(label.line.name))</tspan>\
+            \(value.map { "<tspan dx=\"5\">\(escaped($0))</tspan>" } ?? "")</text>
+            """
+        let mark = label.isApart ? [marker(style, at: (label.x + 5, label.y))] : []
+        return mark + (label.leader.map { [segment($0.from, $0.to, style.color)] } ?? []) + [name]
     }
 }
 
-private func segment(_ from: (x: Double, y: Double), _ to: (x: Double, y: Double), _ color: String) -> String {
+private func segment(_ from: Spot, _ to: Spot, _ color: String) -> String {
     element(
         "line",
         [
@@ -261,13 +291,14 @@ private func element(_ name: String, _ attributes: [(String, String)], _ content
 }
 
 private func escaped(_ text: String) -> String {
-    text.reduce(into: "") { escaped, character in
-        switch character {
+    // By scalars: an ampersand with an accent is one character, and not the one below.
+    text.unicodeScalars.reduce(into: "") { escaped, scalar in
+        switch scalar {
         case "&": escaped += "&amp;"
         case "<": escaped += "&lt;"
         case ">": escaped += "&gt;"
         case "\"": escaped += "&quot;"
-        default: escaped.append(character)
+        default: escaped.unicodeScalars.append(scalar)
         }
     }
 }
@@ -279,9 +310,9 @@ private func number(_ value: Double) -> String {
     return (tenths < 0 ? "-" : "") + (tenth == 0 ? "\(whole)" : "\(whole).\(tenth)")
 }
 
-/// At most, about: nobody knows which font a reader has.
+/// About, and with most fonts less than that: nobody knows which one a reader has.
 private func textWidth(_ text: String, size: Double) -> Double {
-    Double(text.count) * size * 0.6
+    Double(text.count) * size * 0.53
 }
 
 private func wrapped(_ text: String, width: Double, size: Double) -> [String] {

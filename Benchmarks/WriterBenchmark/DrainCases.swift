@@ -8,16 +8,25 @@ import Logging
 struct DrainCases: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "drain",
-        abstract: "How fast a backlog goes to ClickHouse, and in how much memory. Makes and drops a database."
+        abstract: """
+            How fast a backlog goes to ClickHouse, beside curl sending the same bodies, made in advance, to the same table. To \
+            Debian's clickhouse-server, started for it, or to a given one; and to the stand-in.
+            """
     )
 
     @Option(help: "ClickHouse's URL, with a user who may make a database.")
-    var url: String
+    var url: String?
 
     @Option(help: "Records in the backlog.")
     var records = 200_000
 
-    @Option(help: "Where the spool is made.")
+    @Option(help: "How often each case runs; the table shows medians.")
+    var rounds = 3
+
+    @Flag(help: "One round with a tenth of the records.")
+    var quick = false
+
+    @Option(help: "Where the files are made.")
     var directory = "."
 
     @Option(help: "Records of the largest batch, one case each.")
@@ -26,63 +35,182 @@ struct DrainCases: AsyncParsableCommand {
     @Option(help: "Batches at once, one case each.")
     var inFlight = [1, 4]
 
-    func run() async throws {
-        print("batch size  in flight      rows/s  seconds  memory before / most, MiB")
-        for batchSize in batchSizes {
-            for inFlight in inFlight { try await measure(batchSize: batchSize, inFlight: inFlight) }
+    @Option(help: "Where the figures go.")
+    var results = "Benchmarks/results.json"
+
+    private struct Case: Hashable {
+        var batchSize: Int
+        var inFlight: Int
+
+        var name: String { "drain \(batchSize)" + (inFlight == 1 ? "" : ", \(inFlight) in flight") }
+    }
+
+    private enum Contender: String, CaseIterable {
+        case ours, curl
+    }
+
+    mutating func validate() throws {
+        if quick { (records, rounds) = (20_000, 1) }
+        guard records >= batchSizes.max() ?? 0 else {
+            throw ValidationError("--records must be at least as many as the largest batch has.")
         }
     }
 
-    private func measure(batchSize: Int, inFlight: Int) async throws {
-        let path = temporarySpool(in: directory)
+    func run() async throws {
+        var results = try Results(path: results)
+        results.setMachine()
+        print("case                               who      rows/s   of curl's  memory before / most, MiB")
+        try await withDirectory(in: URL(filePath: directory).standardizedFileURL.path(percentEncoded: false)) { root in
+            if let url {
+                try await measure(at: url, "", &results, in: root)
+            } else if RealClickHouse.isInstalled {
+                try await RealClickHouse.run(in: root) { try await measure(at: $0, "", &results, in: root) }
+            } else {
+                print("without clickhouse-server: apt-get install -y clickhouse-server")
+            }
+            let own = root + "/stand-in"
+            try FileManager.default.createDirectory(atPath: own, withIntermediateDirectories: false)
+            try await MeasuredProxy.run(in: own, ["--no-traces"], environment: [:]) { proxy in
+                guard let url = proxy.standIn else { throw Unmeasurable("llm-proxy says nothing of its stand-in") }
+                try await measure(at: url, ", stand-in", &results, in: root)
+            }
+        }
+        try results.write()
+    }
+
+    private struct Run {
+        var rowsPerSecond: Double
+        var memoryBefore = 0
+        var memoryMost = 0
+    }
+
+    private func measure(at url: String, _ server: String, _ results: inout Results, in root: String) async throws {
+        let cases = batchSizes.flatMap { size in inFlight.map { Case(batchSize: size, inFlight: $0) } }
+        var runs: [Case: [Contender: [Run]]] = [:]
+        for round in 1...rounds {
+            FileHandle.standardError.write(Data("drain\(server): round \(round) of \(rounds)\n".utf8))
+            for measured in cases {
+                for contender in Contender.allCases.shuffled() {
+                    let run = try await withDatabase(at: url, in: root) { configuration in
+                        switch contender {
+                        case .ours: try await drain(configuration, measured)
+                        case .curl: try await post(configuration, measured, in: root)
+                        }
+                    }
+                    runs[measured, default: [:]][contender, default: []].append(run)
+                }
+            }
+        }
+        for measured in cases {
+            let curl = runs[measured]?[.curl]?.map(\.rowsPerSecond).median ?? .nan
+            for contender in Contender.allCases {
+                guard let own = runs[measured]?[contender] else { continue }
+                let rows = own.map(\.rowsPerSecond).median
+                let most = own.map { Double($0.memoryMost) }.median
+                var figures = ["rows_s": rows.rounded()]
+                if contender == .ours { figures["memory_mib"] = most }
+                results.set(measured.name + server, contender.rawValue, figures)
+                print(
+                    (measured.name + server).padding(toLength: 35, withPad: " ", startingAt: 0)
+                        + contender.rawValue.padding(toLength: 5, withPad: " ", startingAt: 0)
+                        + String(format: "%10.0f %10.2f", rows, rows / curl)
+                        + (contender == .ours
+                            ? String(format: "   %.0f / %.0f", own.map { Double($0.memoryBefore) }.median, most) : "")
+                )
+            }
+        }
+    }
+
+    /// A database with the table, and a spool with the backlog for it; both go afterwards.
+    private func withDatabase(
+        at url: String,
+        in root: String,
+        _ body: (BatchWriterConfiguration) async throws -> Run
+    ) async throws -> Run {
+        let path = temporarySpool(in: root)
         defer { removeSpool(path) }
         var configuration = BatchWriterConfiguration(
             spoolPath: path,
-            urls: ["http://127.0.0.1:1"],
+            urls: [url],
             database: "benchmark_\(UInt32.random(in: 0 ... .max))",
             table: "llm_traces"
         )
-        configuration.durability = .processCrash
         configuration.shutdownTimeout = .zero
-        try await fill(configuration)
-
-        configuration.urls = [url]
-        configuration.maxInFlight = inFlight
-        configuration.catchUpBatchSize = batchSize
         try await TraceTable.create(configuration)
+        let client = try InsertClient(configuration)
+        let run = await Swift.Result { try await body(configuration) }
+        // The stand-in has no such question.
+        let stored = try? await client.execute(
+            "SELECT count(*) FROM \(configuration.database).llm_traces",
+            at: client.endpoints[0]
+        ).trimmingCharacters(in: .whitespacesAndNewlines)
+        _ = try await client.execute("DROP DATABASE \(configuration.database)", at: client.endpoints[0])
+        await client.close()
+        if let stored, stored != "\(records)" { throw Unmeasurable("\(stored) of \(records) rows are stored") }
+        return try run.get()
+    }
+
+    private func drain(_ configuration: BatchWriterConfiguration, _ measured: Case) async throws -> Run {
+        var configuration = configuration
+        try await fill(configuration)
+        configuration.maxInFlight = measured.inFlight
+        configuration.catchUpBatchSize = measured.batchSize
         let before = residentMiB()
         var most = before
         let start = ContinuousClock.now
         let writer = try BatchWriter<TraceRecord>(configuration: configuration, logger: .silent)
         while writer.status.delivered < records {
-            try await Task.sleep(for: .milliseconds(20))
+            try await Task.sleep(for: .milliseconds(5))
             most = max(most, residentMiB())
         }
         let seconds = start.duration(to: .now) / .seconds(1)
         await writer.close()
-        let client = try InsertClient(configuration)
-        _ = try await client.execute("DROP DATABASE \(configuration.database)", at: client.endpoints[0])
-        await client.close()
-        print(
-            String(
-                format: "%10d %10d %11.0f %8.1f  %d / %d",
-                batchSize,
-                inFlight,
-                Double(records) / seconds,
-                seconds,
-                before,
-                most
-            )
-        )
+        return Run(rowsPerSecond: Double(records) / seconds, memoryBefore: before, memoryMost: most)
     }
 
     private func fill(_ configuration: BatchWriterConfiguration) async throws {
+        var configuration = configuration
+        configuration.urls = ["http://127.0.0.1:1"]
+        configuration.durability = .processCrash
         let writer = try BatchWriter<TraceRecord>(configuration: configuration, logger: .silent)
         let thousand = (0..<1_000).map { _ in TraceRecord.sample }
         for start in stride(from: 0, to: records, by: thousand.count) {
             try await writer.write(contentsOf: thousand.prefix(records - start))
         }
         await writer.close()
+    }
+
+    /// One curl, which keeps its connections, sends the same bodies that ours would make.
+    private func post(_ configuration: BatchWriterConfiguration, _ measured: Case, in root: String) async throws -> Run
+    {
+        let body = root + "/body"
+        var row = RowEncoder(columns: ColumnNames(TraceRecord.columnNames))
+        TraceRecord.sample.encode(to: &row)
+        let line = try row.finish() + [UInt8(ascii: "\n")]
+        var list = ""
+        for start in stride(from: 0, to: records, by: measured.batchSize) {
+            let rows = min(measured.batchSize, records - start)
+            let path = "\(body)-\(rows)"
+            if !FileManager.default.fileExists(atPath: path) {
+                try Data([[UInt8]](repeating: line, count: rows).joined()).write(to: URL(filePath: path))
+            }
+            let statement = "INSERT INTO \(configuration.database).llm_traces FORMAT JSONEachRow"
+            let query = statement.replacing(" ", with: "%20")
+            list += """
+                \(start == 0 ? "" : "next")
+                url = "\(configuration.urls[0])/?query=\(query)&wait_end_of_query=1&date_time_input_format=best_effort"
+                data-binary = "@\(path)"
+                header = "Expect:"
+                fail
+
+                """
+        }
+        let config = root + "/curl"
+        try list.write(toFile: config, atomically: true, encoding: .utf8)
+        let parallel = measured.inFlight == 1 ? [] : ["--parallel", "--parallel-max", "\(measured.inFlight)"]
+        let start = ContinuousClock.now
+        _ = try await Tools.run("curl", parallel + ["--no-progress-meter", "--config", config])
+        return Run(rowsPerSecond: Double(records) / (start.duration(to: .now) / .seconds(1)))
     }
 }
 

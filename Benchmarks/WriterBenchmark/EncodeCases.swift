@@ -17,20 +17,29 @@ struct EncodeCases: ParsableCommand {
     @Option(help: "How often each way runs; the table shows medians.")
     var rounds = 5
 
+    @Option(help: "Where the figures go.")
+    var results = "Benchmarks/results.json"
+
     func run() throws {
-        for (name, time) in try Self.measure(records: records, rounds: rounds) {
-            print("\(name.padding(toLength: 24, withPad: " ", startingAt: 0)) \(Int(time)) ns")
+        var results = try Results(path: results)
+        for (who, time) in try measure() {
+            results.set("encode", who, ["ns": time.rounded()])
+            print("encode  \(who.padding(toLength: 14, withPad: " ", startingAt: 0)) \(Int(time)) ns")
         }
+        try results.write()
     }
 
     /// - Returns: nanoseconds a record, medians.
-    static func measure(records: Int, rounds: Int) throws -> [(name: String, time: Double)] {
+    private func measure() throws -> [(who: String, time: Double)] {
         let sample = EncodableTrace(TraceRecord.sample)
         let columns = ColumnNames(TraceRecord.columnNames)
         let encoder = JSONEncoder()
-        let ways: [(name: String, encode: () throws -> Int)] = [
+        var row = RowEncoder(columns: columns)
+        TraceRecord.sample.encode(to: &row)
+        let finished = try row.finish()
+        let ways: [(who: String, encode: () throws -> Int)] = [
             (
-                "encode TraceRecord",
+                "ours",
                 {
                     var row = RowEncoder(columns: columns)
                     TraceRecord.sample.encode(to: &row)
@@ -38,14 +47,22 @@ struct EncodeCases: ParsableCommand {
                 }
             ),
             (
-                "encode Encodable",
+                "ours, Encodable",
                 {
                     var row = RowEncoder(columns: columns)
                     try sample.encode(to: &row)
                     return try row.finish().count
                 }
             ),
-            ("encode JSONEncoder", { try encoder.encode(sample).count }),
+            ("JSONEncoder", { try encoder.encode(sample).count }),
+            // Copying the finished row.
+            (
+                "limit",
+                {
+                    [UInt8](unsafeUninitializedCapacity: finished.count) { $1 = $0.initialize(from: finished).index }
+                        .count
+                }
+            ),
         ]
         var times = [[Double]](repeating: [], count: ways.count)
         for _ in 0..<rounds {
@@ -57,7 +74,7 @@ struct EncodeCases: ParsableCommand {
                 precondition(bytes > records)
             }
         }
-        return zip(ways, times).map { ($0.name, $1.median) }
+        return zip(ways, times).map { ($0.who, $1.median) }
     }
 }
 

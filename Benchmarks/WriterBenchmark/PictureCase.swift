@@ -17,27 +17,19 @@ struct PictureCase: ParsableCommand {
         let measured = try JSONDecoder().decode([Measured].self, from: Data(contentsOf: URL(filePath: results)))
         let series = Measured.series(measured)
         guard !series.isEmpty else { throw Unmeasurable("there are no figures of `write full` in \(results)") }
+        // Results that do not name their machine are taken for this one's.
+        let machine = measured.first { $0.case == "machine" }?.who ?? Machine.description
+        let isLimitKnown = measured.contains { $0.who == "limit" }
         let chart = Chart(
             series: series,
-            title: "Concurrent writes, each on disk when it returns (synchronous = FULL)",
+            title: "Concurrent writes, each synced to disk when it returns (synchronous = FULL)",
             caption: [
-                """
-                Each task writes one record, waits until it is committed, and then writes the next. All scales are logarithmic. \
-                Measured with Benchmarks/run.
-                """,
-                measured.first { $0.case == "machine" }?.who ?? thisMachine(),
+                "Each task writes its next record when the one before is committed."
+                    + (isLimitKnown ? " Dashed: the same group commit in C, on libsqlite3 alone." : ""),
+                "All scales are logarithmic. Measured by Benchmarks/run: \(machine)",
             ]
         )
         try Data(chart.svg.utf8).write(to: URL(filePath: output))
-    }
-
-    /// Results that do not name their machine are taken for this one's.
-    private func thisMachine() -> String {
-        let information = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-        let model = information.split(separator: "\n").first { $0.hasPrefix("model name") }?
-            .split(separator: ":").last?.trimmingCharacters(in: .whitespaces)
-        let processors = ProcessInfo.processInfo.processorCount
-        return "\(model ?? "unknown processor"), \(processors) \(processors == 1 ? "processor" : "processors")"
     }
 }
 

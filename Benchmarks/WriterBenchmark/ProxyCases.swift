@@ -19,6 +19,9 @@ struct ProxyCases: AsyncParsableCommand {
     @Option(help: "Where the spools are made.")
     var directory = "."
 
+    @Option(help: "Where the figures go.")
+    var results = "Benchmarks/results.json"
+
     func validate() throws {
         guard seconds > 0, rounds > 0, rate > 0 else {
             throw ValidationError("--seconds, --rounds and --rate must be at least 1.")
@@ -42,7 +45,12 @@ struct ProxyCases: AsyncParsableCommand {
                 }
                 return rounds
             }
-            ProxyReport(rounds: rounds, rate: rate).printTable()
+            let report = ProxyReport(rounds: rounds, rate: rate)
+            report.printTable()
+            var results = try Results(path: results)
+            results.setMachine()
+            report.add(to: &results)
+            try results.write()
         }
     }
 
@@ -124,7 +132,7 @@ struct ProxyCases: AsyncParsableCommand {
 }
 
 /// Runs `body` with a new directory, and removes it.
-private func withDirectory<Result>(in parent: String, _ body: (String) async throws -> Result) async throws -> Result {
+func withDirectory<Result>(in parent: String, _ body: (String) async throws -> Result) async throws -> Result {
     let path = "\(parent)/benchmark-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: path) }

@@ -30,6 +30,23 @@ struct ProxyReport {
         }
     }
 
+    /// The rows are requests; as many as there can be.
+    func add(to results: inout Results) {
+        for proxyCase in ProxyCase.allCases {
+            results.set(
+                "proxy",
+                proxyCase.rawValue,
+                [
+                    "rows_s": median(proxyCase, \.saturated.requestsPerSecond).rounded(),
+                    "p50_us": median(proxyCase, \.load.p50),
+                    "p99_us": median(proxyCase, \.load.p99),
+                    "added_p50_us": added(proxyCase, \.load.p50).median,
+                    "added_p99_us": added(proxyCase, \.load.p99).median,
+                ]
+            )
+        }
+    }
+
     private func median(_ proxyCase: ProxyCase, _ figure: KeyPath<Figures, Double>) -> Double {
         rounds.compactMap { $0[proxyCase]?[keyPath: figure] }.median
     }

@@ -19,7 +19,7 @@ enum StaticProvider {
         in directory: String,
         _ body: (String) async throws -> Result
     ) async throws -> Result {
-        let port = try freePort()
+        let port = try Tools.freePort()
         let url = "http://127.0.0.1:\(port)"
         try configuration(port: port).write(toFile: directory + "/nginx.conf", atomically: true, encoding: .utf8)
         let arguments = ["-e", "stderr", "-p", directory, "-c", directory + "/nginx.conf"]
@@ -65,22 +65,5 @@ enum StaticProvider {
             try await Task.sleep(for: .milliseconds(50))
         }
         throw Unmeasurable("nginx does not answer")
-    }
-
-    /// One that nobody has at the moment: nginx cannot be told to take any.
-    private static func freePort() throws -> UInt16 {
-        let file = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(file) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = INADDR_LOOPBACK.bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isBound = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(file, $0, length) == 0 && getsockname(file, $0, &length) == 0
-            }
-        }
-        guard isBound else { throw Unmeasurable("there is no free port") }
-        return UInt16(bigEndian: address.sin_port)
     }
 }

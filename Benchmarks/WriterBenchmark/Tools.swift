@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Subprocess
 import SystemPackage
 
@@ -24,11 +25,28 @@ enum Tools {
         }
     }
 
+    /// One that nobody has at the moment, for who cannot be told to take any.
+    static func freePort() throws -> UInt16 {
+        let file = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(file) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = INADDR_LOOPBACK.bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isBound = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(file, $0, length) == 0 && getsockname(file, $0, &length) == 0
+            }
+        }
+        guard isBound else { throw Unmeasurable("there is no free port") }
+        return UInt16(bigEndian: address.sin_port)
+    }
+
     /// - Parameter tool: its name, or its path.
     /// - Returns: what it prints.
     static func run(_ tool: String, _ arguments: [String]) async throws -> String {
         let result = try await Subprocess.run(
-            tool.contains("/") ? .path(FilePath(tool)) : .name(tool),
+            executable(tool),
             arguments: Arguments(arguments),
             environment: environment,
             output: .string(limit: 1 << 20),
@@ -45,7 +63,7 @@ enum Tools {
         during body: () async throws -> Result
     ) async throws -> Result {
         try await Subprocess.run(
-            .name(tool),
+            executable(tool),
             arguments: Arguments(arguments),
             environment: environment,
             input: .none,
@@ -55,6 +73,10 @@ enum Tools {
             defer { try? process.send(signal: .terminate) }
             return try await body()
         }.closureResult
+    }
+
+    private static func executable(_ tool: String) -> Executable {
+        tool.contains("/") ? .path(FilePath(tool)) : .name(tool)
     }
 }
 

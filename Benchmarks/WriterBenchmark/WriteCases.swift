@@ -9,7 +9,7 @@ struct WriteCases: AsyncParsableCommand {
         commandName: "write",
         abstract: """
             How fast `write` is while ClickHouse is away, at several numbers of concurrent tasks, beside what libsqlite3 allows a \
-            program in C. Writes Benchmarks/results.json.
+            program in C, and beside what else there is.
             """
     )
 
@@ -37,8 +37,13 @@ struct WriteCases: AsyncParsableCommand {
     private struct Case: Hashable {
         var durability: BatchWriterConfiguration.Durability
         var tasks: Int
+        /// Records of one `write`, or of one `write(contentsOf:)`.
+        var records = 1
 
-        var name: String { "write \(durability.synchronous.lowercased()) \(tasks)" }
+        var name: String {
+            let write = records == 1 ? "write" : "write contentsOf \(records)"
+            return "\(write) \(durability.synchronous.lowercased()) \(tasks)"
+        }
     }
 
     private enum Contender: String, CaseIterable {
@@ -47,6 +52,21 @@ struct WriteCases: AsyncParsableCommand {
         /// One row a transaction, from this process, without another thread.
         case sqlite
         case ours
+        /// One transaction a record, as a Swift user would write it first.
+        case grdb
+        /// Queues in Python.
+        case persistQueue = "persist-queue"
+        case litequeue
+
+        func takesPart(in measured: Case) -> Bool {
+            switch self {
+            case .ours: true
+            case .limit: measured.records == 1
+            case .sqlite: measured.records == 1 && measured.tasks == 1
+            case .grdb: measured.records == 1 && measured.tasks <= 64
+            case .persistQueue, .litequeue: Peers.python != nil && measured.records == 1 && measured.tasks <= 16
+            }
+        }
     }
 
     mutating func validate() throws {
@@ -54,65 +74,104 @@ struct WriteCases: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let cases = durability.flatMap { durability in tasks.map { Case(durability: durability, tasks: $0) } }
+        if Peers.python == nil { print("without persist-queue and litequeue: \(Peers.advice)") }
+        var cases = durability.flatMap { durability in tasks.map { Case(durability: durability, tasks: $0) } }
+        cases += durability.map { Case(durability: $0, tasks: 16, records: 100) }
         var runs: [Case: [Contender: [Figures]]] = [:]
+        var syncs: [Figures] = []
         for round in 1...rounds {
-            FileHandle.standardError.write(Data("round \(round) of \(rounds)\n".utf8))
+            FileHandle.standardError.write(Data("write: round \(round) of \(rounds)\n".utf8))
+            syncs.append(try measureSync())
             for measured in cases {
                 // In any order, so that what drifts meanwhile speaks for none.
-                for contender in Contender.allCases.shuffled() where contender != .sqlite || measured.tasks == 1 {
+                for contender in Contender.allCases.shuffled() where contender.takesPart(in: measured) {
                     runs[measured, default: [:]][contender, default: []].append(try await measure(contender, measured))
                 }
             }
         }
-        var file = ResultsFile()
-        print("case                 who        rows/s    p50 µs    p99 µs  p99.9 µs  CPU ns  of the limit: rows/s, p50")
+        var results = try Results(path: results)
+        results.setMachine()
+        print(
+            "case                          who                rows/s    p50 µs    p99 µs  p99.9 µs   CPU ns  of the limit"
+        )
+        let sync = Figures.median(syncs)
+        results.set("fdatasync 4 KiB", "limit", sync)
+        report("fdatasync 4 KiB", "limit", sync, limit: nil)
         for measured in cases {
             let medians = (runs[measured] ?? [:]).mapValues(Figures.median)
             for contender in Contender.allCases {
                 guard let figures = medians[contender] else { continue }
-                file.add(measured.name, contender.rawValue, figures)
+                results.set(measured.name, contender.rawValue, figures)
                 report(measured.name, contender.rawValue, figures, limit: medians[.limit])
             }
         }
-        try file.write(to: results)
+        try results.write()
     }
 
+    /// The ratios are those of rows/s and, where both have it, of p50.
     private func report(_ name: String, _ who: String, _ figures: Figures, limit: Figures?) {
         let numbers = String(
-            format: "%10.0f %9.0f %9.0f %9.0f %7.0f",
+            format: "%10.0f %9.0f %9.0f %9.0f %8.0f",
             figures.rowsPerSecond,
-            figures.p50,
-            figures.p99,
-            figures.p999,
-            figures.processorTime ?? 0
+            figures.p50 ?? .nan,
+            figures.p99 ?? .nan,
+            figures.p999 ?? .nan,
+            figures.processorTime ?? .nan
         )
-        let ratios = limit.map { limit in
-            String(format: "%8.2f %6.2f", figures.rowsPerSecond / limit.rowsPerSecond, figures.p50 / limit.p50)
+        let ratios = limit.flatMap { limit in
+            figures.p50.flatMap { p50 in limit.p50.map { (figures.rowsPerSecond / limit.rowsPerSecond, p50 / $0) } }
         }
         print(
-            name.padding(toLength: 21, withPad: " ", startingAt: 0)
-                + who.padding(toLength: 7, withPad: " ", startingAt: 0) + numbers + (ratios ?? "")
+            name.padding(toLength: 30, withPad: " ", startingAt: 0)
+                + who.padding(toLength: 14, withPad: " ", startingAt: 0) + numbers
+                + (ratios.map { String(format: "%8.2f %6.2f", $0, $1) } ?? "")
         )
+    }
+
+    /// What the disk allows: the same 4 KiB written over and synced again and again.
+    private func measureSync() throws -> Figures {
+        let path = directory + "/benchmark-\(UUID().uuidString)"
+        let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw Unmeasurable("\(path) cannot be made: \(String(cString: strerror(errno)))") }
+        defer {
+            close(file)
+            unlink(path)
+        }
+        let page = [UInt8](repeating: 120, count: 4_096)
+        var latencies: [Duration] = []
+        let start = ContinuousClock.now
+        let end = start.advanced(by: .seconds(seconds))
+        var before = start
+        while before < end {
+            guard pwrite(file, page, page.count, 0) == page.count, fdatasync(file) == 0 else {
+                throw Unmeasurable("\(path) cannot be written: \(String(cString: strerror(errno)))")
+            }
+            let after = ContinuousClock.now
+            latencies.append(before.duration(to: after))
+            before = after
+        }
+        return Figures(latencies: latencies, rows: latencies.count, in: start.duration(to: .now))
     }
 
     private func measure(_ contender: Contender, _ measured: Case) async throws -> Figures {
         switch contender {
-        case .limit: try await measureLimit(measured)
+        case .limit: try await measureProgram("writer-limit", [], measured)
+        case .grdb: try await measureProgram("writer-grdb", [], measured)
+        case .persistQueue, .litequeue:
+            try await measureProgram(Peers.python ?? "python3", [Peers.queues, contender.rawValue], measured)
         case .sqlite: try measureTransactions(measured.durability)
         case .ours: try await measureWrites(measured)
         }
     }
 
-    private func measureLimit(_ measured: Case) async throws -> Figures {
-        let program = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
-            .appending(path: "writer-limit")
+    /// They all take the same arguments and print the same figures.
+    private func measureProgram(_ name: String, _ arguments: [String], _ measured: Case) async throws -> Figures {
         let output = try await Tools.run(
-            program.path(percentEncoded: false),
-            [directory, measured.durability.synchronous, "\(measured.tasks)", "\(seconds)"]
+            name.contains("/") ? name : Peers.built(name),
+            arguments + [directory, measured.durability.synchronous, "\(measured.tasks)", "\(seconds)"]
         )
         let numbers = output.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
-        guard numbers.count == 5 else { throw Unmeasurable("writer-limit says something else: \(output)") }
+        guard numbers.count == 5 else { throw Unmeasurable("\(name) says something else: \(output)") }
         return Figures(
             rowsPerSecond: numbers[0],
             p50: numbers[1],
@@ -131,6 +190,7 @@ struct WriteCases: AsyncParsableCommand {
         configuration.shutdownTimeout = .zero
         configuration.maxSpoolBytes = 16 << 30
         let writer = try BatchWriter<TraceRecord>(configuration: configuration, logger: .silent)
+        let many = [TraceRecord](repeating: .sample, count: measured.records)
         let processorBefore = processorTime()
         let start = ContinuousClock.now
         let end = start.advanced(by: .seconds(seconds))
@@ -140,7 +200,11 @@ struct WriteCases: AsyncParsableCommand {
                     var latencies: [Duration] = []
                     var before = ContinuousClock.now
                     while before < end {
-                        try await writer.write(.sample)
+                        if many.count == 1 {
+                            try await writer.write(.sample)
+                        } else {
+                            try await writer.write(contentsOf: many)
+                        }
                         let after = ContinuousClock.now
                         latencies.append(before.duration(to: after))
                         before = after
@@ -153,7 +217,12 @@ struct WriteCases: AsyncParsableCommand {
         let duration = start.duration(to: .now)
         let used = processorTime() - processorBefore
         await writer.close()
-        return Figures(latencies: latencies, rows: latencies.count, in: duration, processorTime: used)
+        return Figures(
+            latencies: latencies,
+            rows: latencies.count * measured.records,
+            in: duration,
+            processorTime: used
+        )
     }
 
     /// One row a transaction on a bare table: what the disk and SQLite allow a single writer.

@@ -7,8 +7,11 @@ import LLMTraces
 struct WriterBenchmark: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "writer-benchmark",
-        subcommands: [WriteCases.self, EncodeCases.self, DrainCases.self, BacklogCase.self, ProxyCases.self],
-        defaultSubcommand: WriteCases.self
+        subcommands: [
+            AllCases.self, EncodeCases.self, WriteCases.self, SteadyCase.self, DrainCases.self, BacklogCase.self,
+            ProxyCases.self, PictureCase.self,
+        ],
+        defaultSubcommand: AllCases.self
     )
 }
 
