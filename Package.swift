@@ -361,6 +361,23 @@ if Context.environment["CLICKHOUSE_WRITER_BENCHMARKS"] != nil {
     package.dependencies.append(.package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"))
     package.targets += [
         .executableTarget(name: "writer-limit", dependencies: ["CSQLite"], path: "Benchmarks/Limit"),
+        .target(name: "CountingMalloc", path: "Benchmarks/Allocations/CountingMalloc"),
+        .executableTarget(
+            name: "writer-allocations",
+            dependencies: [
+                "CSQLite",
+                "ClickHouseHTTP",
+                "ClickHouseWriter",
+                "CountingMalloc",
+                "LLMTraces",
+                "SQLiteSpool",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Benchmarks/Allocations",
+            exclude: ["CountingMalloc"],
+            swiftSettings: testSettings
+        ),
         .executableTarget(
             name: "writer-grdb",
             dependencies: [.product(name: "GRDB", package: "GRDB.swift")],

@@ -180,26 +180,29 @@ struct DrainCases: AsyncParsableCommand {
         await writer.close()
     }
 
-    /// One curl, which keeps its connections, sends the same bodies that ours would make.
+    /// One curl, which keeps its connections, sends the same bodies that ours makes: to an old server compressed ones.
     private func post(_ configuration: BatchWriterConfiguration, _ measured: Case, in root: String) async throws -> Run
     {
         let body = root + "/body"
         var row = RowEncoder(columns: ColumnNames(TraceRecord.columnNames))
         TraceRecord.sample.encode(to: &row)
         let line = try row.finish() + [UInt8(ascii: "\n")]
+        let isOld = try await isOld(configuration)
         var list = ""
         for start in stride(from: 0, to: records, by: measured.batchSize) {
             let rows = min(measured.batchSize, records - start)
             let path = "\(body)-\(rows)"
             if !FileManager.default.fileExists(atPath: path) {
                 try Data([[UInt8]](repeating: line, count: rows).joined()).write(to: URL(filePath: path))
+                _ = try await Tools.run("gzip", ["--keep", path])
             }
             let statement = "INSERT INTO \(configuration.database).llm_traces FORMAT JSONEachRow"
             let query = statement.replacing(" ", with: "%20")
             list += """
                 \(start == 0 ? "" : "next")
                 url = "\(configuration.urls[0])/?query=\(query)&wait_end_of_query=1&date_time_input_format=best_effort"
-                data-binary = "@\(path)"
+                data-binary = "@\(path)\(isOld ? ".gz" : "")"
+                header = "\(isOld ? "Content-Encoding: gzip" : "Content-Type: text/plain")"
                 header = "Expect:"
                 fail
 
@@ -211,6 +214,16 @@ struct DrainCases: AsyncParsableCommand {
         let start = ContinuousClock.now
         _ = try await Tools.run("curl", parallel + ["--no-progress-meter", "--config", config])
         return Run(rowsPerSecond: Double(records) / (start.duration(to: .now) / .seconds(1)))
+    }
+}
+
+extension DrainCases {
+    /// Whether the server is one of those that are always sent compressed bodies.
+    private func isOld(_ configuration: BatchWriterConfiguration) async throws -> Bool {
+        let client = try InsertClient(configuration)
+        let version = try? await client.execute("SELECT version()", at: client.endpoints[0])
+        await client.close()
+        return version.map { TraceTable.Dialect(version: $0) == .legacy } ?? false
     }
 }
 

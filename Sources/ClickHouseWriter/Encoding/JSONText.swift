@@ -140,7 +140,7 @@ struct JSONText: ~Copyable {
 
     private mutating func grow(to least: Int) {
         capacity = max(least, 2 * capacity)
-        let larger = unsafe UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
+        let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
         unsafe larger.update(from: bytes, count: count)
         unsafe bytes.deallocate()
         unsafe bytes = larger

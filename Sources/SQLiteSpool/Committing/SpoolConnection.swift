@@ -47,10 +47,13 @@ struct SpoolConnection: ~Copyable {
             let insert = try database.prepare(
                 "INSERT INTO records (id, enqueued_at, checksum, payload) VALUES (?1, ?2, ?3, ?4)"
             )
+            // Of one row, and SQLite must know it: for several it makes a journal of 64 KiB each time, to be able to take back
+            // this statement alone.
             let update = try database.prepare(
                 """
                 UPDATE spool SET last_id = ?1, records = ?2, payload_bytes = ?3, dead_letters = ?4, dropped = ?5,
                     committed_at = max(committed_at + 1, ?6), checksum = ?7
+                WHERE singleton = 1
                 """
             )
             let pages = try database.prepare("PRAGMA page_count")

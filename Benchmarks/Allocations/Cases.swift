@@ -1,0 +1,191 @@
+import ClickHouseHTTP
+import ClickHouseWriter
+import Foundation
+import LLMTraces
+import Logging
+import SQLiteSpool
+
+/// One thing that is done with records.
+struct Case: Sendable {
+    let name: String
+    /// Does it with many, in a spool at the path, and returns what one has allocated.
+    let measure: @Sendable (_ path: String) async throws -> Allocations
+
+    static let all = [
+        Case(name: "encode") { _ in try await encode(TraceRecord.sample) },
+        Case(name: "encodable") { _ in try await encode(Visit.sample) },
+        Case(name: "write 1") { try await write(to: $0) { try await $0.write(.sample) } },
+        Case(name: "write 64") { try await write(to: $0, tasks: 64) { try await $0.write(.sample) } },
+        Case(name: "write contentsOf 100") { path in
+            let records = Array(repeating: TraceRecord.sample, count: 100)
+            return try await write(to: path) { try await $0.write(contentsOf: records) }
+        },
+        Case(name: "drain 100") { try await drain($0, batchSize: 100) },
+        Case(name: "drain 1000") { try await drain($0, batchSize: 1_000) },
+        Case(name: "drain 10000") { try await drain($0, batchSize: 10_000) },
+    ]
+
+    private static func encode<Record: ClickHouseRecord>(_ record: Record) async throws -> Allocations {
+        let columns = ColumnNames(Record.columnNames)
+        let meter = Meter()
+        while !meter.isOver {
+            var row = RowEncoder(columns: columns)
+            try record.encode(to: &row)
+            meter.add(try row.finish().isEmpty ? 0 : 1)
+        }
+        return await meter.perRecord()
+    }
+
+    /// - Parameter tasks: each writes, waits for the commit, and writes again; when there are several, one half of them goes
+    ///   into each commit, while the other half waits for the one before it.
+    private static func write(
+        to path: String,
+        tasks: Int = 1,
+        _ write: @escaping @Sendable (BatchWriter<TraceRecord>) async throws -> Void
+    ) async throws -> Allocations {
+        let meter = Meter()
+        let executor = tasks > 1 ? SteppedExecutor() : nil
+        let writer = try BatchWriter<TraceRecord>(path, TestSink()) { event in
+            switch event {
+            case .committed(let commit) where commit.records > 0:
+                meter.add(commit.records)
+                meter.isOver ? executor?.open() : executor?.step(tasks / 2)
+            case .full, .failed:
+                // Those who wait are to hear of it.
+                executor?.open()
+            default: break
+            }
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<tasks {
+                group.addTask(executorPreference: executor) {
+                    while !meter.isOver { try await write(writer) }
+                }
+            }
+            // The first commit, after which the first half goes on.
+            try await writer.write(.sample)
+            try await group.waitForAll()
+        }
+        await writer.close()
+        return await meter.perRecord()
+    }
+
+    private static func drain(_ path: String, batchSize: Int) async throws -> Allocations {
+        let filler = try BatchWriter<TraceRecord>(path, TestSink())
+        let records = Array(repeating: TraceRecord.sample, count: 10_000)
+        for _ in 0..<Meter.records / records.count { try await filler.write(contentsOf: records) }
+        await filler.close()
+
+        let meter = Meter()
+        let writer = try BatchWriter<TraceRecord>(path, TestSink(meter), batchSize: batchSize)
+        let perRecord = await meter.perRecord()
+        await writer.close()
+        return perRecord
+    }
+}
+
+/// Takes batches at once; without a meter it is down.
+private struct TestSink: BatchSink {
+    let meter: Meter?
+    let destination: DestinationProfile?
+
+    init(_ meter: Meter? = nil) {
+        self.meter = meter
+        destination = meter.map { _ in
+            DestinationProfile(version: "26.9", guarantee: .token(window: nil), canReconcile: false)
+        }
+    }
+
+    private static let down = InsertFailure(kind: .transient, message: "down", mayHaveBeenStored: false)
+
+    func preflight() async -> Result<DestinationProfile, InsertFailure> {
+        destination.map { .success($0) } ?? .failure(Self.down)
+    }
+
+    func insert(_ rows: [UInt8], token: String) async -> InsertOutcome {
+        guard let meter else { return .failed(Self.down) }
+        meter.add(rows.count { $0 == UInt8(ascii: "\n") })
+        return .accepted
+    }
+
+    func countStored(
+        _ keys: Set<RowKey>,
+        token: String,
+        doubtAge: Duration?
+    ) async -> Result<[RowKey: Int], InsertFailure> {
+        .success([:])
+    }
+
+    func close() async {}
+}
+
+extension BatchWriter {
+    /// - Parameter batchSize: of all batches, the first included.
+    fileprivate convenience init(
+        _ path: String,
+        _ sink: TestSink,
+        batchSize: Int = 100,
+        onSpoolEvent: @escaping @Sendable (SpoolEvent) -> Void = { _ in }
+    ) throws {
+        var configuration = BatchWriterConfiguration(spoolPath: path, urls: ["http://127.0.0.1:1"], table: "t")
+        // Without a sync for each commit, so that it is fast.
+        configuration.durability = .processCrash
+        configuration.catchUpBatchSize = batchSize
+        configuration.isCatchingUp = true
+        // A sink that is down is asked once.
+        configuration.minRetryDelay = .seconds(3_600)
+        configuration.maxRetryDelay = .seconds(3_600)
+        configuration.shutdownTimeout = .zero
+        try self.init(
+            configuration: configuration,
+            logger: Logger(label: "allocations") { _ in SwiftLogNoOpLogHandler() },
+            sink: sink,
+            jitter: { 1 },
+            onSpoolEvent: onSpoolEvent
+        )
+    }
+}
+
+extension TraceRecord {
+    fileprivate static let sample = TraceRecord(
+        requestID: "0f5d2c1e-6a64-4d8f-a0c5-3a0a5fb7a9d1",
+        orgID: UUID(),
+        agentID: UUID(),
+        sessionID: UUID(),
+        model: "gpt-4o-mini",
+        provider: "openai",
+        isStreaming: true,
+        inputTokens: 1_234,
+        outputTokens: 567,
+        totalTokens: 1_801,
+        authLatencyMs: 2,
+        directiveLatencyMs: 1,
+        providerTTFBMs: 312,
+        totalLatencyMs: 4_821,
+        statusCode: 200,
+        isComplete: true,
+        requestedAt: Date(),
+        completedAt: Date()
+    )
+}
+
+/// A record that leaves its encoding to `Encodable`.
+private struct Visit: ClickHouseRecord, Encodable {
+    var id: UUID
+    var url: String
+    var status: UInt16
+    var seconds: Double
+    var referrer: String?
+    var at: Date
+
+    static let columns: [ColumnName] = ["id", "url", "status", "seconds", "referrer", "at"]
+
+    static let sample = Visit(
+        id: UUID(),
+        url: "https://example.com/path/to/a/page?query=1",
+        status: 200,
+        seconds: 0.125,
+        referrer: "https://example.com/",
+        at: Date()
+    )
+}
