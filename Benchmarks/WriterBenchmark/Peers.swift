@@ -9,19 +9,23 @@ enum Peers {
     }
 
     /// The queues in Python.
-    static let queues = source("Peers/queues.py")
+    static let queues = package + "/Benchmarks/Peers/queues.py"
 
     /// The Python that has them; nil when there is none. Made by `Benchmarks/run`.
     static let python = {
-        let path = source("../.build-peers/bin/python")
+        // Not with its links resolved: where it lies is how Python knows its packages.
+        let path = package + "/.build-peers/bin/python"
         return FileManager.default.isExecutableFile(atPath: path) ? path : nil
     }()
 
     static let advice = "they need python3-venv and PyPI"
 
-    /// - Parameter path: from the folder of the benchmarks.
-    private static func source(_ path: String) -> String {
-        URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../\(path)").standardizedFileURL
-            .path(percentEncoded: false)
+    private static let package = (1...3).reduce(URL(filePath: #filePath)) { url, _ in url.deletingLastPathComponent() }
+        .path(percentEncoded: false).trimmingSuffix("/")
+}
+
+extension String {
+    fileprivate func trimmingSuffix(_ suffix: String) -> String {
+        hasSuffix(suffix) ? String(dropLast(suffix.count)) : self
     }
 }
