@@ -144,7 +144,7 @@ struct DrainCases: AsyncParsableCommand {
             "SELECT count(*) FROM \(configuration.database).llm_traces",
             at: client.endpoints[0]
         ).trimmingCharacters(in: .whitespacesAndNewlines)
-        _ = try await client.execute("DROP DATABASE \(configuration.database)", at: client.endpoints[0])
+        _ = try? await client.execute("DROP DATABASE \(configuration.database)", at: client.endpoints[0])
         await client.close()
         if let stored, stored != "\(records)" { throw Unmeasurable("\(stored) of \(records) rows are stored") }
         return try run.get()
@@ -198,9 +198,11 @@ struct DrainCases: AsyncParsableCommand {
             }
             let statement = "INSERT INTO \(configuration.database).llm_traces FORMAT JSONEachRow"
             let query = statement.replacing(" ", with: "%20")
+            // The bodies are all the same, and the table would take them for repeated ones.
+            let token = isOld ? "" : "&insert_deduplication_token=\(start)"
             list += """
                 \(start == 0 ? "" : "next")
-                url = "\(configuration.urls[0])/?query=\(query)&wait_end_of_query=1&date_time_input_format=best_effort"
+                url = "\(configuration.urls[0])/?query=\(query)&wait_end_of_query=1&date_time_input_format=best_effort\(token)"
                 data-binary = "@\(path)\(isOld ? ".gz" : "")"
                 header = "\(isOld ? "Content-Encoding: gzip" : "Content-Type: text/plain")"
                 header = "Expect:"
