@@ -25,7 +25,7 @@ struct AllCases: AsyncParsableCommand {
         try await WriteCases.parse(common + length).run()
         try await SteadyCase.parse(common + length).run()
         try await DrainCases.parse(common + length).run()
-        try await BacklogCase.parse(common + ["--records", quick ? "100000" : "1000000", "--record-bytes", "575"]).run()
+        try await BacklogCase.parse(common + ["--records", "1000000", "--record-bytes", "575"]).run()
         do {
             try await Tools.check()
             try await ProxyCases.parse(common + (quick ? ["--seconds", "1", "--rounds", "1"] : [])).run()
