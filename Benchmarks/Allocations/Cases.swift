@@ -8,24 +8,28 @@ import SQLiteSpool
 /// One thing that is done with records.
 struct Case: Sendable {
     let name: String
+    /// The part by which a threshold is above what was measured.
+    var margin = 0.02
     /// Does it with many, in a spool at the path, and returns what one has allocated.
     let measure: @Sendable (_ path: String) async throws -> Allocations
 
     static let all = [
-        Case(name: "encode") { _ in try await encode(TraceRecord.sample) },
-        Case(name: "encodable") { _ in try await encode(Visit.sample) },
+        Case(name: "encode") { _ in try encode(TraceRecord.sample) },
+        // Foundation's dictionaries are hashed differently in each process: from 20 to 21 allocations.
+        Case(name: "encodable", margin: 0.1) { _ in try encode(Visit.sample) },
         Case(name: "write 1") { try await write(to: $0) { try await $0.write(.sample) } },
         Case(name: "write 64") { try await write(to: $0, tasks: 64) { try await $0.write(.sample) } },
         Case(name: "write contentsOf 100") { path in
             let records = Array(repeating: TraceRecord.sample, count: 100)
             return try await write(to: path) { try await $0.write(contentsOf: records) }
         },
-        Case(name: "drain 100") { try await drain($0, batchSize: 100) },
-        Case(name: "drain 1000") { try await drain($0, batchSize: 1_000) },
-        Case(name: "drain 10000") { try await drain($0, batchSize: 10_000) },
+        // A freeze and an acknowledgement share a commit on a busy machine: up to 7 % fewer for 100 records.
+        Case(name: "drain 100", margin: 0.1) { try await drain($0, batchSize: 100) },
+        Case(name: "drain 1000", margin: 0.05) { try await drain($0, batchSize: 1_000) },
+        Case(name: "drain 10000", margin: 0.05) { try await drain($0, batchSize: 10_000) },
     ]
 
-    private static func encode<Record: ClickHouseRecord>(_ record: Record) async throws -> Allocations {
+    private static func encode<Record: ClickHouseRecord>(_ record: Record) throws -> Allocations {
         let columns = ColumnNames(Record.columnNames)
         let meter = Meter()
         while !meter.isOver {
@@ -33,7 +37,7 @@ struct Case: Sendable {
             try record.encode(to: &row)
             meter.add(try row.finish().isEmpty ? 0 : 1)
         }
-        return await meter.perRecord()
+        return meter.perRecord
     }
 
     /// - Parameter tasks: each writes, waits for the commit, and writes again; when there are several, one half of them goes
@@ -67,7 +71,7 @@ struct Case: Sendable {
             try await group.waitForAll()
         }
         await writer.close()
-        return await meter.perRecord()
+        return meter.perRecord
     }
 
     private static func drain(_ path: String, batchSize: Int) async throws -> Allocations {
@@ -76,11 +80,12 @@ struct Case: Sendable {
         for _ in 0..<Meter.records / records.count { try await filler.write(contentsOf: records) }
         await filler.close()
 
-        let meter = Meter()
+        let meter = Meter(warmUp: 0)
         let writer = try BatchWriter<TraceRecord>(path, TestSink(meter), batchSize: batchSize)
-        let perRecord = await meter.perRecord()
+        try await writer.flush()
+        meter.add(Meter.records)
         await writer.close()
-        return perRecord
+        return meter.perRecord
     }
 }
 
@@ -104,7 +109,8 @@ private struct TestSink: BatchSink {
 
     func insert(_ rows: [UInt8], token: String) async -> InsertOutcome {
         guard let meter else { return .failed(Self.down) }
-        meter.add(rows.count { $0 == UInt8(ascii: "\n") })
+        // Begins with the first batch. To count batch by batch would end between sending one and letting it go.
+        meter.add(0)
         return .accepted
     }
 
