@@ -104,6 +104,9 @@ final class CommitQueue: Sendable {
     /// How many tasks wait.
     var work: Int { state.withLock(\.waiting.work) }
 
+    /// Whether the commit thread sleeps until somebody wakes it.
+    var threadSleeps: Bool { state.withLock(\.threadSleeps) }
+
     func append(_ payloads: Payloads) async throws(SpoolError) {
         try await submit { $0.appends.append(Append(payloads: payloads, completion: $1)) }
     }
@@ -160,8 +163,9 @@ final class CommitQueue: Sendable {
     /// - Parameter deadline: until when it waits at most.
     func wait(for work: Int, until deadline: ContinuousClock.Instant) {
         let mustWait = state.withLock { state in
-            state.workToWake = work
             state.threadSleeps = !state.isClosed && state.waiting.work < work
+            // Only for this sleep: a later one may be for a lone task.
+            if state.threadSleeps { state.workToWake = work }
             return state.threadSleeps
         }
         guard mustWait else { return }
@@ -212,10 +216,10 @@ final class CommitQueue: Sendable {
         var records = 0
         var bytes = 0
         let end = waiting.appends.firstIndex { append in
-            let isEnough = records >= maxRecords || append.payloads.bytesToStore > maxBytes - bytes
+            if records >= maxRecords { return true }
             records += append.payloads.count
             bytes += append.payloads.bytesToStore
-            return isEnough
+            return bytes > maxBytes
         }
         guard let end else {
             defer { waiting.appends = [] }

@@ -80,7 +80,7 @@ struct Committer: ~Copyable {
     private mutating func commit(_ group: CommitQueue.Group) {
         var group = group
         let deadline = gathering.wait.map { ContinuousClock.now + $0.limit }
-        let newBytes = group.newBytes
+        var newBytes = group.appends.bytesToStore
         let capacity = disk.capacity(connection.usage, for: newBytes)
         if connection.usage.walPages > 0, connection.usage.bytesInUse + newBytes > capacity { checkpoint() }
         // A connection that has failed must not acknowledge anything.
@@ -106,7 +106,13 @@ struct Committer: ~Copyable {
                 )
                 if more.isEmpty { break }
                 group.appends += more
-                try disk.reserveDatabase(connection.usage, for: group.newBytes)
+                newBytes += more.bytesToStore
+                do throws(SQLiteError) {
+                    try disk.reserveDatabase(connection.usage, for: newBytes)
+                } catch {
+                    connection.rollBack(transaction)
+                    throw error
+                }
                 try connection.insert(more, capacity: capacity, &transaction)
             }
             let applied = try connection.commit(transaction, freePagesToReturn: vacuum)
@@ -320,8 +326,6 @@ extension CommitQueue.Group {
         changes.reduce(into: appends.isEmpty ? [] : .records) { $0.insert($1.change.work) }
     }
 
-    fileprivate var newBytes: Int { appends.reduce(0) { $0 + $1.payloads.bytesToStore } }
-
     fileprivate var records: Int { appends.reduce(0) { $0 + $1.payloads.count } }
 
     fileprivate var withoutChanges: Self { Self(appends: appends) }
@@ -342,6 +346,10 @@ extension CommitQueue.Group {
         }
         withoutAppends.complete(with: .success(()))
     }
+}
+
+extension [CommitQueue.Append] {
+    fileprivate var bytesToStore: Int { reduce(0) { $0 + $1.payloads.bytesToStore } }
 }
 
 extension CommitQueue.BatchChange {

@@ -89,8 +89,8 @@ struct SpoolConnection: ~Copyable {
         fileprivate(set) var bytesInUse: Int
     }
 
-    /// Opens a transaction with these changes. To be ended with `commit` or, after anything that it or its likes have thrown,
-    /// not at all: it is rolled back then.
+    /// Opens a transaction with these changes. To be ended with `commit` or `rollBack` or, after anything that it or its
+    /// likes have thrown, not at all: it is rolled back then.
     mutating func begin(
         _ changes: [(change: CommitQueue.BatchChange, completion: Completion)] = []
     ) throws(SQLiteError) -> Transaction {
@@ -159,7 +159,7 @@ struct SpoolConnection: ~Copyable {
         return transaction.applied
     }
 
-    private mutating func rollBack(_ transaction: Transaction) {
+    mutating func rollBack(_ transaction: Transaction) {
         database.rollBack()
         usage = transaction.usageBefore
         if transaction.isSynced { syncNoMore() }
