@@ -16,6 +16,7 @@ static inline int csqlite_db_config(sqlite3 *db, int option, int value) {
 static inline int csqlite_fallocate_keeping_size(int file, long long bytes) {
     return syscall(SYS_fallocate, file, 1, 0LL, bytes) == 0 ? 0 : errno;
 }
+
 // Names the calling thread for the system (`top -H`): at most 15 bytes, more are cut off. prctl(2) is variadic, which Swift
 // cannot call.
 static inline void csqlite_name_thread(const char *name) {

@@ -64,15 +64,9 @@ extension FaultyDisk: FileSystem {
         try begin(.sync, path, .sync(file: file))
     }
 
-    /// Changes nothing that a cut could take.
-    package func reserve(_ bytes: Int, for path: String) throws(FileSystemFailure) {
-        try begin(.reserve, path)
-        try system.reserve(bytes, for: path)
-    }
-
     package func openToReserve(_ path: String) throws(FileSystemFailure) -> any ReservableFile {
         try begin(.open, path)
-        return FaultyReservableFile(try system.openToReserve(path), path: path, model)
+        return FaultyReservableFile(file: try system.openToReserve(path), path: path, model: model)
     }
 
     package func readers(ofWALIndex path: String) -> [Int32] { system.readers(ofWALIndex: path) }
@@ -104,12 +98,6 @@ private struct FaultyReservableFile: ReservableFile {
     let file: any ReservableFile
     let path: String
     let model: DiskModel
-
-    init(_ file: any ReservableFile, path: String, _ model: DiskModel) {
-        self.file = file
-        self.path = path
-        self.model = model
-    }
 
     func reserve(_ bytes: Int) throws(FileSystemFailure) {
         try model.begin(.reserve, .nothing).orThrow(.reserve, path)

@@ -53,8 +53,13 @@ package final class Spool: Sendable {
         var loss: SpoolLoss?
         var destination: SpoolDestination?
         let connection = try SpoolError.wrapping {
-            let database = try file.open(configuration, previous: lock.previous, now: clock.now, loss: &loss)
-            destination = try database.readDestination()
+            let database = try file.open(
+                configuration,
+                previous: lock.previous,
+                now: clock.now,
+                loss: &loss,
+                destination: &destination
+            )
             return try SpoolConnection(database: database, configuration, clock: clock)
         }
         self.loss = loss

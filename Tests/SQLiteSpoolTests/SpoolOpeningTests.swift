@@ -39,7 +39,14 @@ import Testing
             let file = try SpoolFile(path: directory + "/traces.spool")
             let configuration = SpoolConfiguration(path: file.path, durability: durability)
             var loss: SpoolLoss?
-            let database = try file.open(configuration, previous: nil, now: SystemWallClock().now, loss: &loss)
+            var destination: SpoolDestination?
+            let database = try file.open(
+                configuration,
+                previous: nil,
+                now: SystemWallClock().now,
+                loss: &loss,
+                destination: &destination
+            )
             #expect(try database.integer("PRAGMA synchronous") == (durability == .powerLoss ? 2 : 1))
             #expect(try database.integer("PRAGMA secure_delete") == 2)
             #expect(try database.integer("PRAGMA trusted_schema") == 0)

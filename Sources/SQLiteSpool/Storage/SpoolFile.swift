@@ -25,20 +25,22 @@ struct SpoolFile {
     /// - Parameters:
     ///   - previous: what the owner before left.
     ///   - loss: set to what the spool is found to have lost.
+    ///   - destination: set to where its records go, as far as it says.
     func open(
         _ configuration: SpoolConfiguration,
         previous: OwnerNote?,
         now: WallInstant,
-        loss: inout SpoolLoss?
+        loss: inout SpoolLoss?,
+        destination: inout SpoolDestination?
     ) throws(SpoolError) -> Database {
         try prepareDirectory(configuration)
         try prepareFile()
         do {
-            return try openSound(configuration, previous: previous, now: now, loss: &loss)
+            return try openSound(configuration, previous: previous, now: now, loss: &loss, destination: &destination)
         } catch  where error.code == .damaged {
             loss = try salvage(error, configuration, previous: previous, now: now)
             var none: SpoolLoss?
-            return try openSound(configuration, previous: nil, now: now, loss: &none)
+            return try openSound(configuration, previous: nil, now: now, loss: &none, destination: &destination)
         }
     }
 
@@ -148,7 +150,8 @@ struct SpoolFile {
         _ configuration: SpoolConfiguration,
         previous: OwnerNote?,
         now: WallInstant,
-        loss: inout SpoolLoss?
+        loss: inout SpoolLoss?,
+        destination: inout SpoolDestination?
     ) throws(SpoolError) -> Database {
         try SpoolError.wrapping {
             // SQLite would remove the WAL of an empty database.
@@ -165,7 +168,7 @@ struct SpoolFile {
             do {
                 try migrate(database, now: now)
                 loss = try findLoss(in: database, isNew: isNew, previous: previous)
-                _ = try database.readDestination()
+                destination = try database.readDestination()
             } catch let error as SQLiteError where error.primaryCode == SQLITE_ERROR {
                 // The schema's version is one of ours, so all that we ask for is there unless the schema's text is damaged.
                 throw SQLiteError.corrupt(error.message, action: error.action)

@@ -38,11 +38,7 @@ package protocol FileSystem: Sendable {
     /// It may be a WAL that SQLite has open: the locks that a close would drop are on the database and the `-shm` file.
     func rewrite(_ path: String) throws(FileSystemFailure)
 
-    /// Gives a file its place on the disk for so many bytes, and leaves its length. Does nothing where the file system
-    /// cannot do that. It may be a WAL that SQLite has open, as with ``rewrite(_:)``.
-    func reserve(_ bytes: Int, for path: String) throws(FileSystemFailure)
-
-    /// Opens a database that SQLite has open, or will have, to reserve room for it.
+    /// Opens a file, which SQLite may have open too, to reserve room for it.
     func openToReserve(_ path: String) throws(FileSystemFailure) -> any ReservableFile
 
     /// Bytes that an ordinary user may still fill on the disk of an existing file or directory.
@@ -65,9 +61,19 @@ package protocol ReservableFile: Sendable {
     /// cannot do that.
     func reserve(_ bytes: Int) throws(FileSystemFailure)
 
-    /// To be called when SQLite has closed the file: whichever descriptor a process closes, all the locks go that it has on
+    /// For a database, to be called when SQLite has closed it: whichever descriptor a process closes, all the locks go that it has on
     /// the file (https://www.sqlite.org/howtocorrupt.html, 2.2).
     func close()
+}
+
+extension FileSystem {
+    /// Gives a file its place on the disk for so many bytes. It may be a WAL that SQLite has open, as with ``rewrite(_:)``,
+    /// but no database.
+    package func reserve(_ bytes: Int, for path: String) throws(FileSystemFailure) {
+        let file = try openToReserve(path)
+        defer { file.close() }
+        try file.reserve(bytes)
+    }
 }
 
 /// An open file with an exclusive `flock`, or with the hope of one.

@@ -99,12 +99,6 @@ package struct SystemFileSystem: FileSystem {
         guard fsync(file) == 0 else { throw FileSystemFailure(errno: errno, action: "sync \(path)") }
     }
 
-    package func reserve(_ bytes: Int, for path: String) throws(FileSystemFailure) {
-        let file = try SystemReservableFile(path)
-        defer { file.close() }
-        try file.reserve(bytes)
-    }
-
     package func openToReserve(_ path: String) throws(FileSystemFailure) -> any ReservableFile {
         try SystemReservableFile(path)
     }
