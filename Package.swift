@@ -361,18 +361,28 @@ if Context.environment["CLICKHOUSE_WRITER_BENCHMARKS"] != nil {
     package.dependencies.append(.package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"))
     package.targets += [
         .executableTarget(name: "writer-limit", dependencies: ["CSQLite"], path: "Benchmarks/Limit"),
+        .target(
+            name: "BenchmarkSupport",
+            dependencies: [
+                "ClickHouseHTTP",
+                "ClickHouseWriter",
+                "LLMTraces",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Benchmarks/Support",
+            swiftSettings: testSettings
+        ),
         .target(name: "CountingMalloc", path: "Benchmarks/Allocations/CountingMalloc"),
         .executableTarget(
             name: "writer-allocations",
             dependencies: [
+                "BenchmarkSupport",
                 "CSQLite",
-                "ClickHouseHTTP",
                 "ClickHouseWriter",
                 "CountingMalloc",
                 "LLMTraces",
                 "SQLiteSpool",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Logging", package: "swift-log"),
             ],
             path: "Benchmarks/Allocations",
             exclude: ["CountingMalloc"],
@@ -387,6 +397,7 @@ if Context.environment["CLICKHOUSE_WRITER_BENCHMARKS"] != nil {
         .executableTarget(
             name: "writer-benchmark",
             dependencies: [
+                "BenchmarkSupport",
                 "ClickHouseHTTP",
                 "ClickHouseStandIn",
                 "ClickHouseWriter",

@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import CSQLite
 import CountingMalloc
 import Synchronization
@@ -75,13 +76,5 @@ final class Meter: Sendable {
     /// What each record took; more than any threshold while not all were seen.
     var perRecord: Allocations {
         state.withLock(\.perRecord) ?? Allocations(calls: .infinity, bytes: .infinity)
-    }
-}
-
-struct Unmeasurable: Error, CustomStringConvertible {
-    let description: String
-
-    init(_ description: String) {
-        self.description = description
     }
 }

@@ -1,4 +1,4 @@
-import ClickHouseHTTP
+import BenchmarkSupport
 import ClickHouseWriter
 import Foundation
 import LLMTraces
@@ -33,9 +33,7 @@ struct Case: Sendable {
         let columns = ColumnNames(Record.columnNames)
         let meter = Meter()
         while !meter.isOver {
-            var row = RowEncoder(columns: columns)
-            try record.encode(to: &row)
-            meter.add(try row.finish().isEmpty ? 0 : 1)
+            meter.add(try record.row(columns).isEmpty ? 0 : 1)
         }
         return meter.perRecord
     }
@@ -49,7 +47,7 @@ struct Case: Sendable {
     ) async throws -> Allocations {
         let meter = Meter()
         let executor = tasks > 1 ? SteppedExecutor() : nil
-        let writer = try BatchWriter<TraceRecord>(path, TestSink()) { event in
+        let writer = try BatchWriter<TraceRecord>(path, InstantSink.down) { event in
             switch event {
             case .committed(let commit) where commit.records > 0:
                 meter.add(commit.records)
@@ -75,13 +73,20 @@ struct Case: Sendable {
     }
 
     private static func drain(_ path: String, batchSize: Int) async throws -> Allocations {
-        let filler = try BatchWriter<TraceRecord>(path, TestSink())
+        let filler = try BatchWriter<TraceRecord>(path, InstantSink.down)
         let records = Array(repeating: TraceRecord.sample, count: 10_000)
         for _ in 0..<Meter.records / records.count { try await filler.write(contentsOf: records) }
         await filler.close()
 
         let meter = Meter(warmUp: 0)
-        let writer = try BatchWriter<TraceRecord>(path, TestSink(meter), batchSize: batchSize)
+        let writer = try BatchWriter<TraceRecord>(
+            path,
+            InstantSink {
+                // Begins with the first batch. To count batch by batch would end between sending one and letting it go.
+                meter.add(0)
+            },
+            batchSize: batchSize
+        )
         try await writer.flush()
         meter.add(Meter.records)
         await writer.close()
@@ -89,47 +94,11 @@ struct Case: Sendable {
     }
 }
 
-/// Takes batches at once; without a meter it is down.
-private struct TestSink: BatchSink {
-    let meter: Meter?
-    let destination: DestinationProfile?
-
-    init(_ meter: Meter? = nil) {
-        self.meter = meter
-        destination = meter.map { _ in
-            DestinationProfile(version: "26.9", guarantee: .token(window: nil), canReconcile: false)
-        }
-    }
-
-    private static let down = InsertFailure(kind: .transient, message: "down", mayHaveBeenStored: false)
-
-    func preflight() async -> Result<DestinationProfile, InsertFailure> {
-        destination.map { .success($0) } ?? .failure(Self.down)
-    }
-
-    func insert(_ rows: [UInt8], token: String) async -> InsertOutcome {
-        guard let meter else { return .failed(Self.down) }
-        // Begins with the first batch. To count batch by batch would end between sending one and letting it go.
-        meter.add(0)
-        return .accepted
-    }
-
-    func countStored(
-        _ keys: Set<RowKey>,
-        token: String,
-        doubtAge: Duration?
-    ) async -> Result<[RowKey: Int], InsertFailure> {
-        .success([:])
-    }
-
-    func close() async {}
-}
-
 extension BatchWriter {
     /// - Parameter batchSize: of all batches, the first included.
     fileprivate convenience init(
         _ path: String,
-        _ sink: TestSink,
+        _ sink: InstantSink,
         batchSize: Int = 100,
         onSpoolEvent: @escaping @Sendable (SpoolEvent) -> Void = { _ in }
     ) throws {
@@ -144,35 +113,12 @@ extension BatchWriter {
         configuration.shutdownTimeout = .zero
         try self.init(
             configuration: configuration,
-            logger: Logger(label: "allocations") { _ in SwiftLogNoOpLogHandler() },
+            logger: .silent,
             sink: sink,
             jitter: { 1 },
             onSpoolEvent: onSpoolEvent
         )
     }
-}
-
-extension TraceRecord {
-    fileprivate static let sample = TraceRecord(
-        requestID: "0f5d2c1e-6a64-4d8f-a0c5-3a0a5fb7a9d1",
-        orgID: UUID(),
-        agentID: UUID(),
-        sessionID: UUID(),
-        model: "gpt-4o-mini",
-        provider: "openai",
-        isStreaming: true,
-        inputTokens: 1_234,
-        outputTokens: 567,
-        totalTokens: 1_801,
-        authLatencyMs: 2,
-        directiveLatencyMs: 1,
-        providerTTFBMs: 312,
-        totalLatencyMs: 4_821,
-        statusCode: 200,
-        isComplete: true,
-        requestedAt: Date(),
-        completedAt: Date()
-    )
 }
 
 /// A record that leaves its encoding to `Encodable`.

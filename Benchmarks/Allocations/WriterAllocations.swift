@@ -1,4 +1,5 @@
 import ArgumentParser
+import BenchmarkSupport
 import Foundation
 
 /// Heap allocations do not depend on the machine's mood, as times do: how many a record takes is a gate for changes.

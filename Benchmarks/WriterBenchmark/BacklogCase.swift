@@ -48,7 +48,6 @@ struct BacklogCase: AsyncParsableCommand {
             await spool.close()
         }
         var results = try Results(path: results)
-        results.setMachine()
         results.set(
             "backlog \(records)",
             "ours",

@@ -1,9 +1,9 @@
 import ArgumentParser
+import BenchmarkSupport
 import ClickHouseHTTP
 import ClickHouseWriter
 import Foundation
 import LLMTraces
-import Logging
 
 struct DrainCases: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -58,7 +58,6 @@ struct DrainCases: AsyncParsableCommand {
 
     func run() async throws {
         var results = try Results(path: results)
-        results.setMachine()
         print("case                               who      rows/s   of curl's  memory before / most, MiB")
         try await withDirectory(in: URL(filePath: directory).standardizedFileURL.path(percentEncoded: false)) { root in
             if let url {
@@ -184,9 +183,7 @@ struct DrainCases: AsyncParsableCommand {
     private func post(_ configuration: BatchWriterConfiguration, _ measured: Case, in root: String) async throws -> Run
     {
         let body = root + "/body"
-        var row = RowEncoder(columns: ColumnNames(TraceRecord.columnNames))
-        TraceRecord.sample.encode(to: &row)
-        let line = try row.finish() + [UInt8(ascii: "\n")]
+        let line = try TraceRecord.sample.row(ColumnNames(TraceRecord.columnNames)) + [UInt8(ascii: "\n")]
         let isOld = try await isOld(configuration)
         var list = ""
         for start in stride(from: 0, to: records, by: measured.batchSize) {
@@ -227,8 +224,4 @@ extension DrainCases {
         await client.close()
         return version.map { TraceTable.Dialect(version: $0) == .legacy } ?? false
     }
-}
-
-extension Logger {
-    static var silent: Logger { Logger(label: "benchmark") { _ in SwiftLogNoOpLogHandler() } }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import BenchmarkSupport
 import ClickHouseWriter
 import Foundation
 import LLMTraces
@@ -34,26 +35,10 @@ struct EncodeCases: ParsableCommand {
         let sample = EncodableTrace(TraceRecord.sample)
         let columns = ColumnNames(TraceRecord.columnNames)
         let encoder = JSONEncoder()
-        var row = RowEncoder(columns: columns)
-        TraceRecord.sample.encode(to: &row)
-        let finished = try row.finish()
+        let finished = try TraceRecord.sample.row(columns)
         let ways: [(who: String, encode: () throws -> Int)] = [
-            (
-                "ours",
-                {
-                    var row = RowEncoder(columns: columns)
-                    TraceRecord.sample.encode(to: &row)
-                    return try row.finish().count
-                }
-            ),
-            (
-                "ours, Encodable",
-                {
-                    var row = RowEncoder(columns: columns)
-                    try sample.encode(to: &row)
-                    return try row.finish().count
-                }
-            ),
+            ("ours", { try TraceRecord.sample.row(columns).count }),
+            ("ours, Encodable", { try sample.row(columns).count }),
             ("JSONEncoder", { try encoder.encode(sample).count }),
             // Copying the finished row.
             (

@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import Foundation
 
 /// What wrk makes of a proxy, and saw of it.

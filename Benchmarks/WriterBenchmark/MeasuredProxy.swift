@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import BenchmarkSupport
 import Foundation
 import NIOCore
 import Subprocess
@@ -6,8 +7,7 @@ import SystemPackage
 
 /// The real binary, running, with a file system and an environment of its own.
 struct MeasuredProxy {
-    private static let executable = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
-        .appending(path: "llm-proxy").path(percentEncoded: false)
+    private static let executable = Tools.built("llm-proxy")
 
     let url: String
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import BenchmarkSupport
 import Foundation
 
 struct PictureCase: ParsableCommand {
@@ -14,11 +15,11 @@ struct PictureCase: ParsableCommand {
     var output = "Sources/ClickHouseWriter/ClickHouseWriter.docc/write-benchmark.svg"
 
     func run() throws {
-        let measured = try JSONDecoder().decode([Measured].self, from: Data(contentsOf: URL(filePath: results)))
-        let series = Measured.series(measured)
+        let measured = try Results(path: results).lines
+        let series = Self.series(measured)
         guard !series.isEmpty else { throw Unmeasurable("there are no figures of `write full` in \(results)") }
         // Results that do not name their machine are taken for this one's.
-        let machine = measured.first { $0.case == "machine" }?.who ?? Machine.description
+        let machine = measured.first { $0.case == Results.machine }?.who ?? Machine.description
         let isLimitKnown = measured.contains { $0.who == "limit" }
         let chart = Chart(
             series: series,
@@ -31,21 +32,6 @@ struct PictureCase: ParsableCommand {
         )
         try Data(chart.svg.utf8).write(to: URL(filePath: output))
     }
-}
-
-/// A line of `results.json`, as far as the picture needs it. Not every case has every figure.
-private struct Measured: Decodable {
-    var `case`: String
-    var who: String
-    var rows_s: Double?
-    var p99_us: Double?
-
-    /// nil for what is not in the picture.
-    private var point: Chart.Point? {
-        let prefix = "write full "
-        guard `case`.hasPrefix(prefix), let tasks = Int(`case`.dropFirst(prefix.count)) else { return nil }
-        return Chart.Point(tasks: tasks, rowsPerSecond: rows_s, p99: p99_us.map { $0 / 1_000 })
-    }
 
     /// Colours after Okabe and Ito, which the colour-blind tell apart, made darker so that the names can be read.
     private static let contenders: [(who: String, name: String, style: Chart.Style)] = [
@@ -56,10 +42,19 @@ private struct Measured: Decodable {
         ("litequeue", "litequeue", Chart.Style(color: "#a85c90", marker: .diamond)),
     ]
 
-    static func series(_ measured: [Measured]) -> [Chart.Series] {
+    private static func series(_ measured: [Results.Line]) -> [Chart.Series] {
         contenders.compactMap { contender in
             let points = measured.filter { $0.who == contender.who }.compactMap(\.point)
             return points.isEmpty ? nil : Chart.Series(name: contender.name, style: contender.style, points: points)
         }
+    }
+}
+
+extension Results.Line {
+    /// nil for what is not in the picture. Not every case has every figure.
+    fileprivate var point: Chart.Point? {
+        let prefix = "write full "
+        guard `case`.hasPrefix(prefix), let tasks = Int(`case`.dropFirst(prefix.count)) else { return nil }
+        return Chart.Point(tasks: tasks, rowsPerSecond: figures["rows_s"], p99: figures["p99_us"].map { $0 / 1_000 })
     }
 }

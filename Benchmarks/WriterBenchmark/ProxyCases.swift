@@ -1,4 +1,5 @@
 import ArgumentParser
+import BenchmarkSupport
 import Foundation
 
 struct ProxyCases: AsyncParsableCommand {
@@ -48,7 +49,6 @@ struct ProxyCases: AsyncParsableCommand {
             let report = ProxyReport(rounds: rounds, rate: rate)
             report.printTable()
             var results = try Results(path: results)
-            results.setMachine()
             report.add(to: &results)
             try results.write()
         }
@@ -123,9 +123,9 @@ struct ProxyCases: AsyncParsableCommand {
     }
 
     private func compileSlowSync(in directory: String) async throws -> String {
-        let source = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../slow_sync.c")
+        let source = Tools.package.appending(path: "Benchmarks/slow_sync.c")
         let library = directory + "/slow_sync.so"
-        let path = source.standardizedFileURL.path(percentEncoded: false)
+        let path = source.path(percentEncoded: false)
         _ = try await Tools.run("cc", ["-shared", "-fPIC", "-o", library, path, "-ldl"])
         return library
     }

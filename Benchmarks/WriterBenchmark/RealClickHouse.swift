@@ -1,6 +1,4 @@
-import AsyncHTTPClient
 import Foundation
-import NIOCore
 
 /// Debian's clickhouse-server, started for the benchmark with files of its own.
 enum RealClickHouse {
@@ -17,19 +15,10 @@ enum RealClickHouse {
                 .write(toFile: directory + "/config.xml", atomically: true, encoding: .utf8)
             try users.write(toFile: directory + "/users.xml", atomically: true, encoding: .utf8)
             try await Tools.run(program, ["--config-file=\(directory)/config.xml"]) {
-                try await waitUntilReady(url)
+                try await Tools.waitUntilReady(url, "clickhouse-server")
                 try await body(url)
             }
         }
-    }
-
-    private static func waitUntilReady(_ url: String) async throws {
-        for _ in 0..<300 {
-            let response = try? await HTTPClient.shared.execute(HTTPClientRequest(url: url), timeout: .seconds(1))
-            if response?.status == .ok { return }
-            try await Task.sleep(for: .milliseconds(100))
-        }
-        throw Unmeasurable("clickhouse-server does not answer")
     }
 
     private static func configuration(_ directory: String, port: UInt16) -> String {

@@ -1,16 +1,20 @@
+import BenchmarkSupport
 import Foundation
 
 /// `results.json`: a flat list, one line a case and who was measured. What is measured anew replaces its own lines, and
 /// leaves the others.
 struct Results {
-    private struct Line {
+    struct Line {
         var `case`: String
         var who: String
         var figures: [String: Double]
     }
 
+    /// The case of the line that names the machine.
+    static let machine = "machine"
+
     private let path: String
-    private var lines: [Line]
+    private(set) var lines: [Line]
 
     /// - Throws: when there is a file at `path`, and it is none of ours.
     init(path: String) throws {
@@ -42,14 +46,10 @@ struct Results {
         set(name, who, figures.values)
     }
 
-    /// What they were measured on, and when; all of it, as some figures mean little elsewhere.
-    mutating func setMachine() {
-        lines.removeAll { $0.case == "machine" }
-        lines.insert(Line(case: "machine", who: Machine.description, figures: [:]), at: 0)
-    }
-
+    /// Writes them, with what they were measured on, and when; all of it, as some figures mean little elsewhere.
     func write() throws {
-        let text = lines.map { line in
+        let machine = Line(case: Self.machine, who: Machine.description, figures: [:])
+        let text = ([machine] + lines.filter { $0.case != Self.machine }).map { line in
             let figures = line.figures.sorted { $0.key < $1.key }.map { name, value in
                 "\"\(name)\": \(value == value.rounded() ? "\(Int(value))" : "\(value)")"
             }

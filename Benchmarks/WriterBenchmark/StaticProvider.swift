@@ -1,6 +1,4 @@
-import AsyncHTTPClient
 import Foundation
-import NIOCore
 
 /// nginx as a provider of language models that always says the same, at once: what is left of the latency is the proxy's.
 enum StaticProvider {
@@ -24,7 +22,7 @@ enum StaticProvider {
         try configuration(port: port).write(toFile: directory + "/nginx.conf", atomically: true, encoding: .utf8)
         let arguments = ["-e", "stderr", "-p", directory, "-c", directory + "/nginx.conf"]
         return try await Tools.run("nginx", arguments) {
-            try await waitUntilReady(url)
+            try await Tools.waitUntilReady(url + "/v1/chat/completions", "nginx")
             return try await body(url)
         }
     }
@@ -52,18 +50,5 @@ enum StaticProvider {
             }
         }
         """
-    }
-
-    private static func waitUntilReady(_ url: String) async throws {
-        for _ in 0..<100 {
-            let request = HTTPClientRequest(url: url + "/v1/chat/completions")
-            if let response = try? await HTTPClient.shared.execute(request, timeout: .seconds(1)),
-                (try? await response.body.collect(upTo: 1 << 20)) != nil
-            {
-                return
-            }
-            try await Task.sleep(for: .milliseconds(50))
-        }
-        throw Unmeasurable("nginx does not answer")
     }
 }

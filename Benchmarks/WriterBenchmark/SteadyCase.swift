@@ -1,5 +1,5 @@
 import ArgumentParser
-import ClickHouseHTTP
+import BenchmarkSupport
 import ClickHouseWriter
 import Foundation
 import LLMTraces
@@ -49,7 +49,6 @@ struct SteadyCase: AsyncParsableCommand {
             }
         }
         var results = try Results(path: results)
-        results.setMachine()
         print("case                   delivered/s    p50 µs    p99 µs  p99.9 µs  CPU ns  of write alone")
         for (name, _) in cases {
             let figures = Figures.median(runs[name] ?? [])
@@ -85,54 +84,12 @@ struct SteadyCase: AsyncParsableCommand {
             } else {
                 try BatchWriter<TraceRecord>(configuration: configuration, logger: .silent, sink: InstantSink())
             }
-        let processorBefore = processorTime()
-        let start = ContinuousClock.now
-        let end = start.advanced(by: .seconds(seconds))
-        let latencies = try await withThrowingTaskGroup(of: [Duration].self) { group in
-            for _ in 0..<tasks {
-                group.addTask {
-                    var latencies: [Duration] = []
-                    var before = ContinuousClock.now
-                    while before < end {
-                        try await writer.write(.sample)
-                        let after = ContinuousClock.now
-                        latencies.append(before.duration(to: after))
-                        before = after
-                    }
-                    return latencies
-                }
-            }
-            return try await group.reduce(into: []) { $0 += $1 }
+        let figures = try await ClosedLoop(tasks: tasks, seconds: seconds).run {
+            batchSize == nil ? $0 : writer.status.delivered
+        } _: {
+            try await writer.write(.sample)
         }
-        let delivered = batchSize == nil ? latencies.count : writer.status.delivered
-        let duration = start.duration(to: .now)
-        let used = processorTime() - processorBefore
         await writer.close()
-        return Figures(latencies: latencies, rows: delivered, in: duration, processorTime: used)
+        return figures
     }
-}
-
-/// Takes every batch at once.
-private struct InstantSink: BatchSink {
-    private static let profile = DestinationProfile(
-        version: "none",
-        guarantee: .token(window: nil),
-        canReconcile: false
-    )
-
-    var destination: DestinationProfile? { Self.profile }
-
-    func preflight() async -> Result<DestinationProfile, InsertFailure> { .success(Self.profile) }
-
-    func insert(_ rows: [UInt8], token: String) async -> InsertOutcome { .accepted }
-
-    func countStored(
-        _ keys: Set<RowKey>,
-        token: String,
-        doubtAge: Duration?
-    ) async -> Result<[RowKey: Int], InsertFailure> {
-        .success([:])
-    }
-
-    func close() async {}
 }

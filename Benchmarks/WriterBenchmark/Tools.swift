@@ -1,5 +1,8 @@
+import AsyncHTTPClient
+import BenchmarkSupport
 import Foundation
 import Glibc
+import NIOCore
 import Subprocess
 import SystemPackage
 
@@ -23,6 +26,28 @@ enum Tools {
         guard missing.isEmpty else {
             throw Unmeasurable("programs are missing: apt-get install -y \(missing.joined(separator: " "))")
         }
+    }
+
+    /// The folder of this package.
+    static let package = (1...3).reduce(URL(filePath: #filePath)) { url, _ in url.deletingLastPathComponent() }
+
+    /// A program of this package, built along.
+    static func built(_ name: String) -> String {
+        URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().appending(path: name)
+            .path(percentEncoded: false)
+    }
+
+    /// Waits until the server that `who` is answers at the URL.
+    static func waitUntilReady(_ url: String, _ who: String) async throws {
+        for _ in 0..<300 {
+            if let response = try? await HTTPClient.shared.execute(HTTPClientRequest(url: url), timeout: .seconds(1)),
+                response.status == .ok, (try? await response.body.collect(upTo: 1 << 20)) != nil
+            {
+                return
+            }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        throw Unmeasurable("\(who) does not answer")
     }
 
     /// One that nobody has at the moment, for who cannot be told to take any.
@@ -77,14 +102,5 @@ enum Tools {
 
     private static func executable(_ tool: String) -> Executable {
         tool.contains("/") ? .path(FilePath(tool)) : .name(tool)
-    }
-}
-
-/// Why there are no figures, or none to believe.
-struct Unmeasurable: Error, CustomStringConvertible {
-    let description: String
-
-    init(_ description: String) {
-        self.description = description
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import BenchmarkSupport
 import ClickHouseWriter
 import Foundation
 import LLMTraces
@@ -90,7 +91,6 @@ struct WriteCases: AsyncParsableCommand {
             }
         }
         var results = try Results(path: results)
-        results.setMachine()
         print(
             "case                          who                rows/s    p50 µs    p99 µs  p99.9 µs   CPU ns  of the limit"
         )
@@ -167,7 +167,7 @@ struct WriteCases: AsyncParsableCommand {
     /// They all take the same arguments and print the same figures.
     private func measureProgram(_ name: String, _ arguments: [String], _ measured: Case) async throws -> Figures {
         let output = try await Tools.run(
-            name.contains("/") ? name : Peers.built(name),
+            name.contains("/") ? name : Tools.built(name),
             arguments + [directory, measured.durability.synchronous, "\(measured.tasks)", "\(seconds)"]
         )
         let numbers = output.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
@@ -191,38 +191,13 @@ struct WriteCases: AsyncParsableCommand {
         configuration.maxSpoolBytes = 16 << 30
         let writer = try BatchWriter<TraceRecord>(configuration: configuration, logger: .silent)
         let many = [TraceRecord](repeating: .sample, count: measured.records)
-        let processorBefore = processorTime()
-        let start = ContinuousClock.now
-        let end = start.advanced(by: .seconds(seconds))
-        let latencies = try await withThrowingTaskGroup(of: [Duration].self) { group in
-            for _ in 0..<measured.tasks {
-                group.addTask {
-                    var latencies: [Duration] = []
-                    var before = ContinuousClock.now
-                    while before < end {
-                        if many.count == 1 {
-                            try await writer.write(.sample)
-                        } else {
-                            try await writer.write(contentsOf: many)
-                        }
-                        let after = ContinuousClock.now
-                        latencies.append(before.duration(to: after))
-                        before = after
-                    }
-                    return latencies
-                }
-            }
-            return try await group.reduce(into: []) { $0 += $1 }
+        let figures = try await ClosedLoop(tasks: measured.tasks, seconds: seconds).run {
+            $0 * measured.records
+        } _: {
+            if many.count == 1 { try await writer.write(.sample) } else { try await writer.write(contentsOf: many) }
         }
-        let duration = start.duration(to: .now)
-        let used = processorTime() - processorBefore
         await writer.close()
-        return Figures(
-            latencies: latencies,
-            rows: latencies.count * measured.records,
-            in: duration,
-            processorTime: used
-        )
+        return figures
     }
 
     /// One row a transaction on a bare table: what the disk and SQLite allow a single writer.
