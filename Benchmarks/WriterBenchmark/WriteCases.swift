@@ -32,6 +32,9 @@ struct WriteCases: AsyncParsableCommand {
     @Option(help: "powerLoss (synchronous=FULL) or processCrash (NORMAL), one case each.")
     var durability = BatchWriterConfiguration.Durability.allCases
 
+    @Option(help: "Who is measured.")
+    private var who = Contender.allCases
+
     @Option(help: "Where the figures go.")
     var results = "Benchmarks/results.json"
 
@@ -47,7 +50,7 @@ struct WriteCases: AsyncParsableCommand {
         }
     }
 
-    private enum Contender: String, CaseIterable {
+    private enum Contender: String, CaseIterable, ExpressibleByArgument {
         /// A program in C on libsqlite3 alone: `Benchmarks/Limit`.
         case limit
         /// One row a transaction, from this process, without another thread.
@@ -85,7 +88,7 @@ struct WriteCases: AsyncParsableCommand {
             syncs.append(try measureSync())
             for measured in cases {
                 // In any order, so that what drifts meanwhile speaks for none.
-                for contender in Contender.allCases.shuffled() where contender.takesPart(in: measured) {
+                for contender in who.shuffled() where contender.takesPart(in: measured) {
                     runs[measured, default: [:]][contender, default: []].append(try await measure(contender, measured))
                 }
             }
