@@ -104,6 +104,10 @@ private struct FaultyReservableFile: ReservableFile {
         try file.reserve(bytes)
     }
 
+    func startWriting() {
+        file.startWriting()
+    }
+
     func close() {
         file.close()
     }

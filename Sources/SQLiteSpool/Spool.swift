@@ -76,6 +76,7 @@ package final class Spool: Sendable {
         self.lock = lock
         let committer = Committer(
             connection,
+            mark: WALMark(try file.openForReading()),
             file: file,
             room: room,
             configuration: configuration,

@@ -1,16 +1,37 @@
-/// When the WAL is moved into the database. A checkpoint holds up the commits behind it, so it waits for a moment in
-/// which nobody waits, until the WAL has grown past a limit.
+/// When the WAL is moved into the database, and how much of it.
+///
+/// A checkpoint holds up the commits behind it. Where nobody waits all is moved at once; under load it is moved in slices, of
+/// what was written between two marks, and all of it only when it has grown past a limit: by then little is left to move.
 package struct CheckpointPolicy: Sendable {
     /// Pages from which a checkpoint is worth it as soon as no work waits. SQLite's own default is 1,000.
     package var pagesWhenIdle = 1_000
 
-    /// Pages from which a checkpoint comes before waiting work: 8 MiB of 4 KiB pages.
-    package var pagesAtMost = 2_000
+    /// Pages between two marks: moving them takes about as long as a commit of 64 records.
+    package var pagesPerSlice = 150
+
+    /// Whether slices are moved where no work waits, too: for tests, whose load must be the same each time.
+    package var slicesWhenIdle = false
+
+    /// Pages from which all is moved before waiting work: 16 MiB of 4 KiB pages.
+    package var pagesAtMost = 4_000
 
     /// How long nothing must have been asked of the spool before a small WAL is moved too.
     package var quietPeriodMilliseconds = 200
 
-    func isDue(walPages: Int, workIsWaiting: Bool) -> Bool {
-        walPages >= (workIsWaiting ? pagesAtMost : pagesWhenIdle)
+    enum Step: Equatable {
+        /// A mark is set where the WAL ends now.
+        case mark
+        /// What is before the mark is moved, and a new mark set.
+        case moveSlice
+        case moveAll
+    }
+
+    /// - Parameters:
+    ///   - walPages: what is in the WAL.
+    ///   - mark: what was in it when the mark was set; nil without one.
+    func step(walPages: Int, mark: Int?, workIsWaiting: Bool) -> Step? {
+        if walPages >= (workIsWaiting ? pagesAtMost : pagesWhenIdle) { return .moveAll }
+        guard workIsWaiting || slicesWhenIdle, walPages >= (mark ?? 0) + pagesPerSlice else { return nil }
+        return mark == nil ? .mark : .moveSlice
     }
 }

@@ -14,6 +14,7 @@ struct Committer: ~Copyable {
     private var connection: SpoolConnection
     private var disk: DiskRoom
     private var wal: WALWatch
+    private var mark: WALMark
     private var gathering = GatherPolicy()
 
     /// Why the connection cannot be used; nil while it can.
@@ -24,6 +25,7 @@ struct Committer: ~Copyable {
 
     init(
         _ connection: consuming SpoolConnection,
+        mark: consuming WALMark,
         file: SpoolFile,
         room: any ReservableFile,
         configuration: SpoolConfiguration,
@@ -42,6 +44,7 @@ struct Committer: ~Copyable {
         self.onEvent = onEvent
         disk = DiskRoom(spool: file.path, database: room, configuration)
         wal = WALWatch(alarmBytes: configuration.walAlarmBytes)
+        self.mark = mark
         self.connection = connection
     }
 
@@ -55,6 +58,8 @@ struct Committer: ~Copyable {
             case .closed:
                 // What could not be synced must not be moved into the database.
                 if failure != nil { connection.leaveWAL() }
+                // The last one that closes the file checkpoints it.
+                mark.close()
                 return
             }
         }
@@ -142,11 +147,7 @@ struct Committer: ~Copyable {
             gathering.didCommit(work: group.work, waiting: waiting, in: duration)
         }
         group.complete(refused: applied.refused)
-        let isDue = configuration.checkpoints.isDue(
-            walPages: connection.usage.walPages,
-            workIsWaiting: waiting > 0 || gathering.wait != nil
-        )
-        if isDue, wal.isWorthACheckpoint(connection.usage) { checkpoint() }
+        shortenWAL(workIsWaiting: waiting > 0 || gathering.wait != nil)
     }
 
     private mutating func didFail(_ group: CommitQueue.Group, _ error: SpoolError) {
@@ -260,7 +261,36 @@ struct Committer: ~Copyable {
         didCommit(CommitQueue.Group(), applied, in: start.duration(to: .now))
     }
 
+    private mutating func shortenWAL(workIsWaiting: Bool) {
+        let usage = connection.usage
+        switch configuration.checkpoints.step(walPages: usage.walPages, mark: mark.pages, workIsWaiting: workIsWaiting)
+        {
+        case .mark: mark.set(usage)
+        case .moveSlice:
+            moveSlice()
+            mark.set(usage)
+        case .moveAll: if wal.isWorthACheckpoint(usage) { checkpoint() }
+        case nil: break
+        }
+    }
+
+    private mutating func moveSlice() {
+        do throws(SQLiteError) {
+            onEvent(.checkpointing)
+            _ = try connection.checkpoint()
+            disk.didMoveSlice()
+            onEvent(.checkpointed(connection.usage))
+        } catch {
+            didFailToCheckpoint(SpoolError(error))
+        }
+    }
+
+    private mutating func didFailToCheckpoint(_ error: SpoolError) {
+        if error.code == .full { disk.didFill() } else if !error.isPassing { fail(error) }
+    }
+
     private mutating func checkpoint() {
+        mark.clear()
         do throws(SQLiteError) {
             onEvent(.checkpointing)
             let isComplete = try connection.checkpoint()
@@ -277,8 +307,7 @@ struct Committer: ~Copyable {
             }
             publish()
         } catch {
-            let error = SpoolError(error)
-            if error.code == .full { disk.didFill() } else if !error.isPassing { fail(error) }
+            didFailToCheckpoint(SpoolError(error))
         }
     }
 

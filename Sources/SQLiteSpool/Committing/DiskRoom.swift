@@ -67,6 +67,11 @@ struct DiskRoom {
         databaseBytes = bytes
     }
 
+    /// A part of the WAL was moved into the database.
+    func didMoveSlice() {
+        database.startWriting()
+    }
+
     /// The WAL was moved into the database: SQLite has cut that to what is in it.
     mutating func didCheckpoint() {
         databaseBytes = 0

@@ -61,6 +61,10 @@ package protocol ReservableFile: Sendable {
     /// cannot do that.
     func reserve(_ bytes: Int) throws(FileSystemFailure)
 
+    /// Has the system begin to write to the disk what was written to the file, and does not wait for it: the sync to come
+    /// is short then. It promises nothing.
+    func startWriting()
+
     /// For a database, to be called when SQLite has closed it: whichever descriptor a process closes, all the locks go that it has on
     /// the file (https://www.sqlite.org/howtocorrupt.html, 2.2).
     func close()

@@ -193,6 +193,10 @@ private final class SystemReservableFile: ReservableFile {
         }
     }
 
+    func startWriting() {
+        if let file = descriptor.withLock({ $0 }) { csqlite_start_writing(file) }
+    }
+
     // Not in a deinit: nobody could tell whether SQLite had closed the file by then.
     func close() {
         if let file = descriptor.withLock({ $0.take() }) { _ = Glibc.close(file) }

@@ -45,6 +45,8 @@ struct Workload {
         var configuration = SpoolConfiguration(path: path, durability: durability, fileSystem: disk)
         configuration.checkpoints.pagesWhenIdle = 40
         configuration.checkpoints.pagesAtMost = 40
+        configuration.checkpoints.pagesPerSlice = 8
+        configuration.checkpoints.slicesWhenIdle = true
         configuration.checkpoints.quietPeriodMilliseconds = 60_000
         configuration.vacuum.pagesKept = 4
         configuration.vacuum.pagesWhenBusy = 2

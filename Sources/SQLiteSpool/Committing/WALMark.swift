@@ -1,0 +1,35 @@
+/// A place in the WAL that a checkpoint does not go beyond: where a read transaction began. SQLite moves no page that a
+/// reader's snapshot does not have yet (https://www.sqlite.org/wal.html#checkpointing), which bounds what it moves at once.
+struct WALMark: ~Copyable {
+    private var database: Database?
+
+    /// Pages that were in the WAL at this place; nil while there is no mark.
+    private(set) var pages: Int?
+
+    /// - Parameter database: a connection that nobody else reads from.
+    init(_ database: consuming Database) {
+        self.database = consume database
+    }
+
+    /// Sets it to where the WAL ends.
+    mutating func set(_ usage: SpoolUsage) {
+        clear()
+        do throws(SQLiteError) {
+            try database?.execute("BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1")
+            pages = usage.walPages
+        } catch {
+            // Without a mark all is moved at once, as late as it must.
+            clear()
+        }
+    }
+
+    mutating func clear() {
+        database?.rollBack()
+        pages = nil
+    }
+
+    mutating func close() {
+        pages = nil
+        database = nil
+    }
+}
