@@ -10,7 +10,7 @@ struct JSONText: ~Copyable {
     // read within `count`.
     private var bytes: UnsafeMutablePointer<UInt8>
     private var capacity: Int
-    private var count = 0
+    private(set) var count = 0
 
     /// - Parameter capacity: bytes that are there at first; it grows when there are more.
     init(capacity: Int) {
@@ -46,11 +46,8 @@ struct JSONText: ~Copyable {
         append(json.utf8.span)
     }
 
-    mutating func append(_ bytes: [UInt8]) {
-        append(bytes.span)
-    }
-
-    private mutating func append(_ bytes: Span<UInt8>) {
+    /// Appends bytes as they are.
+    mutating func append(_ bytes: Span<UInt8>) {
         reserve(bytes.count)
         put(bytes)
     }

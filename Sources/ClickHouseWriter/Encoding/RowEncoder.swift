@@ -31,7 +31,7 @@ public struct RowEncoder: ~Copyable {
         guard columns.isName(name, at: written) else {
             return refuse("column \(written + 1) is \"\(name)\", not \(columns.describe(written))")
         }
-        text.append(columns.keys[written])
+        columns.appendKey(written, to: &text)
         value.write(to: &self)
         if problem != nil { problem = problem.map { "column \"\(name)\": \($0)" } }
         written += 1
@@ -48,7 +48,7 @@ public struct RowEncoder: ~Copyable {
 
     /// Starts the column of this index; its value comes next.
     @usableFromInline mutating func begin(_ index: Int) {
-        text.append(columns.keys[index])
+        columns.appendKey(index, to: &text)
     }
 
     /// - Returns: whether the value was written.
@@ -72,7 +72,7 @@ public struct RowEncoder: ~Copyable {
     package consuming func finish() throws(WriterError) -> [UInt8] {
         if let problem { throw WriterError(.recordNotEncodable, problem) }
         if let whole { return whole }
-        guard written == columns.keys.count else {
+        guard written == columns.count else {
             throw WriterError(.recordNotEncodable, "\(columns.describe(written)) was not written")
         }
         text.append(UInt8(ascii: "}"))

@@ -57,13 +57,21 @@ package struct OwnerNote: Sendable, Equatable {
         "\(process)".padded(processWidth) + "\n"
     }
 
+    /// After each commit, so it makes one string and no other.
     static func lines(_ progress: Progress) -> String {
-        line("committed  ", progress.committed) + line("frozen     ", progress.frozen)
-            + line("delivered  ", progress.delivered) + line("letters    ", progress.deadLetters)
-    }
-
-    private static func line(_ name: String, _ number: Int64) -> String {
-        (name + String(number)).padded(name.utf8.count + idWidth) + "\n"
+        var text = ""
+        text.reserveCapacity(4 * (11 + idWidth + 1))
+        for (name, number) in [
+            ("committed  ", progress.committed), ("frozen     ", progress.frozen), ("delivered  ", progress.delivered),
+            ("letters    ", progress.deadLetters),
+        ] {
+            let digits = String(number)
+            text += name
+            text += digits
+            for _ in digits.utf8.count..<idWidth { text += " " }
+            text += "\n"
+        }
+        return text
     }
 
     /// The process in the first line, all that an owner writes before it knows the spool.
