@@ -437,3 +437,10 @@ if Context.environment["CLICKHOUSE_WRITER_FUZZING"] != nil {
         ),
     ]
 }
+
+// What CI sets: there no warning is let through.
+if Context.environment["CLICKHOUSE_WRITER_STRICT"] != nil {
+    for target in package.targets where target.type != .system {
+        target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
+    }
+}

@@ -1,6 +1,7 @@
+import BenchmarkSupport
 import Foundation
 
-/// The queues in Python that are measured beside ours.
+/// What is measured beside ours, and runs in programs of its own.
 enum Peers {
     static let queues = Tools.package.appending(path: "Benchmarks/Peers/queues.py").path(percentEncoded: false)
 
@@ -12,4 +13,22 @@ enum Peers {
     }()
 
     static let advice = "they need python3-venv and PyPI"
+
+    /// syslog-ng's disk-buffer, with batches of 100 lines to a destination that answers at once. It never syncs.
+    struct DiskBuffer {
+        /// Lines into it, out of it again, and both at once.
+        let write: Figures, drain: Figures, steady: Figures
+
+        static func measure(seconds: Int, directory: String) async throws -> DiskBuffer {
+            let script = Tools.package.appending(path: "Benchmarks/Peers/syslog_ng.py").path(percentEncoded: false)
+            let output = try await Tools.run("python3", [script, directory, "\(seconds)"])
+            let rates = output.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
+            guard rates.count == 3 else { throw Unmeasurable("syslog_ng.py says something else: \(output)") }
+            return DiskBuffer(
+                write: Figures(rowsPerSecond: rates[0]),
+                drain: Figures(rowsPerSecond: rates[1]),
+                steady: Figures(rowsPerSecond: rates[2])
+            )
+        }
+    }
 }

@@ -9,7 +9,7 @@ struct SteadyCase: AsyncParsableCommand {
         commandName: "steady",
         abstract: """
             How fast `write` is while what it stores is delivered at the same time, to a destination that answers at once; \
-            beside `write` alone.
+            beside `write` alone, and syslog-ng's disk-buffer.
             """
     )
 
@@ -66,7 +66,28 @@ struct SteadyCase: AsyncParsableCommand {
                     )
             )
         }
+        try await measureDiskBuffer(&results)
         try results.write()
+    }
+
+    private func measureDiskBuffer(_ results: inout Results) async throws {
+        do {
+            var runs: [Peers.DiskBuffer] = []
+            for _ in 1...rounds { runs.append(try await .measure(seconds: seconds, directory: directory)) }
+            for (name, figures) in [
+                ("syslog-ng in", Figures.median(runs.map(\.write))),
+                ("syslog-ng out", Figures.median(runs.map(\.drain))),
+                ("syslog-ng steady 100", Figures.median(runs.map(\.steady))),
+            ] {
+                results.set(name, "syslog-ng", figures)
+                print(
+                    name.padding(toLength: 22, withPad: " ", startingAt: 0)
+                        + String(format: "%12.0f", figures.rowsPerSecond)
+                )
+            }
+        } catch let error as Unmeasurable {
+            print("without syslog-ng: \(error)")
+        }
     }
 
     /// - Parameter batchSize: nil delivers nothing, and counts what was written.
