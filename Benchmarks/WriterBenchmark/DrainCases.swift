@@ -17,6 +17,9 @@ struct DrainCases: AsyncParsableCommand {
     @Option(help: "ClickHouse's URL, with a user who may make a database.")
     var url: String?
 
+    @Option(help: "What tells the cases of that server from those of Debian's: a word behind their names.")
+    var label: String?
+
     @Option(help: "Records in the backlog.")
     var records = 200_000
 
@@ -61,7 +64,7 @@ struct DrainCases: AsyncParsableCommand {
         print("case                               who      rows/s   of curl's  memory before / most, MiB")
         try await withDirectory(in: URL(filePath: directory).standardizedFileURL.path(percentEncoded: false)) { root in
             if let url {
-                try await measure(at: url, "", &results, in: root)
+                try await measure(at: url, label.map { ", \($0)" } ?? "", &results, in: root)
             } else if RealClickHouse.isInstalled {
                 try await RealClickHouse.run(in: root) { try await measure(at: $0, "", &results, in: root) }
             } else {
