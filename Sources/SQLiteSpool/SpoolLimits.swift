@@ -69,8 +69,10 @@ package struct SpoolUsage: Sendable, Equatable {
     /// In the WAL, not moved into the database yet.
     package var walPages = 0
 
+    /// Of the database.
+    var pagesInUse: Int { pages - freePages }
     /// What counts against the limit.
-    package var bytesInUse: Int { (pages - freePages + walPages) * Self.pageBytes }
+    package var bytesInUse: Int { (pagesInUse + walPages) * Self.pageBytes }
     package var databaseBytes: Int { pages * Self.pageBytes }
     package var walBytes: Int { walPages * Self.pageBytes }
 

@@ -7,19 +7,22 @@ import Testing
 @Suite struct CheckpointTests {
     @Test(
         arguments: [
-            (0, nil, false, nil), (999, nil, false, nil), (1_000, nil, false, .moveAll), (1_000, 900, false, .moveAll),
-            (149, nil, true, nil), (150, nil, true, .mark), (299, 150, true, nil), (300, 150, true, .moveSlice),
-            (300, 150, false, nil), (3_999, 3_850, true, nil), (4_000, nil, true, .moveAll),
-            (4_000, 3_850, true, .moveAll),
-        ] as [(Int, Int?, Bool, CheckpointPolicy.Step?)]
+            (0, 0, nil, false, nil), (999, 999, nil, false, nil), (1_000, 999, nil, false, .moveAll),
+            (1_000, 999, 900, false, .moveAll), (149, 149, nil, true, nil), (150, 149, nil, true, .mark),
+            (299, 298, 150, true, nil), (300, 298, 150, true, .moveSlice), (300, 75, 150, true, .moveSlice),
+            (300, 74, 150, true, nil), (300, 298, 150, false, nil), (3_999, 3_000, 3_850, true, nil),
+            (4_000, 0, nil, true, .moveAll), (4_000, 3_000, 3_850, true, .moveAll),
+        ] as [(Int, Int, Int?, Bool, CheckpointPolicy.Step?)]
     )
-    func `work that waits goes first, slices between, until the WAL is too long`(
+    func `work that waits goes first, slices between where the file grows, until the WAL is too long`(
         pages: Int,
+        newPages: Int,
         mark: Int?,
         isBusy: Bool,
         step: CheckpointPolicy.Step?
     ) {
-        #expect(CheckpointPolicy().step(walPages: pages, mark: mark, workIsWaiting: isBusy) == step)
+        let policy = CheckpointPolicy()
+        #expect(policy.step(walPages: pages, newPages: newPages, mark: mark, workIsWaiting: isBusy) == step)
     }
 
     @Test func `a checkpoint goes as far as the mark, and to the end without it`() async throws {
@@ -43,18 +46,20 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func `under load the WAL is moved in slices, and all of it in the end`() async throws
+    @Test(.timeLimit(.minutes(1))) func `while it grows the WAL is moved in slices, and all of it in the end`()
+        async throws
     {
         try await withTemporaryDirectory { directory in
             let path = directory + "/traces.spool"
             let slices = Slices()
+            let row = Array("{\"x\":\"\(String(repeating: "x", count: 3_000))\"}".utf8)
             try await withSpool(at: path, onEvent: slices.add) {
                 $0.checkpoints.pagesPerSlice = 10
             } _: { spool in
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     for _ in 0..<16 {
                         group.addTask {
-                            while slices.count < 5 { try await spool.append(Array("{\"x\":1}".utf8)) }
+                            while slices.count < 5 { try await spool.append(row) }
                         }
                     }
                     try await group.waitForAll()

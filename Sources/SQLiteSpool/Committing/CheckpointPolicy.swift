@@ -1,7 +1,8 @@
 /// When the WAL is moved into the database, and how much of it.
 ///
-/// A checkpoint holds up the commits behind it. Where nobody waits all is moved at once; under load it is moved in slices, of
-/// what was written between two marks, and all of it only when it has grown past a limit: by then little is left to move.
+/// A checkpoint holds up the commits behind it. Where nobody waits all is moved at once. While a backlog grows it is moved in
+/// slices, of what was written between two marks, and all of it only when it has grown past a limit: by then little is left
+/// to move. A spool that is drained as it is filled writes the same pages again and again: slices would move each many times.
 package struct CheckpointPolicy: Sendable {
     /// Pages from which a checkpoint is worth it as soon as no work waits. SQLite's own default is 1,000.
     package var pagesWhenIdle = 1_000
@@ -9,8 +10,8 @@ package struct CheckpointPolicy: Sendable {
     /// Pages between two marks: moving them takes about as long as a commit of 64 records.
     package var pagesPerSlice = 150
 
-    /// Whether slices are moved where no work waits, too: for tests, whose load must be the same each time.
-    package var slicesWhenIdle = false
+    /// Whether slices are moved also where no work waits and nothing grows: for tests, whose load must be the same each time.
+    package var slicesAlways = false
 
     /// Pages from which all is moved before waiting work: 16 MiB of 4 KiB pages.
     package var pagesAtMost = 4_000
@@ -28,10 +29,12 @@ package struct CheckpointPolicy: Sendable {
 
     /// - Parameters:
     ///   - walPages: what is in the WAL.
+    ///   - newPages: by how many pages more are in use than when the WAL was begun.
     ///   - mark: what was in it when the mark was set; nil without one.
-    func step(walPages: Int, mark: Int?, workIsWaiting: Bool) -> Step? {
+    func step(walPages: Int, newPages: Int, mark: Int?, workIsWaiting: Bool) -> Step? {
         if walPages >= (workIsWaiting ? pagesAtMost : pagesWhenIdle) { return .moveAll }
-        guard workIsWaiting || slicesWhenIdle, walPages >= (mark ?? 0) + pagesPerSlice else { return nil }
+        guard slicesAlways || workIsWaiting && newPages >= walPages / 4 else { return nil }
+        guard walPages >= (mark ?? 0) + pagesPerSlice else { return nil }
         return mark == nil ? .mark : .moveSlice
     }
 }

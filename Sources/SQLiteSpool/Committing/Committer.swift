@@ -15,6 +15,8 @@ struct Committer: ~Copyable {
     private var disk: DiskRoom
     private var wal: WALWatch
     private var mark: WALMark
+    /// Pages that were in use when the WAL was begun.
+    private var pagesInUseBefore: Int
     private var gathering = GatherPolicy()
 
     /// Why the connection cannot be used; nil while it can.
@@ -45,6 +47,7 @@ struct Committer: ~Copyable {
         disk = DiskRoom(spool: file.path, database: room, configuration)
         wal = WALWatch(alarmBytes: configuration.walAlarmBytes)
         self.mark = mark
+        pagesInUseBefore = connection.usage.pagesInUse
         self.connection = connection
     }
 
@@ -263,8 +266,13 @@ struct Committer: ~Copyable {
 
     private mutating func shortenWAL(workIsWaiting: Bool) {
         let usage = connection.usage
-        switch configuration.checkpoints.step(walPages: usage.walPages, mark: mark.pages, workIsWaiting: workIsWaiting)
-        {
+        let step = configuration.checkpoints.step(
+            walPages: usage.walPages,
+            newPages: usage.pagesInUse - pagesInUseBefore,
+            mark: mark.pages,
+            workIsWaiting: workIsWaiting
+        )
+        switch step {
         case .mark: mark.set(usage)
         case .moveSlice:
             moveSlice()
@@ -295,7 +303,10 @@ struct Committer: ~Copyable {
             onEvent(.checkpointing)
             let isComplete = try connection.checkpoint()
             onEvent(.checkpointed(connection.usage))
-            if isComplete { disk.didCheckpoint() }
+            if isComplete {
+                disk.didCheckpoint()
+                pagesInUseBefore = connection.usage.pagesInUse
+            }
             let change = wal.didCheckpoint(connection.usage, isComplete: isComplete)
             switch change {
             case .held: onEvent(.walHeld(bytes: connection.usage.walBytes, readers: file.readersOfWAL()))

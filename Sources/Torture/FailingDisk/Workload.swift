@@ -46,7 +46,7 @@ struct Workload {
         configuration.checkpoints.pagesWhenIdle = 40
         configuration.checkpoints.pagesAtMost = 40
         configuration.checkpoints.pagesPerSlice = 8
-        configuration.checkpoints.slicesWhenIdle = true
+        configuration.checkpoints.slicesAlways = true
         configuration.checkpoints.quietPeriodMilliseconds = 60_000
         configuration.vacuum.pagesKept = 4
         configuration.vacuum.pagesWhenBusy = 2
