@@ -221,7 +221,8 @@ def main():
         fail("syslog-ng is not installed: apt-get install syslog-ng-core syslog-ng-mod-http")
     # So that it is ended and its files removed then too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    with tempfile.TemporaryDirectory(prefix="syslog-ng-", dir=sys.argv[1]) as directory:
+    # Absolute, as it is removed from within.
+    with tempfile.TemporaryDirectory(prefix="syslog-ng-", dir=os.path.abspath(sys.argv[1])) as directory:
         os.chdir(directory)
         measure(float(sys.argv[2]))
 
