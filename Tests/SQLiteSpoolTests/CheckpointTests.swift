@@ -1,6 +1,5 @@
 import Foundation
 @testable import SQLiteSpool
-import Synchronization
 import TestSupport
 import Testing
 
@@ -31,7 +30,7 @@ import Testing
             let database = try Database(path: path, access: .create)
             try database.execute("PRAGMA journal_mode = WAL; CREATE TABLE rows (value); INSERT INTO rows VALUES (1)")
             var mark = WALMark(try Database(path: path, access: .readOnly))
-            mark.set(SpoolUsage(walPages: database.walPages))
+            mark.set(at: database.walPages)
             #expect(mark.pages == database.walPages)
             let before = try Data(contentsOf: URL(filePath: path))
             try database.execute("INSERT INTO rows VALUES ('beyond the mark')")
@@ -51,15 +50,15 @@ import Testing
     {
         try await withTemporaryDirectory { directory in
             let path = directory + "/traces.spool"
-            let slices = Slices()
+            let events = EventRecorder()
             let row = Array("{\"x\":\"\(String(repeating: "x", count: 3_000))\"}".utf8)
-            try await withSpool(at: path, onEvent: slices.add) {
+            try await withSpool(at: path, onEvent: events.record) {
                 $0.checkpoints.pagesPerSlice = 10
             } _: { spool in
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     for _ in 0..<16 {
                         group.addTask {
-                            while slices.count < 5 { try await spool.append(row) }
+                            while events.slices < 5 { try await spool.append(row) }
                         }
                     }
                     try await group.waitForAll()
@@ -82,16 +81,5 @@ import Testing
             }
             #expect(!FileManager.default.fileExists(atPath: path + "-wal"))
         }
-    }
-}
-
-/// Checkpoints that left a part of the WAL to later ones, counted.
-private final class Slices: Sendable {
-    private let state = Mutex(0)
-
-    var count: Int { state.withLock(\.self) }
-
-    func add(_ event: SpoolEvent) {
-        if case .checkpointed(let usage) = event, usage.walPages > 0 { state.withLock { $0 += 1 } }
     }
 }

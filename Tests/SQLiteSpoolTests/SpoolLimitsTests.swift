@@ -228,6 +228,13 @@ final class EventRecorder: Sendable {
         events.filter { !["committed", "checkpointing", "checkpointed", "dropped"].contains($0.kind) }
     }
 
+    /// Checkpoints that left a part of the WAL to later ones.
+    var slices: Int {
+        events.count { event in
+            if case .checkpointed(let usage) = event { usage.walPages > 0 } else { false }
+        }
+    }
+
     func dropped(_ reason: SpoolEvent.DropReason) -> Int {
         events.reduce(0) { sum, event in
             if case .dropped(let records, reason) = event { sum + records } else { sum }

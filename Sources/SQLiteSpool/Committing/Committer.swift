@@ -273,10 +273,10 @@ struct Committer: ~Copyable {
             workIsWaiting: workIsWaiting
         )
         switch step {
-        case .mark: mark.set(usage)
+        case .mark: mark.set(at: usage.walPages)
         case .moveSlice:
             moveSlice()
-            mark.set(usage)
+            mark.set(at: usage.walPages)
         case .moveAll: if wal.isWorthACheckpoint(usage) { checkpoint() }
         case nil: break
         }
@@ -284,13 +284,19 @@ struct Committer: ~Copyable {
 
     private mutating func moveSlice() {
         do throws(SQLiteError) {
-            onEvent(.checkpointing)
-            _ = try connection.checkpoint()
+            _ = try moveWAL()
             disk.didMoveSlice()
-            onEvent(.checkpointed(connection.usage))
         } catch {
             didFailToCheckpoint(SpoolError(error))
         }
+    }
+
+    /// - Returns: whether all of it was moved.
+    private mutating func moveWAL() throws(SQLiteError) -> Bool {
+        onEvent(.checkpointing)
+        let isComplete = try connection.checkpoint()
+        onEvent(.checkpointed(connection.usage))
+        return isComplete
     }
 
     private mutating func didFailToCheckpoint(_ error: SpoolError) {
@@ -300,9 +306,7 @@ struct Committer: ~Copyable {
     private mutating func checkpoint() {
         mark.clear()
         do throws(SQLiteError) {
-            onEvent(.checkpointing)
-            let isComplete = try connection.checkpoint()
-            onEvent(.checkpointed(connection.usage))
+            let isComplete = try moveWAL()
             if isComplete {
                 disk.didCheckpoint()
                 pagesInUseBefore = connection.usage.pagesInUse

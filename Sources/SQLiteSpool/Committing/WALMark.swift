@@ -11,12 +11,12 @@ struct WALMark: ~Copyable {
         self.database = consume database
     }
 
-    /// Sets it to where the WAL ends.
-    mutating func set(_ usage: SpoolUsage) {
+    /// Sets it to where the WAL ends: behind so many pages.
+    mutating func set(at pages: Int) {
         clear()
         do throws(SQLiteError) {
             try database?.execute("BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1")
-            pages = usage.walPages
+            self.pages = pages
         } catch {
             // Without a mark all is moved at once, as late as it must.
             clear()

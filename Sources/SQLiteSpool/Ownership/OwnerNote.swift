@@ -44,9 +44,11 @@ package struct OwnerNote: Sendable, Equatable {
 
     /// The whole file.
     var text: String {
-        Self.processLine(process) + "uuid       \(uuid.padded(Self.uuidWidth))\n"
-            + "durability \(durability.rawValue.padded(Self.durabilityWidth))\n"
-            + "state      \(state.rawValue.padded(Self.stateWidth))\n" + Self.lines(progress)
+        var text = Self.processLine(process)
+        text.append(line: "uuid       ", uuid, width: Self.uuidWidth)
+        text.append(line: "durability ", durability.rawValue, width: Self.durabilityWidth)
+        text.append(line: "state      ", state.rawValue, width: Self.stateWidth)
+        return text + Self.lines(progress)
     }
 
     /// Where the lines of the progress begin.
@@ -54,23 +56,19 @@ package struct OwnerNote: Sendable, Equatable {
         processLine(0).utf8.count + (11 + uuidWidth + 1) + (11 + durabilityWidth + 1) + (11 + stateWidth + 1)
 
     static func processLine(_ process: Int32) -> String {
-        "\(process)".padded(processWidth) + "\n"
+        var text = ""
+        text.append(line: "", String(process), width: processWidth)
+        return text
     }
 
     /// After each commit, so it makes one string and no other.
     static func lines(_ progress: Progress) -> String {
         var text = ""
         text.reserveCapacity(4 * (11 + idWidth + 1))
-        for (name, number) in [
-            ("committed  ", progress.committed), ("frozen     ", progress.frozen), ("delivered  ", progress.delivered),
-            ("letters    ", progress.deadLetters),
-        ] {
-            let digits = String(number)
-            text += name
-            text += digits
-            for _ in digits.utf8.count..<idWidth { text += " " }
-            text += "\n"
-        }
+        text.append(line: "committed  ", String(progress.committed), width: idWidth)
+        text.append(line: "frozen     ", String(progress.frozen), width: idWidth)
+        text.append(line: "delivered  ", String(progress.delivered), width: idWidth)
+        text.append(line: "letters    ", String(progress.deadLetters), width: idWidth)
         return text
     }
 
@@ -116,7 +114,11 @@ extension OwnerNote {
 }
 
 extension String {
-    fileprivate func padded(_ width: Int) -> String {
-        self + String(repeating: " ", count: max(0, width - utf8.count))
+    /// Appends a value behind its name, blanks up to the value's width, and the line's end.
+    fileprivate mutating func append(line name: String, _ value: String, width: Int) {
+        self += name
+        self += value
+        for _ in 0..<max(0, width - value.utf8.count) { self += " " }
+        self += "\n"
     }
 }
