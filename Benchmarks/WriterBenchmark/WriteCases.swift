@@ -56,6 +56,8 @@ struct WriteCases: AsyncParsableCommand {
         /// One row a transaction, from this process, without another thread.
         case sqlite
         case ours
+        /// Ours without the encoding: rows as ready-made as those of the limit.
+        case readyMade = "ours, ready-made"
         /// One transaction a record, as a Swift user would write it first.
         case grdb
         /// Queues in Python.
@@ -65,7 +67,7 @@ struct WriteCases: AsyncParsableCommand {
         func takesPart(in measured: Case) -> Bool {
             switch self {
             case .ours: true
-            case .limit: measured.records == 1
+            case .limit, .readyMade: measured.records == 1
             case .sqlite: measured.records == 1 && measured.tasks == 1
             case .grdb: measured.records == 1 && measured.tasks <= 64
             case .persistQueue, .litequeue: Peers.python != nil && measured.records == 1 && measured.tasks <= 16
@@ -164,6 +166,7 @@ struct WriteCases: AsyncParsableCommand {
             try await measureProgram(Peers.python ?? "python3", [Peers.queues, contender.rawValue], measured)
         case .sqlite: try measureTransactions(measured.durability)
         case .ours: try await measureWrites(measured)
+        case .readyMade: try await measureAppends(measured)
         }
     }
 
@@ -200,6 +203,22 @@ struct WriteCases: AsyncParsableCommand {
             if many.count == 1 { try await writer.write(.sample) } else { try await writer.write(contentsOf: many) }
         }
         await writer.close()
+        return figures
+    }
+
+    /// What of `write` is the spool.
+    private func measureAppends(_ measured: Case) async throws -> Figures {
+        let path = temporarySpool(in: directory)
+        defer { removeSpool(path) }
+        var configuration = SpoolConfiguration(path: path)
+        configuration.durability = measured.durability == .powerLoss ? .powerLoss : .processCrash
+        configuration.limits.maxBytes = 16 << 30
+        let spool = try Spool(configuration)
+        let row = [UInt8](repeating: UInt8(ascii: "x"), count: 575)
+        let figures = try await ClosedLoop(tasks: measured.tasks, seconds: seconds).run(rows: { $0 }) {
+            try await spool.append(row)
+        }
+        await spool.close()
         return figures
     }
 
