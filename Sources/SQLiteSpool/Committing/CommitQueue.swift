@@ -93,9 +93,6 @@ final class CommitQueue: Sendable {
         var waiting = Group()
         var isClosed = false
         var threadSleeps = false
-
-        /// How much work wakes the thread.
-        var workToWake = 1
     }
 
     /// How long the commit thread looks for work that is on its way before it sleeps: being woken takes about as long, and
@@ -135,10 +132,10 @@ final class CommitQueue: Sendable {
     /// Waits for work. Called by the commit thread only.
     ///
     /// - Parameters:
-    ///   - gathering: how long to wait for the first part; nil takes what there is.
+    ///   - gathering: how long work is waited for that is on its way; nil: none is.
     ///   - quietPeriod: how long to wait at most, in milliseconds; nil waits until there is work.
-    func next(gathering: GatherPolicy.Wait?, quietPeriod: Int?) -> Next {
-        if let gathering { wait(for: gathering.part, until: .now + gathering.limit) }
+    func next(gathering: Duration?, quietPeriod: Int?) -> Next {
+        if let gathering { wait(until: .now + gathering) }
         while true {
             let next = withState { state -> Next? in
                 state.threadSleeps = false
@@ -166,30 +163,25 @@ final class CommitQueue: Sendable {
         withState { Self.takeAppends(from: &$0.waiting, maxRecords: maxRecords, maxBytes: maxBytes) }
     }
 
-    /// Waits until so much work waits. Called by the commit thread only.
+    /// Waits for work that is on its way. Called by the commit thread only.
     ///
     /// - Parameter deadline: until when it waits at most.
-    func wait(for work: Int, until deadline: ContinuousClock.Instant) {
+    func wait(until deadline: ContinuousClock.Instant) {
         let spinningEnd = min(deadline, .now + Self.spinning)
         repeat {
-            if self.work >= work { return }
+            if work > 0 { return }
             // Whoever else could run on this processor does.
             sched_yield()
         } while .now < spinningEnd
         let mustWait = state.withLock { state in
-            state.threadSleeps = !state.isClosed && state.waiting.work < work
-            // Only for this sleep: a later one may be for a lone task.
-            if state.threadSleeps { state.workToWake = work }
+            state.threadSleeps = !state.isClosed && state.waiting.isEmpty
             return state.threadSleeps
         }
         guard mustWait else { return }
         let limit = ContinuousClock.now.duration(to: deadline)
         // A signal that comes too late only makes the next wait return early.
         _ = wakeUp.wait(timeout: .now() + .nanoseconds(max(0, Int(limit / .nanoseconds(1)))))
-        state.withLock { state in
-            state.workToWake = 1
-            state.threadSleeps = false
-        }
+        state.withLock { $0.threadSleeps = false }
     }
 
     /// Set in a process that was forked from the owner: nothing takes work out of the queue there.
@@ -218,11 +210,10 @@ final class CommitQueue: Sendable {
         }
     }
 
-    /// Only the first to find the thread asleep, and enough work for it, wakes it.
+    /// Only the first to find the thread asleep wakes it.
     private static func wakes(_ state: inout State) -> Bool {
-        guard state.threadSleeps, state.isClosed || state.waiting.work >= state.workToWake else { return false }
-        state.threadSleeps = false
-        return true
+        defer { state.threadSleeps = false }
+        return state.threadSleeps
     }
 
     private static func takeGroup(from waiting: inout Group) -> Group {

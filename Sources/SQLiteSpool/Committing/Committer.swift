@@ -55,7 +55,7 @@ struct Committer: ~Copyable {
         disk.reserveWAL()
         publish()
         while true {
-            switch queue.next(gathering: gathering.wait, quietPeriod: quietPeriod) {
+            switch queue.next(gathering: gathering.wait?.limit, quietPeriod: quietPeriod) {
             case .commit(let group): serve(group)
             case .quiet: useQuiet()
             case .closed:
@@ -105,7 +105,7 @@ struct Committer: ~Copyable {
             while !group.appends.isEmpty {
                 if let wait = gathering.wait, let deadline, group.work < wait.work {
                     let before = ContinuousClock.now
-                    queue.wait(for: min(wait.part, wait.work - group.work), until: deadline)
+                    queue.wait(until: deadline)
                     waited += before.duration(to: .now)
                 }
                 let more = queue.takeMore(

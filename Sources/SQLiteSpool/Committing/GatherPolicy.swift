@@ -8,9 +8,6 @@ struct GatherPolicy: Sendable {
         /// How much work ends the wait.
         var work: Int
         var limit: Duration
-
-        /// How much is worth beginning with, while the rest is on its way.
-        var part: Int { max(1, work / 4) }
     }
 
     /// A commit that is faster is not worth waiting for.
