@@ -38,6 +38,9 @@ struct WriteCases: AsyncParsableCommand {
     @Option(help: "Where the figures go.")
     var results = "Benchmarks/results.json"
 
+    /// As long as the row of `TraceRecord.sample`, and as the limit's.
+    private static let readyRow = [UInt8](repeating: UInt8(ascii: "x"), count: 575)
+
     private struct Case: Hashable {
         var durability: BatchWriterConfiguration.Durability
         var tasks: Int
@@ -56,8 +59,8 @@ struct WriteCases: AsyncParsableCommand {
         /// One row a transaction, from this process, without another thread.
         case sqlite
         case ours
-        /// Ours without the encoding: rows as ready-made as those of the limit.
-        case readyMade = "ours, ready-made"
+        /// What of ours is the spool: it is given rows as ready-made as the limit's.
+        case spool
         /// One transaction a record, as a Swift user would write it first.
         case grdb
         /// Queues in Python.
@@ -67,7 +70,7 @@ struct WriteCases: AsyncParsableCommand {
         func takesPart(in measured: Case) -> Bool {
             switch self {
             case .ours: true
-            case .limit, .readyMade: measured.records == 1
+            case .limit, .spool: measured.records == 1
             case .sqlite: measured.records == 1 && measured.tasks == 1
             case .grdb: measured.records == 1 && measured.tasks <= 64
             case .persistQueue, .litequeue: Peers.python != nil && measured.records == 1 && measured.tasks <= 16
@@ -166,7 +169,7 @@ struct WriteCases: AsyncParsableCommand {
             try await measureProgram(Peers.python ?? "python3", [Peers.queues, contender.rawValue], measured)
         case .sqlite: try measureTransactions(measured.durability)
         case .ours: try await measureWrites(measured)
-        case .readyMade: try await measureAppends(measured)
+        case .spool: try await measureAppends(measured)
         }
     }
 
@@ -206,7 +209,7 @@ struct WriteCases: AsyncParsableCommand {
         return figures
     }
 
-    /// What of `write` is the spool.
+    /// `append` of the spool, without an encoder, a flusher and metrics.
     private func measureAppends(_ measured: Case) async throws -> Figures {
         let path = temporarySpool(in: directory)
         defer { removeSpool(path) }
@@ -214,7 +217,7 @@ struct WriteCases: AsyncParsableCommand {
         configuration.durability = measured.durability == .powerLoss ? .powerLoss : .processCrash
         configuration.limits.maxBytes = 16 << 30
         let spool = try Spool(configuration)
-        let row = [UInt8](repeating: UInt8(ascii: "x"), count: 575)
+        let row = Self.readyRow
         let figures = try await ClosedLoop(tasks: measured.tasks, seconds: seconds).run(rows: { $0 }) {
             try await spool.append(row)
         }
@@ -235,7 +238,6 @@ struct WriteCases: AsyncParsableCommand {
             """
         )
         let insert = try database.prepare("INSERT INTO records VALUES (?1, ?2, ?4)")
-        let payload = [UInt8](repeating: UInt8(ascii: "x"), count: 575)
         var id: Int64 = 0
         var pagesBefore = 0
         let processorBefore = processorTime()
@@ -245,7 +247,7 @@ struct WriteCases: AsyncParsableCommand {
         var before = start
         while before < end {
             id += 1
-            try insert.run((id, 0, 0), text: payload)
+            try insert.run((id, 0, 0), text: Self.readyRow)
             // Checkpoints as SQLite itself would, which our connections do not.
             if database.walPages >= 1_000, database.walPages != pagesBefore { _ = try database.checkpoint() }
             pagesBefore = database.walPages
