@@ -27,15 +27,6 @@ extension TraceRecord {
     )
 }
 
-extension ClickHouseRecord {
-    /// Its line of JSON.
-    package func row(_ columns: ColumnNames) throws -> [UInt8] {
-        var row = RowEncoder(columns: columns)
-        try encode(to: &row)
-        return try row.finish()
-    }
-}
-
 extension Logger {
     package static var silent: Logger { Logger(label: "benchmark") { _ in SwiftLogNoOpLogHandler() } }
 }

@@ -165,13 +165,7 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
     }
 
     private func encode(_ record: Record) throws(WriterError) -> [UInt8] {
-        var row = RowEncoder(columns: columns)
-        do {
-            try record.encode(to: &row)
-        } catch {
-            throw WriterError(.recordNotEncodable, "the record cannot be encoded: \(error.withoutValue)", cause: error)
-        }
-        let bytes = try row.finish()
+        let bytes = try record.row(columns)
         guard bytes.count <= maxRecordBytes else {
             throw WriterError(
                 .recordTooLarge,
@@ -179,14 +173,5 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
             )
         }
         return bytes
-    }
-}
-
-extension Error {
-    /// An encoder's error repeats the value, which may be long, or a secret.
-    fileprivate var withoutValue: String {
-        guard case .invalidValue(_, let context) = self as? EncodingError else { return "\(self)" }
-        let path = context.codingPath.map(\.stringValue).joined(separator: ".")
-        return path.isEmpty ? context.debugDescription : "\(path): \(context.debugDescription)"
     }
 }

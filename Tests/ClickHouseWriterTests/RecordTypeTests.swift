@@ -43,9 +43,7 @@ import Testing
     }
 
     private func encode<Record: ClickHouseRecord>(_ record: Record) throws -> String {
-        var row = RowEncoder(columns: ColumnNames(Record.columnNames))
-        try record.encode(to: &row)
-        return String(decoding: try row.finish(), as: UTF8.self)
+        String(decoding: try record.row(ColumnNames(Record.columnNames)), as: UTF8.self)
     }
 
     @Test func `columns write the values that they are made with, also when the type is Encodable`() throws {

@@ -2,13 +2,27 @@
 import Foundation
 import Testing
 
-private func encode(_ columns: [ColumnName] = ["a"], _ write: (inout RowEncoder) throws -> Void) throws -> String {
-    var row = RowEncoder(columns: ColumnNames(columns))
-    try write(&row)
-    return String(decoding: try row.finish(), as: UTF8.self)
+private func encode(
+    _ columns: [ColumnName] = ["a"],
+    _ write: (inout RowEncoder) throws(WriterError) -> Void
+) throws -> String {
+    String(decoding: try RowEncoder.encode(ColumnNames(columns), write), as: UTF8.self)
 }
 
 @Suite struct RowEncoderTests {
+    @Test func `a row may be longer than what there is room for at first, by as much as it likes`() throws {
+        let room = ColumnNames(["a", "b"]).expectedRowSize
+        for length in Array(0...2 * room) + [100_000] {
+            let text = String(repeating: "x", count: length)
+            #expect(
+                try encode(["a", "b"]) { row in
+                    row.write("a", text)
+                    row.write("b", length)
+                } == #"{"a":"\#(text)","b":\#(length)}"#
+            )
+        }
+    }
+
     @Test func `every kind of value is written as JSON`() throws {
         let text = try encode(["s", "b", "u", "i", "d", "f", "n", "l"]) { row in
             row.write("s", "x")
@@ -144,7 +158,7 @@ private struct Visit: ClickHouseRecord, Encodable {
 @Suite struct EncodableRecordTests {
     @Test func `an Encodable record needs only its columns`() throws {
         let visit = Visit(url: "https://example.com/ä\n", at: Date(timeIntervalSince1970: 0.5), status: 404)
-        let json = try encode(Visit.columns) { try visit.encode(to: &$0) }
+        let json = String(decoding: try visit.row(ColumnNames(Visit.columns)), as: UTF8.self)
         #expect(!json.contains("\n"))
         struct Back: Decodable, Equatable {
             var url: String
@@ -160,7 +174,8 @@ private struct Visit: ClickHouseRecord, Encodable {
             Visit(url: "", at: .distantFuture), Visit(url: "", at: Date(timeIntervalSince1970: 0), weight: .nan),
         ]
         for visit in visits {
-            #expect(throws: (any Error).self) { try encode(Visit.columns) { try visit.encode(to: &$0) } }
+            let error = #expect(throws: WriterError.self) { try visit.row(ColumnNames(Visit.columns)) }
+            #expect(error?.code == .recordNotEncodable)
         }
     }
 }

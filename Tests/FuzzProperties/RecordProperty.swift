@@ -49,10 +49,10 @@ struct RecordProperty: Sendable {
         }
 
         func encoded() throws -> [UInt8] {
-            var row = RowEncoder(columns: ColumnNames([ColumnName("\(name)"), "at"]))
-            row.write(name, id)
-            row.write("at", at)
-            return try row.finish()
+            try RowEncoder.encode(ColumnNames([ColumnName("\(name)"), "at"])) { row in
+                row.write(name, id)
+                row.write("at", at)
+            }
         }
     }
 

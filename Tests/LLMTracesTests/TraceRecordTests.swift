@@ -31,9 +31,7 @@ import Testing
     )
 
     @Test func `a trace is one line with the table's columns in their order`() throws {
-        var row = RowEncoder(columns: ColumnNames(TraceRecord.columnNames))
-        Self.sample.encode(to: &row)
-        let text = String(decoding: try row.finish(), as: UTF8.self)
+        let text = String(decoding: try Self.sample.row(ColumnNames(TraceRecord.columnNames)), as: UTF8.self)
         #expect(
             text == #"{"request_id":"req-\"1\"","org_id":"3f2b6c1e-0b0a-4f6e-9d5a-0a1b2c3d4e5f","#
                 + #""agent_id":"00000000-0000-0000-0000-000000000003","session_id":null,"#

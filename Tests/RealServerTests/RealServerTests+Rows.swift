@@ -68,10 +68,11 @@ extension RealServerTests {
             )
             var taken = 0
             for (number, id) in ids.enumerated() {
-                var row = RowEncoder(columns: ColumnNames(["n", "value"]))
-                row.write("n", UInt32(number))
-                row.write("value", id)
-                let line = try row.finish() + [UInt8(ascii: "\n")]
+                let row = try RowEncoder.encode(ColumnNames(["n", "value"])) { row in
+                    row.write("n", UInt32(number))
+                    row.write("value", id)
+                }
+                let line = row + [UInt8(ascii: "\n")]
                 // Servers differ in what they take.
                 guard await client.insert(line, token: "\(type)-\(number)-\(number)") == .accepted else { continue }
                 taken += 1
@@ -87,10 +88,11 @@ extension RealServerTests {
     private static func insert(_ values: [any StorableValue], _ configuration: BatchWriterConfiguration) async throws {
         var body: [UInt8] = []
         for (number, value) in values.enumerated() {
-            var row = RowEncoder(columns: ColumnNames(["n", "value"]))
-            row.write("n", UInt32(number))
-            row.write("value", value)
-            body += try row.finish() + [UInt8(ascii: "\n")]
+            body += try RowEncoder.encode(ColumnNames(["n", "value"])) { row in
+                row.write("n", UInt32(number))
+                row.write("value", value)
+            }
+            body.append(UInt8(ascii: "\n"))
         }
         let client = try InsertClient(configuration)
         let outcome = await client.insert(body, token: configuration.table)

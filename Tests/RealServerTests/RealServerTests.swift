@@ -58,9 +58,8 @@ struct RealServerTests {
     @Test func `a batch sent twice under one token is stored once where the table deduplicates`() async throws {
         try await withTable { server, configuration in
             let client = try InsertClient(configuration)
-            var row = RowEncoder(columns: ColumnNames(TraceRecord.columnNames))
-            TraceRecord.numbered(1).encode(to: &row)
-            let body = try row.finish() + [UInt8(ascii: "\n")]
+            let row = try TraceRecord.numbered(1).row(ColumnNames(TraceRecord.columnNames))
+            let body = row + [UInt8(ascii: "\n")]
             for _ in 0..<3 { #expect(await client.insert(body, token: "\(configuration.table)-1-1") == .accepted) }
             await client.close()
             let count = try await server.query("SELECT count() FROM \(configuration.target)")

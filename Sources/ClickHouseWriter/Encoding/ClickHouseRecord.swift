@@ -48,6 +48,33 @@ extension ClickHouseRecord {
 
     /// The columns without what they know of the record.
     package static var columnNames: [ColumnName] { columns.map { ColumnName($0.name, $0.type) } }
+
+    /// Its row, one line of JSON without the newline.
+    ///
+    /// - Parameter columns: those of ``columnNames``.
+    /// - Throws: ``WriterError`` with code `recordNotEncodable`.
+    package func row(_ columns: ColumnNames) throws(WriterError) -> [UInt8] {
+        try RowEncoder.encode(columns) { row throws(WriterError) in
+            do {
+                try encode(to: &row)
+            } catch {
+                throw WriterError(
+                    .recordNotEncodable,
+                    "the record cannot be encoded: \(error.withoutValue)",
+                    cause: error
+                )
+            }
+        }
+    }
+}
+
+extension Error {
+    /// An encoder's error repeats the value, which may be long, or a secret.
+    fileprivate var withoutValue: String {
+        guard case .invalidValue(_, let context) = self as? EncodingError else { return "\(self)" }
+        let path = context.codingPath.map(\.stringValue).joined(separator: ".")
+        return path.isEmpty ? context.debugDescription : "\(path): \(context.debugDescription)"
+    }
 }
 
 extension ClickHouseRecord where RecordColumn == Column<Self> {

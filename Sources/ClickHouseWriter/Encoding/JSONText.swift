@@ -2,8 +2,8 @@ internal import Foundation
 
 /// JSON text that is being written.
 ///
-/// The bytes are its own until it is finished, so that none of them asks whether it may be changed, and there is room for
-/// all of a value before its first byte.
+/// Nobody else has the bytes until it is finished, so that none of them asks whether it may be changed, and there is room
+/// for all of a value before its first byte.
 @safe
 struct JSONText: ~Copyable {
     // Each use of the pointer is safe because `reserve` came before it: what is written lies within `capacity`, and what is
@@ -12,14 +12,25 @@ struct JSONText: ~Copyable {
     private var capacity: Int
     private(set) var count = 0
 
+    /// Whether the bytes are in the memory that it was given.
+    private(set) var isInPlace = false
+
     /// - Parameter capacity: bytes that are there at first; it grows when there are more.
     init(capacity: Int) {
         self.capacity = max(1, capacity)
         unsafe bytes = .allocate(capacity: self.capacity)
     }
 
+    /// - Parameter memory: where it is written while there is room. It must stay where it is as long as the text is there.
+    init(in memory: UnsafeMutableBufferPointer<UInt8>) {
+        guard let start = memory.baseAddress else { fatalError("a text without memory") }
+        unsafe bytes = start
+        capacity = memory.count
+        isInPlace = true
+    }
+
     deinit {
-        unsafe bytes.deallocate()
+        if !isInPlace { unsafe bytes.deallocate() }
     }
 
     /// The bytes of the text.
@@ -139,7 +150,8 @@ struct JSONText: ~Copyable {
         capacity = max(least, 2 * capacity)
         let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
         unsafe larger.update(from: bytes, count: count)
-        unsafe bytes.deallocate()
+        if !isInPlace { unsafe bytes.deallocate() }
+        isInPlace = false
         unsafe bytes = larger
     }
 

@@ -15,10 +15,32 @@ public struct RowEncoder: ~Copyable {
     private var written = 0
     private var problem: String?
 
-    package init(columns: ColumnNames) {
+    private init(_ columns: ColumnNames, in memory: UnsafeMutableBufferPointer<UInt8>) {
         self.columns = columns
-        text = JSONText(capacity: columns.expectedRowSize)
+        text = unsafe JSONText(in: memory)
         text.append(UInt8(ascii: "{"))
+    }
+
+    /// The row that `write` writes, without a newline. It is written where it stays: no byte is copied unless the row is much
+    /// longer than usual.
+    ///
+    /// - Throws: what `write` throws, or ``WriterError/Code/recordNotEncodable`` when a value or a column was wrong.
+    package static func encode(
+        _ columns: ColumnNames,
+        _ write: (inout RowEncoder) throws(WriterError) -> Void
+    ) throws(WriterError) -> [UInt8] {
+        var elsewhere = Result<[UInt8]?, WriterError>.success(nil)
+        // Safe: the encoder is gone when the closure returns, and has initialized what it counts.
+        let inPlace = unsafe [UInt8](unsafeUninitializedCapacity: columns.expectedRowSize) { memory, count in
+            do throws(WriterError) {
+                var row = unsafe RowEncoder(columns, in: memory)
+                try write(&row)
+                elsewhere = .success(try row.finish(&count))
+            } catch {
+                elsewhere = .failure(error)
+            }
+        }
+        return try elsewhere.get() ?? inPlace
     }
 
     /// Writes the next column.
@@ -66,17 +88,18 @@ public struct RowEncoder: ~Copyable {
         problem = problem ?? reason
     }
 
-    /// The row, without a newline.
-    ///
-    /// - Throws: ``WriterError/Code/recordNotEncodable`` when a value or a column was wrong.
-    package consuming func finish() throws(WriterError) -> [UInt8] {
+    /// - Parameter count: set to the length of the row that is in place.
+    /// - Returns: a row that is elsewhere.
+    private consuming func finish(_ count: inout Int) throws(WriterError) -> [UInt8]? {
         if let problem { throw WriterError(.recordNotEncodable, problem) }
         if let whole { return whole }
         guard written == columns.count else {
             throw WriterError(.recordNotEncodable, "\(columns.describe(written)) was not written")
         }
         text.append(UInt8(ascii: "}"))
-        return text.finish()
+        guard text.isInPlace else { return text.finish() }
+        count = text.count
+        return nil
     }
 
     mutating func replaceAll(with row: Data) {
