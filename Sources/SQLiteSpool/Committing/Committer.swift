@@ -136,18 +136,8 @@ struct Committer: ~Copyable {
         _ applied: SpoolConnection.Applied,
         in duration: Duration
     ) {
-        let before = contents.replace(with: connection.ledger, connection.usage)
-        onEvent(
-            .committed(
-                SpoolCommit(
-                    work: group.committedWork,
-                    records: group.records - applied.recordsRefused(of: group),
-                    duration: duration,
-                    pendingBefore: before.pending,
-                    pendingAfter: connection.ledger.summary.pending
-                )
-            )
-        )
+        // Before anybody is told: what is acknowledged must be missed, should the file lose it.
+        publish(group.committedWork, records: group.records - applied.recordsRefused(of: group), in: duration)
         if applied.droppedForRoom > 0 { onEvent(.dropped(records: applied.droppedForRoom, reason: .full)) }
         if applied.droppedForAge > 0 { onEvent(.dropped(records: applied.droppedForAge, reason: .age)) }
         if let error = applied.refused.first?.error {
@@ -161,8 +151,6 @@ struct Committer: ~Copyable {
             gathering.didCommit(work: group.work, waiting: waiting, in: duration)
         }
         group.complete(refused: applied.refused)
-        // The tasks wake up meanwhile.
-        lock.record(connection.ledger)
         shortenWAL(workIsWaiting: waiting > 0 || gathering.wait != nil)
     }
 
@@ -212,9 +200,25 @@ struct Committer: ~Copyable {
         isFull = false
     }
 
-    private func publish() {
-        _ = contents.replace(with: connection.ledger, connection.usage)
+    @discardableResult
+    private func publish() -> SpoolSummary {
         lock.record(connection.ledger)
+        return contents.replace(with: connection.ledger, connection.usage)
+    }
+
+    private func publish(_ work: CommittedWork, records: Int, in duration: Duration) {
+        let before = publish()
+        onEvent(
+            .committed(
+                SpoolCommit(
+                    work: work,
+                    records: records,
+                    duration: duration,
+                    pendingBefore: before.pending,
+                    pendingAfter: connection.ledger.summary.pending
+                )
+            )
+        )
     }
 
     // MARK: Quiet moments
