@@ -1,5 +1,6 @@
 import Foundation
 @testable import SQLiteSpool
+import Synchronization
 import TestSupport
 import Testing
 
@@ -60,6 +61,28 @@ import Testing
             #expect(!files.owner.isAlive)
             #expect(files.owner.process == ProcessInfo.processInfo.processIdentifier)
             #expect(files.walBytes == 0)
+        }
+    }
+
+    @Test func `what is acknowledged was noted before, so that a spool that loses it is found out`() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/s"
+            let noted = Mutex<[Int64?]>([])
+            try await withSpool(
+                at: path,
+                onEvent: { event in
+                    guard case .committed = event else { return }
+                    let note = (try? String(contentsOfFile: path + ".lock", encoding: .utf8)).flatMap(OwnerNote.init)
+                    noted.withLock { $0.append(note?.progress.committed) }
+                },
+                { spool in
+                    for number in 1...3 {
+                        try await spool.append(payload(number))
+                        // The event comes before the task goes on.
+                        #expect(noted.withLock(\.last) == Int64(number))
+                    }
+                }
+            )
         }
     }
 
