@@ -72,8 +72,8 @@ import Testing
                 at: path,
                 onEvent: { event in
                     guard case .committed = event else { return }
-                    let note = (try? String(contentsOfFile: path + ".lock", encoding: .utf8)).flatMap(OwnerNote.init)
-                    noted.withLock { $0.append(note?.progress.committed) }
+                    let files = try? SpoolFiles(ofSpoolAt: path)
+                    noted.withLock { $0.append(files?.owner.note?.progress.committed) }
                 },
                 { spool in
                     for number in 1...3 {
