@@ -1,6 +1,6 @@
 // What libsqlite3 itself allows: the same group commit as the writer's, from C, with nothing around it.
 //
-//   writer-limit DIRECTORY FULL|NORMAL PRODUCERS SECONDS
+//   writer-limit PAGE_BYTES DIRECTORY FULL|NORMAL PRODUCERS SECONDS
 //
 // Two threads play the producers, each of which waits for its commit before it has the next row, so that no producer costs
 // a context switch; a third thread commits whatever waits. Checkpoints are SQLite's own, every 1,000 pages.
@@ -99,16 +99,19 @@ static double processorNanoseconds(void) {
 }
 
 int main(int count, char **arguments) {
-    if (count != 5) fail("usage: writer-limit DIRECTORY FULL|NORMAL PRODUCERS SECONDS");
-    producers = atoi(arguments[3]);
+    if (count != 6) fail("usage: writer-limit PAGE_BYTES DIRECTORY FULL|NORMAL PRODUCERS SECONDS");
+    producers = atoi(arguments[4]);
     drivers = producers < DRIVERS ? producers : DRIVERS;
     memset(row, 'x', sizeof row);
 
     char path[4096], sql[256];
-    snprintf(path, sizeof path, "%s/limit-%d.sqlite", arguments[1], (int)getpid());
+    snprintf(path, sizeof path, "%s/limit-%d.sqlite", arguments[2], (int)getpid());
     sqlite3 *database;
     if (sqlite3_open(path, &database) != SQLITE_OK) fail("the database cannot be made");
-    snprintf(sql, sizeof sql, "PRAGMA journal_mode = WAL; PRAGMA synchronous = %s", arguments[2]);
+    snprintf(
+        sql, sizeof sql,
+        "PRAGMA page_size = %d; PRAGMA journal_mode = WAL; PRAGMA synchronous = %s", atoi(arguments[1]), arguments[3]
+    );
     execute(database, sql);
     execute(
         database,
@@ -119,7 +122,7 @@ int main(int count, char **arguments) {
     sqlite3_stmt *commit = prepare(database, "COMMIT");
 
     double processorBefore = processorNanoseconds();
-    int64_t start = now(), end = start + atoi(arguments[4]) * 1000000000LL, id = 0;
+    int64_t start = now(), end = start + atoi(arguments[5]) * 1000000000LL, id = 0;
     pthread_t threads[DRIVERS];
     for (int i = 0; i < drivers; i++) {
         pthread_cond_init(&committed[i], NULL);

@@ -56,6 +56,8 @@ struct WriteCases: AsyncParsableCommand {
     private enum Contender: String, CaseIterable, ExpressibleByArgument {
         /// A program in C on libsqlite3 alone: `Benchmarks/Limit`.
         case limit
+        /// The same with pages as large as the spool's.
+        case limitWithOurPages = "limit 8 KiB"
         /// One row a transaction, from this process, without another thread.
         case sqlite
         case ours
@@ -70,7 +72,7 @@ struct WriteCases: AsyncParsableCommand {
         func takesPart(in measured: Case) -> Bool {
             switch self {
             case .ours: true
-            case .limit, .spool: measured.records == 1
+            case .limit, .limitWithOurPages, .spool: measured.records == 1
             case .sqlite: measured.records == 1 && measured.tasks == 1
             case .grdb: measured.records == 1 && measured.tasks <= 64
             case .persistQueue, .litequeue: Peers.python != nil && measured.records == 1 && measured.tasks <= 16
@@ -163,7 +165,9 @@ struct WriteCases: AsyncParsableCommand {
 
     private func measure(_ contender: Contender, _ measured: Case) async throws -> Figures {
         switch contender {
-        case .limit: try await measureProgram("writer-limit", [], measured)
+        case .limit: try await measureProgram("writer-limit", ["4096"], measured)
+        case .limitWithOurPages:
+            try await measureProgram("writer-limit", ["\(SpoolUsage.defaultPageBytes)"], measured)
         case .grdb: try await measureProgram("writer-grdb", [], measured)
         case .persistQueue, .litequeue:
             try await measureProgram(Peers.python ?? "python3", [Peers.queues, contender.rawValue], measured)

@@ -60,8 +60,12 @@ package struct SpoolLimits: Sendable, Equatable {
 
 /// How many bytes the files of a spool take.
 package struct SpoolUsage: Sendable, Equatable {
-    static let pageBytes = 4096
+    /// Of a new spool's pages. Records with prompts and answers have some thousand bytes: with SQLite's usual 4 KiB a commit of
+    /// 64 such records takes a third longer, and with 16 KiB a commit of one record writes twice as much.
+    package static let defaultPageBytes = 8_192
 
+    /// Of a page: the file keeps what it was made with.
+    package var pageBytes = defaultPageBytes
     /// Of the database, those to be reused included.
     package var pages = 0
     /// Pages to be reused, or to be given back to the disk.
@@ -72,14 +76,17 @@ package struct SpoolUsage: Sendable, Equatable {
     /// Of the database.
     var pagesInUse: Int { pages - freePages }
     /// What counts against the limit.
-    package var bytesInUse: Int { (pagesInUse + walPages) * Self.pageBytes }
-    package var databaseBytes: Int { pages * Self.pageBytes }
-    package var walBytes: Int { walPages * Self.pageBytes }
+    package var bytesInUse: Int { (pagesInUse + walPages) * pageBytes }
+    package var databaseBytes: Int { pages * pageBytes }
+    package var walBytes: Int { walPages * pageBytes }
 
-    /// What a record will take, as far as its length tells. One that does not fit into a quarter of a page has pages of
-    /// its own, the last of which is not full (https://www.sqlite.org/fileformat2.html, section 1.6).
+    /// What a record will take, as far as its length tells: its part of a page that is filled with its like. One that does
+    /// not fit into a page has others of its own, the last of which is not full
+    /// (https://www.sqlite.org/fileformat2.html, section 1.6).
     static func bytes(ofPayload length: Int) -> Int {
-        let overhead = 32
-        return length < 4_000 ? length + overhead : (length / 4_092 + 1) * pageBytes + overhead
+        let length = length + 32
+        let recordsPerPage = (defaultPageBytes - 8) / length
+        return recordsPerPage > 0
+            ? defaultPageBytes / recordsPerPage : (length / (defaultPageBytes - 4) + 1) * defaultPageBytes
     }
 }

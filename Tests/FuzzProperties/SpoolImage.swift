@@ -66,7 +66,7 @@ struct SpoolImage: Sendable {
         }
     }
 
-    static let pageBytes = 4_096
+    static let pageBytes = SpoolUsage.defaultPageBytes
     private static let frameBytes = 24 + pageBytes
 }
 

@@ -6,11 +6,11 @@ import Testing
 @Suite struct CheckpointTests {
     @Test(
         arguments: [
-            (0, 0, nil, false, nil), (999, 999, nil, false, nil), (1_000, 999, nil, false, .moveAll),
-            (1_000, 999, 900, false, .moveAll), (149, 149, nil, true, nil), (150, 149, nil, true, .mark),
-            (299, 298, 150, true, nil), (300, 298, 150, true, .moveSlice), (300, 75, 150, true, .moveSlice),
-            (300, 74, 150, true, nil), (300, 298, 150, false, nil), (3_999, 3_000, 3_850, true, nil),
-            (4_000, 0, nil, true, .moveAll), (4_000, 3_000, 3_850, true, .moveAll),
+            (0, 0, nil, false, nil), (499, 499, nil, false, nil), (500, 499, nil, false, .moveAll),
+            (500, 499, 450, false, .moveAll), (74, 74, nil, true, nil), (75, 74, nil, true, .mark),
+            (149, 148, 75, true, nil), (150, 148, 75, true, .moveSlice), (300, 75, 150, true, .moveSlice),
+            (300, 74, 150, true, nil), (300, 298, 150, false, nil), (1_999, 1_500, 1_950, true, nil),
+            (2_000, 0, nil, true, .moveAll), (2_000, 1_500, 1_950, true, .moveAll),
         ] as [(Int, Int, Int?, Bool, CheckpointPolicy.Step?)]
     )
     func `work that waits goes first, slices between where the file grows, until the WAL is too long`(

@@ -19,6 +19,8 @@ import Testing
             try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
             try await withSpool(at: path) { spool in
                 #expect(spool.loss == nil)
+                // As SQLite itself would have it: so all these versions made their files.
+                #expect(spool.usage.pageBytes == 4_096)
                 #expect((spool.recoveredDestination == nil) == (version < 4))
                 let inFlight = try #require(spool.batches.first)
                 #expect(spool.batches.count == 1)

@@ -5,10 +5,10 @@ import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct SpoolSpaceTests {
     @Test(arguments: [
-        (SpoolUsage(pages: 1_000, freePages: 900), 0, 0),
+        (SpoolUsage(pages: 500, freePages: 450), 0, 0),
         (SpoolUsage(pages: 10_000, freePages: 5_000), 0, 0),
-        (SpoolUsage(pages: 10_000, freePages: 8_100), 16, 256),
-        (SpoolUsage(pages: 1_034, freePages: 1_030), 6, 6),
+        (SpoolUsage(pages: 10_000, freePages: 8_100), 8, 128),
+        (SpoolUsage(pages: 522, freePages: 518), 6, 6),
     ])
     func `a file is cut in small steps once most of it is free`(usage: SpoolUsage, busy: Int, quiet: Int) {
         let policy = VacuumPolicy()

@@ -51,7 +51,7 @@ import Testing
         let results = CheckResult.files([("s", mine), ("s-wal", others)])
         #expect(results.map(\.remedy) == ["run: chown 7 s-wal", "run: chmod 600 s-wal"])
         #expect(CheckResult.fileSystem(network: "nfs4").isSound == false)
-        #expect(CheckResult.modes(journal: "delete", autoVacuum: 0, pageBytes: 512).count == 3)
+        #expect(CheckResult.modes(journal: "delete", autoVacuum: 0).count == 2)
     }
 
     @Test func `a spool that lost what its owner noted is found`() async throws {

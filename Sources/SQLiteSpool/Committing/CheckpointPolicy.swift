@@ -4,17 +4,17 @@
 /// slices, of what was written between two marks, and all of it only when it has grown past a limit: by then little is left
 /// to move. A spool that is drained as it is filled writes the same pages again and again: slices would move each many times.
 package struct CheckpointPolicy: Sendable {
-    /// Pages from which a checkpoint is worth it as soon as no work waits. SQLite's own default is 1,000.
-    package var pagesWhenIdle = 1_000
+    /// Pages from which a checkpoint is worth it as soon as no work waits: 4 MiB, as SQLite's own default.
+    package var pagesWhenIdle = 500
 
     /// Pages between two marks: moving them takes about as long as a commit of 64 records.
-    package var pagesPerSlice = 150
+    package var pagesPerSlice = 75
 
     /// Whether slices are moved also where no work waits and nothing grows: for tests, whose load must be the same each time.
     package var slicesAlways = false
 
-    /// Pages from which all is moved before waiting work: 16 MiB of 4 KiB pages.
-    package var pagesAtMost = 4_000
+    /// Pages from which all is moved before waiting work: 16 MiB.
+    package var pagesAtMost = 2_000
 
     /// How long nothing must have been asked of the spool before a small WAL is moved too.
     package var quietPeriodMilliseconds = 200

@@ -23,7 +23,11 @@ struct SpoolConnection: ~Copyable {
         let statements = try Statements(database)
         let pages = try statements.pageCount.readInteger()
         let freePages = try statements.freePageCount.readInteger()
-        usage = SpoolUsage(pages: pages, freePages: freePages)
+        usage = SpoolUsage(
+            pageBytes: Int(try database.integer("PRAGMA page_size") ?? 0),
+            pages: pages,
+            freePages: freePages
+        )
         self.database = database
         durability = configuration.durability
         limits = configuration.limits

@@ -1,11 +1,11 @@
 /// When pages that nothing uses go back to the disk, and how many at once: a step must not be felt by a writer.
 package struct VacuumPolicy: Sendable {
     /// Free pages that are kept for the records to come: 4 MiB.
-    package var pagesKept = 1_024
+    package var pagesKept = 512
 
     /// Pages of a step in a quiet moment, and of one that goes along with a commit.
-    package var pagesWhenQuiet = 256
-    package var pagesWhenBusy = 16
+    package var pagesWhenQuiet = 128
+    package var pagesWhenBusy = 8
 
     /// How long nothing must have been asked of the spool before the next step.
     package var intervalMilliseconds = 5

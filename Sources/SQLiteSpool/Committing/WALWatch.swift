@@ -25,7 +25,7 @@ struct WALWatch {
             defer { isHeld = false }
             return isHeld ? .released : nil
         }
-        nextAttempt = usage.walPages + 1_000
+        nextAttempt = usage.walPages + 500
         guard !isHeld, usage.walBytes >= alarmBytes else { return nil }
         isHeld = true
         return .held

@@ -66,7 +66,7 @@ extension CheckResult {
         )
     }
 
-    static func modes(journal: String, autoVacuum: Int, pageBytes: Int) -> [CheckResult] {
+    static func modes(journal: String, autoVacuum: Int) -> [CheckResult] {
         var findings: [(String, String)] = []
         if journal != "wal" {
             findings.append(("the journal mode is \(journal), not wal", "start its owner, which sets it"))
@@ -74,14 +74,6 @@ extension CheckResult {
         if autoVacuum != 2 {
             findings.append(
                 ("auto_vacuum is \(autoVacuum), not 2: the file never shrinks", "drain it, and start with a new file")
-            )
-        }
-        if pageBytes != SpoolUsage.pageBytes {
-            findings.append(
-                (
-                    "a page has \(pageBytes) bytes, not \(SpoolUsage.pageBytes): limits are reckoned wrong",
-                    "drain it, and start with a new file"
-                )
             )
         }
         return of("modes", sound: "write-ahead log, incremental vacuum", findings)

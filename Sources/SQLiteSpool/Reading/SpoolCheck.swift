@@ -60,8 +60,7 @@ package struct SpoolCheck {
         let version = Int(try database.integer("PRAGMA user_version") ?? 0)
         let modes = CheckResult.modes(
             journal: try database.text("PRAGMA journal_mode") ?? "unknown",
-            autoVacuum: Int(try database.integer("PRAGMA auto_vacuum") ?? 0),
-            pageBytes: Int(try database.integer("PRAGMA page_size") ?? 0)
+            autoVacuum: Int(try database.integer("PRAGMA auto_vacuum") ?? 0)
         )
         return [.version(version, newest: Migration.spool.last?.number ?? 0)] + modes
     }

@@ -9,13 +9,13 @@ struct WALRepair {
 
     private static let headerLength = 32
     private static let frameHeaderLength = 24
-    private static let pageSize = SpoolUsage.pageBytes
-
     /// - Returns: nil when SQLite reads all of it anyway.
     init?(_ wal: [UInt8]) {
-        let frameLength = Self.frameHeaderLength + Self.pageSize
+        guard wal.count >= Self.headerLength else { return nil }
+        let pageBytes = Self.pageBytes(of: wal)
+        let frameLength = Self.frameHeaderLength + pageBytes
         let frames = (wal.count - Self.headerLength) / frameLength
-        guard wal.count >= Self.headerLength, frames > 0 else { return nil }
+        guard frames > 0 else { return nil }
         let starts = (0..<frames).map { Self.headerLength + $0 * frameLength }
         // A generation is told by its salts. Those of the header may be what is damaged, so two of three decide.
         let header = wal[16..<24]
@@ -28,7 +28,7 @@ struct WALRepair {
                 || start + frameLength < wal.count
                     && wal[start + frameLength + 8..<min(start + frameLength + 16, wal.count)].elementsEqual(salts)
         }
-        var repaired = Self.header(salts: salts, like: wal)
+        var repaired = Self.header(salts: salts, pageBytes: pageBytes, like: wal)
         var checksum = WALChecksum()
         checksum.add(repaired[0..<24])
         checksum.write(to: &repaired)
@@ -50,10 +50,16 @@ struct WALRepair {
         bytes = repaired
     }
 
-    private static func header(salts: ArraySlice<UInt8>, like wal: [UInt8]) -> [UInt8] {
+    /// As the header says; where that may be what is damaged, as new spools have it.
+    private static func pageBytes(of wal: [UInt8]) -> Int {
+        let stated = wal[8..<12].reduce(0) { $0 << 8 | Int($1) }
+        return 512...65_536 ~= stated && stated.nonzeroBitCount == 1 ? stated : SpoolUsage.defaultPageBytes
+    }
+
+    private static func header(salts: ArraySlice<UInt8>, pageBytes: Int, like wal: [UInt8]) -> [UInt8] {
         // Little-endian checksums, as every machine writes that this runs on; version 3007000; the page size.
-        let fixed: [UInt8] = [0x37, 0x7f, 0x06, 0x82, 0x00, 0x2d, 0xe2, 0x18, 0x00, 0x00, 0x10, 0x00]
-        return fixed + wal[12..<16] + salts
+        let fixed: [UInt8] = [0x37, 0x7f, 0x06, 0x82, 0x00, 0x2d, 0xe2, 0x18]
+        return fixed + [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: pageBytes >> $0) } + wal[12..<16] + salts
     }
 }
 

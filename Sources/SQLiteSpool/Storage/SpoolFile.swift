@@ -213,8 +213,9 @@ struct SpoolFile {
     private static let countOfOurTables =
         "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('records', 'batches', 'dead_letters')"
 
-    /// Makes an empty file a spool's. Auto-vacuum can only be chosen before the first page is written.
+    /// Makes an empty file a spool's. The size of a page and auto-vacuum can only be chosen before the first is written.
     private func mark(_ database: borrowing Database) throws {
+        try database.execute("PRAGMA page_size = \(SpoolUsage.defaultPageBytes)")
         try database.execute("PRAGMA auto_vacuum = INCREMENTAL")
         try database.execute("PRAGMA application_id = \(Self.applicationID)")
     }

@@ -1,3 +1,5 @@
+internal import SQLiteSpool
+
 /// Damage to one file.
 struct Mutation: Sendable, CustomStringConvertible {
     enum Kind: Sendable, CaseIterable {
@@ -30,7 +32,7 @@ struct Mutation: Sendable, CustomStringConvertible {
         var bytes = bytes
         var generator = SeededGenerator(seed: seed)
         if bytes.isEmpty { return bytes }
-        let unit = file == "-wal" ? 4_096 + 24 : 4_096
+        let unit = SpoolUsage.defaultPageBytes + (file == "-wal" ? 24 : 0)
         let start = file == "-wal" ? 32 : 0
         let pages = max(1, (bytes.count - start) / unit)
         func page() -> Range<Int> {

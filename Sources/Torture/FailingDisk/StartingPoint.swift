@@ -98,8 +98,9 @@ struct StartingPoint {
         let record = NumberedPayload.payload(24).prefix(64)
         // Any other page might be one that nothing is in.
         guard var database = files[Workload.fileName], let place = database.firstRange(of: record) else { return }
-        let page = place.lowerBound / 4096 * 4096
-        database.replaceSubrange(page..<page + 4096, with: repeatElement(0, count: 4096))
+        let pageBytes = SpoolUsage.defaultPageBytes
+        let page = place.lowerBound / pageBytes * pageBytes
+        database.replaceSubrange(page..<page + pageBytes, with: repeatElement(0, count: pageBytes))
         files[Workload.fileName] = database
         let lock = "\(Workload.fileName).lock"
         let note = String(decoding: files[lock] ?? [], as: UTF8.self)
@@ -110,7 +111,7 @@ struct StartingPoint {
     /// have other salts (https://www.sqlite.org/fileformat2.html#walformat).
     private mutating func damageWAL() {
         guard var wal = files["\(Workload.fileName)-wal"], wal.count > 32 else { return }
-        let starts = stride(from: 32, to: wal.count, by: 24 + 4096)
+        let starts = stride(from: 32, to: wal.count, by: 24 + SpoolUsage.defaultPageBytes)
         let live = starts.prefix { wal[$0 + 8..<$0 + 16].elementsEqual(wal[16..<24]) }
         guard !live.isEmpty else { return }
         wal[live[live.count / 2] + 24 + 2048] ^= 1
