@@ -93,10 +93,10 @@ struct DrainCases: AsyncParsableCommand {
             FileHandle.standardError.write(Data("drain\(server): round \(round) of \(rounds)\n".utf8))
             for measured in cases {
                 for contender in Contender.allCases.shuffled() {
-                    let run = try await withDatabase(at: url, in: root) { configuration in
+                    let run = try await withDatabase(at: url, in: root) { configuration, client in
                         switch contender {
                         case .ours: try await drain(configuration, measured)
-                        case .curl: try await post(configuration, measured, in: root)
+                        case .curl: try await post(client, measured, in: root)
                         }
                     }
                     runs[measured, default: [:]][contender, default: []].append(run)
@@ -127,7 +127,7 @@ struct DrainCases: AsyncParsableCommand {
     private func withDatabase(
         at url: String,
         in root: String,
-        _ body: (BatchWriterConfiguration) async throws -> Run
+        _ body: (BatchWriterConfiguration, InsertClient) async throws -> Run
     ) async throws -> Run {
         let path = temporarySpool(in: root)
         defer { removeSpool(path) }
@@ -140,7 +140,7 @@ struct DrainCases: AsyncParsableCommand {
         configuration.shutdownTimeout = .zero
         try await TraceTable.create(configuration)
         let client = try InsertClient(configuration)
-        let run = await Swift.Result { try await body(configuration) }
+        let run = await Swift.Result { try await body(configuration, client) }
         // The stand-in has no such question.
         let stored = try? await client.execute(
             "SELECT count(*) FROM \(configuration.database).llm_traces",
@@ -182,12 +182,10 @@ struct DrainCases: AsyncParsableCommand {
         await writer.close()
     }
 
-    /// One curl, which keeps its connections, sends the same bodies that ours makes: to an old server compressed ones.
-    private func post(_ configuration: BatchWriterConfiguration, _ measured: Case, in root: String) async throws -> Run
-    {
+    /// One curl, which keeps its connections, sends the same requests that ours does.
+    private func post(_ client: InsertClient, _ measured: Case, in root: String) async throws -> Run {
         let body = root + "/body"
         let line = try TraceRecord.sample.row(ColumnNames(TraceRecord.columnNames)) + [UInt8(ascii: "\n")]
-        let isOld = try await isOld(configuration)
         var list = ""
         for start in stride(from: 0, to: records, by: measured.batchSize) {
             let rows = min(measured.batchSize, records - start)
@@ -196,15 +194,13 @@ struct DrainCases: AsyncParsableCommand {
                 try Data([[UInt8]](repeating: line, count: rows).joined()).write(to: URL(filePath: path))
                 _ = try await Tools.run("gzip", ["--keep", path])
             }
-            let statement = "INSERT INTO \(configuration.database).llm_traces FORMAT JSONEachRow"
-            let query = statement.replacing(" ", with: "%20")
             // The bodies are all the same, and the table would take them for repeated ones.
-            let token = isOld ? "" : "&insert_deduplication_token=\(start)"
+            let request = try await client.insertRequest(token: "\(start)", at: client.endpoints[0])
             list += """
                 \(start == 0 ? "" : "next")
-                url = "\(configuration.urls[0])/?query=\(query)&wait_end_of_query=1&date_time_input_format=best_effort\(token)"
-                data-binary = "@\(path)\(isOld ? ".gz" : "")"
-                header = "\(isOld ? "Content-Encoding: gzip" : "Content-Type: text/plain")"
+                url = "\(request.url)"
+                data-binary = "@\(path)\(request.isCompressed ? ".gz" : "")"
+                header = "\(request.isCompressed ? "Content-Encoding: gzip" : "Content-Type: text/plain")"
                 header = "Expect:"
                 fail
 
@@ -216,15 +212,5 @@ struct DrainCases: AsyncParsableCommand {
         let start = ContinuousClock.now
         _ = try await Tools.run("curl", parallel + ["--no-progress-meter", "--config", config])
         return Run(rowsPerSecond: Double(records) / (start.duration(to: .now) / .seconds(1)))
-    }
-}
-
-extension DrainCases {
-    /// Whether the server is one of those that are always sent compressed bodies.
-    private func isOld(_ configuration: BatchWriterConfiguration) async throws -> Bool {
-        let client = try InsertClient(configuration)
-        let version = try? await client.execute("SELECT version()", at: client.endpoints[0])
-        await client.close()
-        return version.map { TraceTable.Dialect(version: $0) == .legacy } ?? false
     }
 }

@@ -211,6 +211,33 @@ package final class InsertClient: Sendable {
 
     // MARK: Requests
 
+    /// Where this server is posted a batch, with the settings that it knows, and whether the body must be compressed: for
+    /// another client that is to do the same.
+    package func insertRequest(
+        token: String,
+        at endpoint: Endpoint
+    ) async throws(InsertFailure) -> (url: String, isCompressed: Bool) {
+        let profile = try await profile(of: endpoint)
+        let parameters = insertParameters(token: token, queryID: token, profile)
+        return (Self.url(parameters, at: endpoint), compresses(profile))
+    }
+
+    /// A cut body of plain JSON is stored in part by old servers, a cut gzip stream is refused.
+    private func compresses(_ profile: EndpointProfile) -> Bool { compressesBodies || !profile.knowsTokens }
+
+    private func insertParameters(
+        token: String,
+        queryID: String,
+        _ profile: EndpointProfile
+    ) -> [(name: String, value: String)] {
+        InsertSettings.parameters(
+            statement: target.insertStatement,
+            queryID: queryID,
+            token: token,
+            known: profile.knownSettings
+        )
+    }
+
     private func send(
         _ rows: [UInt8],
         token: String,
@@ -219,16 +246,10 @@ package final class InsertClient: Sendable {
     ) async throws(InsertFailure) {
         // A new id for every attempt: the one before may still be running, and ids must not meet (code 216).
         let queryID = "\(token)-\(UInt32.random(in: 0 ... .max))"
-        let parameters = InsertSettings.parameters(
-            statement: target.insertStatement,
-            queryID: queryID,
-            token: token,
-            known: profile.knownSettings
-        )
+        let parameters = insertParameters(token: token, queryID: queryID, profile)
         var headers = headers
         var body = rows
-        // A cut body of plain JSON is stored in part by old servers, a cut gzip stream is refused.
-        if compressesBodies || !profile.knowsTokens, let compressed = try? Gzip.compress(rows) {
+        if compresses(profile), let compressed = try? Gzip.compress(rows) {
             body = compressed
             headers.append(("Content-Encoding", "gzip"))
         }
@@ -318,7 +339,7 @@ package final class InsertClient: Sendable {
         responseLimit: Int = 64 << 10
     ) async throws(TransportFailure) -> HTTPResponse {
         let request = HTTPRequest(
-            url: "\(endpoint.url)/?\(Self.encodeQuery(parameters))",
+            url: Self.url(parameters, at: endpoint),
             headers: headers,
             body: body,
             responseLimit: responseLimit
@@ -331,6 +352,10 @@ package final class InsertClient: Sendable {
         let agent = [(name: "User-Agent", value: "clickhouse-writer")]
         guard let credentials else { return agent }
         return agent + [("X-ClickHouse-User", credentials.user), ("X-ClickHouse-Key", credentials.password)]
+    }
+
+    private static func url(_ parameters: [(name: String, value: String)], at endpoint: Endpoint) -> String {
+        "\(endpoint.url)/?\(encodeQuery(parameters))"
     }
 
     static func encodeQuery(_ parameters: [(name: String, value: String)]) -> String {

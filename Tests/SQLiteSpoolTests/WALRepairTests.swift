@@ -12,7 +12,8 @@ import Testing
             let copy = directory + "/copy"
             do {
                 let database = try Database(path: path, access: .create)
-                try database.execute("PRAGMA page_size = \(pageBytes); PRAGMA journal_mode = WAL; CREATE TABLE rows (value)")
+                try database.execute("PRAGMA page_size = \(pageBytes); PRAGMA journal_mode = WAL")
+                try database.execute("CREATE TABLE rows (value)")
                 for value in 0..<5 { try database.execute("INSERT INTO rows VALUES (\(value))") }
                 for file in ["", "-wal"] {
                     try FileManager.default.copyItem(atPath: path + file, toPath: copy + file)
