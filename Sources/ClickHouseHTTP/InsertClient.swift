@@ -14,6 +14,8 @@ package final class InsertClient: Sendable {
         var destination: DestinationProfile?
         /// Batches that may be stored at one endpoint, and must not go to another: by token.
         var pins: [String: Endpoint] = [:]
+        /// The batch that is sent next, compressed.
+        var compressedAhead: (token: String, body: [UInt8])?
     }
 
     package let endpoints: [Endpoint]
@@ -72,6 +74,13 @@ package final class InsertClient: Sendable {
     /// - Returns: a failure of kind `destination` when records cannot be stored there, saying all that is missing.
     package func preflight() async -> Result<DestinationProfile, InsertFailure> {
         await withEndpoint { endpoint throws(InsertFailure) in try await profile(of: endpoint).destination }
+    }
+
+    /// Compresses a batch that is sent next while another one is on its way, where it is to be compressed.
+    package func prepare(_ rows: [UInt8], token: String) async {
+        let isCompressed = state.withLock { $0.profiles.values.contains(where: compresses) }
+        guard isCompressed, let body = try? await Gzip.compress(rows) else { return }
+        state.withLock { $0.compressedAhead = (token, body) }
     }
 
     /// Sends one batch once.
@@ -225,6 +234,16 @@ package final class InsertClient: Sendable {
     /// A cut body of plain JSON is stored in part by old servers, a cut gzip stream is refused.
     private func compresses(_ profile: EndpointProfile) -> Bool { compressesBodies || !profile.knowsTokens }
 
+    private func compress(_ rows: [UInt8], token: String) async throws -> [UInt8] {
+        let ahead = state.withLock { state -> [UInt8]? in
+            guard let ahead = state.compressedAhead, ahead.token == token else { return nil }
+            state.compressedAhead = nil
+            return ahead.body
+        }
+        if let ahead { return ahead }
+        return try await Gzip.compress(rows)
+    }
+
     private func insertParameters(
         token: String,
         queryID: String,
@@ -249,7 +268,7 @@ package final class InsertClient: Sendable {
         let parameters = insertParameters(token: token, queryID: queryID, profile)
         var headers = headers
         var body = rows
-        if compresses(profile), let compressed = try? Gzip.compress(rows) {
+        if compresses(profile), let compressed = try? await compress(rows, token: token) {
             body = compressed
             headers.append(("Content-Encoding", "gzip"))
         }

@@ -36,6 +36,19 @@ import Testing
         #expect(insert.headers.contains { $0 == ("Content-Encoding", "gzip") })
     }
 
+    @Test func `a batch is compressed ahead where it must be, and no other is sent in its place`() async throws {
+        let transport = ScriptedTransport(.legacy)
+        let client = try makeClient(transport)
+        #expect(await client.insert(Array("{}\n".utf8), token: "T-1") == .accepted)
+        let (ahead, other) = (Array("{\"n\":2}\n".utf8), Array("{\"n\":3}\n".utf8))
+        await client.prepare(ahead, token: "T-2")
+        // A token stands for the same rows always, so other rows under it show which were sent.
+        for (token, sent) in [("T-3", other), ("T-2", ahead), ("T-2", other)] {
+            #expect(await client.insert(other, token: token) == .accepted)
+            #expect(try await transport.sent.last?.body == Gzip.compress(sent))
+        }
+    }
+
     @Test func `the settings are asked for again when the server may be another`() async throws {
         let transport = ScriptedTransport { request, earlier in
             if request.asks("system.settings") {

@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import NIOCore
 internal import NIOEmbedded
 internal import NIOHTTP1
@@ -8,8 +9,17 @@ internal import NIOHTTPCompression
 /// swift-nio-extras offers its zlib only as a handler of a channel, so a request goes through a channel that leads
 /// nowhere.
 enum Gzip {
+    /// A batch takes too long for the threads that tasks share.
+    private static let queue = DispatchQueue(label: "gzip", attributes: .concurrent)
+
     /// `bytes` as one gzip member (RFC 1952), at zlib's default level. Takes about 15 ms a MB of JSON lines.
-    static func compress(_ bytes: [UInt8]) throws -> [UInt8] {
+    static func compress(_ bytes: [UInt8]) async throws -> [UInt8] {
+        try await withCheckedThrowingContinuation { continuation in
+            queue.async { continuation.resume(with: Result { try compressAtOnce(bytes) }) }
+        }
+    }
+
+    private static func compressAtOnce(_ bytes: [UInt8]) throws -> [UInt8] {
         let channel = EmbeddedChannel()
         try channel.pipeline.syncOperations.addHandler(NIOHTTPRequestCompressor(encoding: .gzip))
         let head = HTTPRequestHead(version: .http1_1, method: .POST, uri: "/")

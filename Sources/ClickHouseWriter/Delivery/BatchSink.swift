@@ -8,6 +8,9 @@ package protocol BatchSink: Sendable {
     /// Asks the destination what it is, unless that is known.
     func preflight() async -> Result<DestinationProfile, InsertFailure>
 
+    /// Does what can be done for a batch before its turn comes.
+    func prepare(_ rows: [UInt8], token: String) async
+
     func insert(_ rows: [UInt8], token: String) async -> InsertOutcome
 
     /// How many rows with each key the destination has. Fails while an insert under the token may still be running.
@@ -20,6 +23,10 @@ package protocol BatchSink: Sendable {
     ) async -> Result<[RowKey: Int], InsertFailure>
 
     func close() async
+}
+
+extension BatchSink {
+    package func prepare(_ rows: [UInt8], token: String) async {}
 }
 
 extension InsertClient: BatchSink {}

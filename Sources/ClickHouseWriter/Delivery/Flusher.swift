@@ -200,6 +200,7 @@ final class Flusher: Sendable {
                 state.plan.didPrepare(frozen.batch)
                 state.prepared = (frozen.batch.token, frozen.body)
             }
+            await sink.prepare(frozen.body, token: frozen.batch.token)
         case .wait(let delay, _):
             _ = await wakeup.wait(until: delay.map(now.advanced(by:)), clock: clock)
         }
