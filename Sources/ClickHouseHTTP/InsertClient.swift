@@ -234,14 +234,24 @@ package final class InsertClient: Sendable {
     /// A cut body of plain JSON is stored in part by old servers, a cut gzip stream is refused.
     private func compresses(_ profile: EndpointProfile) -> Bool { compressesBodies || !profile.knowsTokens }
 
-    private func compress(_ rows: [UInt8], token: String) async throws -> [UInt8] {
+    /// - Throws: ``InsertFailure`` of kind `transient` when the task is cancelled.
+    private func compress(_ rows: [UInt8], token: String) async throws(InsertFailure) -> [UInt8] {
         let ahead = state.withLock { state -> [UInt8]? in
             guard let ahead = state.compressedAhead, ahead.token == token else { return nil }
             state.compressedAhead = nil
             return ahead.body
         }
         if let ahead { return ahead }
-        return try await Gzip.compress(rows)
+        do {
+            return try await Gzip.compress(rows)
+        } catch {
+            throw InsertFailure(
+                kind: .transient,
+                message: "the batch was not compressed: \(error)",
+                isOurWords: true,
+                mayHaveBeenStored: false
+            )
+        }
     }
 
     private func insertParameters(
@@ -268,8 +278,8 @@ package final class InsertClient: Sendable {
         let parameters = insertParameters(token: token, queryID: queryID, profile)
         var headers = headers
         var body = rows
-        if compresses(profile), let compressed = try? await compress(rows, token: token) {
-            body = compressed
+        if compresses(profile) {
+            body = try await compress(rows, token: token)
             headers.append(("Content-Encoding", "gzip"))
         }
         let response: HTTPResponse

@@ -49,6 +49,22 @@ import Testing
         }
     }
 
+    @Test func `what must be compressed is not sent otherwise when the task is cancelled`() async throws {
+        let transport = ScriptedTransport(.legacy)
+        let client = try makeClient(transport)
+        #expect(await client.insert(Array("{}\n".utf8), token: "T-1") == .accepted)
+        let insert = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return await client.insert(Array("{}\n".utf8), token: "T-2")
+        }
+        guard case .failed(let failure) = await insert.value else {
+            Issue.record("it was sent")
+            return
+        }
+        #expect(failure.kind == .transient && !failure.mayHaveBeenStored)
+        #expect(transport.inserts.count == 1)
+    }
+
     @Test func `the settings are asked for again when the server may be another`() async throws {
         let transport = ScriptedTransport { request, earlier in
             if request.asks("system.settings") {

@@ -1,22 +1,18 @@
-internal import Dispatch
 internal import NIOCore
 internal import NIOEmbedded
 internal import NIOHTTP1
 internal import NIOHTTPCompression
+internal import NIOPosix
 
 /// Compresses request bodies.
 ///
 /// swift-nio-extras offers its zlib only as a handler of a channel, so a request goes through a channel that leads
 /// nowhere.
 enum Gzip {
-    /// A batch takes too long for the threads that tasks share.
-    private static let queue = DispatchQueue(label: "gzip", attributes: .concurrent)
-
-    /// `bytes` as one gzip member (RFC 1952), at zlib's default level. Takes about 15 ms a MB of JSON lines.
+    /// `bytes` as one gzip member (RFC 1952), at zlib's default level. Takes about 15 ms a MB of JSON lines, too long for the
+    /// threads that tasks share.
     static func compress(_ bytes: [UInt8]) async throws -> [UInt8] {
-        try await withCheckedThrowingContinuation { continuation in
-            queue.async { continuation.resume(with: Result { try compressAtOnce(bytes) }) }
-        }
+        try await NIOThreadPool.singleton.runIfActive { try compressAtOnce(bytes) }
     }
 
     private static func compressAtOnce(_ bytes: [UInt8]) throws -> [UInt8] {
