@@ -137,7 +137,18 @@ struct Committer: ~Copyable {
         in duration: Duration
     ) {
         // Before anybody is told: what is acknowledged must be missed, should the file lose it.
-        publish(group.committedWork, records: group.records - applied.recordsRefused(of: group), in: duration)
+        let before = publish()
+        onEvent(
+            .committed(
+                SpoolCommit(
+                    work: group.committedWork,
+                    records: group.records - applied.recordsRefused(of: group),
+                    duration: duration,
+                    pendingBefore: before.pending,
+                    pendingAfter: connection.ledger.summary.pending
+                )
+            )
+        )
         if applied.droppedForRoom > 0 { onEvent(.dropped(records: applied.droppedForRoom, reason: .full)) }
         if applied.droppedForAge > 0 { onEvent(.dropped(records: applied.droppedForAge, reason: .age)) }
         if let error = applied.refused.first?.error {
@@ -200,25 +211,11 @@ struct Committer: ~Copyable {
         isFull = false
     }
 
+    /// - Returns: what the spool held before.
     @discardableResult
     private func publish() -> SpoolSummary {
         lock.record(connection.ledger)
         return contents.replace(with: connection.ledger, connection.usage)
-    }
-
-    private func publish(_ work: CommittedWork, records: Int, in duration: Duration) {
-        let before = publish()
-        onEvent(
-            .committed(
-                SpoolCommit(
-                    work: work,
-                    records: records,
-                    duration: duration,
-                    pendingBefore: before.pending,
-                    pendingAfter: connection.ledger.summary.pending
-                )
-            )
-        )
     }
 
     // MARK: Quiet moments

@@ -9,6 +9,7 @@ struct WALRepair {
 
     private static let headerLength = 32
     private static let frameHeaderLength = 24
+
     /// - Returns: nil when SQLite reads all of it anyway.
     init?(_ wal: [UInt8]) {
         guard wal.count >= Self.headerLength else { return nil }
@@ -58,8 +59,9 @@ struct WALRepair {
 
     private static func header(salts: ArraySlice<UInt8>, pageBytes: Int, like wal: [UInt8]) -> [UInt8] {
         // Little-endian checksums, as every machine writes that this runs on; version 3007000; the page size.
-        let fixed: [UInt8] = [0x37, 0x7f, 0x06, 0x82, 0x00, 0x2d, 0xe2, 0x18]
-        return fixed + [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: pageBytes >> $0) } + wal[12..<16] + salts
+        var header: [UInt8] = [0x37, 0x7f, 0x06, 0x82, 0x00, 0x2d, 0xe2, 0x18]
+        header.append(bigEndian: UInt32(pageBytes))
+        return header + wal[12..<16] + salts
     }
 }
 
@@ -83,8 +85,12 @@ private struct WALChecksum {
     }
 
     func write(to bytes: inout [UInt8]) {
-        for word in [first, second] {
-            for shift in [24, 16, 8, 0] { bytes.append(UInt8(truncatingIfNeeded: word >> UInt32(shift))) }
-        }
+        for word in [first, second] { bytes.append(bigEndian: word) }
+    }
+}
+
+extension [UInt8] {
+    fileprivate mutating func append(bigEndian word: UInt32) {
+        for shift in [24, 16, 8, 0] { append(UInt8(truncatingIfNeeded: word >> UInt32(shift))) }
     }
 }
