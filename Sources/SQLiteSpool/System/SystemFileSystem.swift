@@ -132,11 +132,16 @@ package struct SystemFileSystem: FileSystem {
     func holder(ofLock path: String, expected: Int32?) -> Int32? {
         var status = stat()
         guard unsafe lstat(path, &status) == 0 else { return nil }
-        guard let text = try? read("/proc/locks", sized: 1 << 20) else {
-            return expected.flatMap { kill($0, 0) == 0 || errno == EPERM ? $0 : nil }
+        let expectedLives = expected.map { kill($0, 0) == 0 || errno == EPERM } ?? false
+        // The kernel gives the table in pieces of 4 KiB, and leaves out a lock when an earlier one goes away between two of
+        // them. So a process that says it has the lock, and lives, is looked for again.
+        for _ in 0..<(expectedLives ? 10 : 1) {
+            guard let text = try? read("/proc/locks", sized: 1 << 20) else { return expectedLives ? expected : nil }
+            let holder = LockTable(String(decoding: text, as: UTF8.self))
+                .holder(ofFile: UInt64(status.st_ino), device: UInt64(status.st_dev), expected: expected)
+            if let holder { return holder }
         }
-        return LockTable(String(decoding: text, as: UTF8.self))
-            .holder(ofFile: UInt64(status.st_ino), device: UInt64(status.st_dev), expected: expected)
+        return nil
     }
 
     package func openLockFile(_ path: String) throws(FileSystemFailure) -> any LockFile {
