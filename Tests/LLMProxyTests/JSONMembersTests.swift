@@ -4,7 +4,7 @@ import NIOCore
 import TestSupport
 import Testing
 
-@Suite struct JSONMembersTests {
+@Suite(.bounded) struct JSONMembersTests {
     /// The members' values as they stand in the text.
     private func values(_ text: String) -> [String: String]? {
         let buffer = ByteBuffer(string: text)

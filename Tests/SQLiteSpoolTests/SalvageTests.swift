@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct SalvageTests {
+@Suite(.bounded) struct SalvageTests {
     /// Leaves the files of a spool as a killed owner does: 100 commits of a record each, the first 20 in a batch, none
     /// moved into the database.
     private func makeKilledSpool(at path: String, _ durability: SpoolConfiguration.Durability) async throws {

@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite struct SpoolOpeningTests {
+@Suite(.bounded) struct SpoolOpeningTests {
     @Test func `a new spool and everything beside it is for its owner's eyes only`() async throws {
         try await withTemporaryDirectory { directory in
             let path = directory + "/traces.spool"

@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite struct CheckTests {
+@Suite(.bounded) struct CheckTests {
     private func findings(_ path: String) throws -> [String] {
         try SpoolCheck(path: path).run().filter { !$0.isSound }.map { "\($0.name): \($0.detail)" }
     }

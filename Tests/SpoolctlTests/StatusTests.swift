@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite struct StatusTests {
+@Suite(.bounded) struct StatusTests {
     @Test func `the screen says what is stuck, why, and what to do`() async throws {
         try await withTroubledSpool { _, path in
             let text = try StatusScreen(SpoolView.read(path)).text
