@@ -29,7 +29,9 @@ import Testing
     }
 
     @Test func `the command that makes a key makes one, and nothing where it cannot`() async throws {
-        let command = try #require(page.matches(of: /\n    (umask 077\n    KEY=.*sha256sum.*)\n/).first.map { String($0.1) })
+        let command = try #require(
+            page.matches(of: /\n    (umask 077\n    KEY=.*sha256sum.*)\n/).first.map { String($0.1) }
+        )
         try await withTemporaryDirectory { directory in
             let run = { @Sendable (path: String) in
                 try await Subprocess.run(
