@@ -74,6 +74,11 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(
+            name: "ProxyRules",
+            dependencies: [.product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: settings
+        ),
+        .target(
             name: "ClickHouseStandIn",
             dependencies: [
                 "SQLiteSpool",
@@ -95,15 +100,14 @@ let package = Package(
                 "ClickHouseStandIn",
                 "ClickHouseWriter",
                 "LLMTraces",
+                "ProxyRules",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "CoreMetrics", package: "swift-metrics"),
-                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
-                .product(name: "HummingbirdTLS", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -187,7 +191,7 @@ let package = Package(
         ),
         .target(
             name: "FuzzProperties",
-            dependencies: ["ClickHouseHTTP", "ClickHouseWriter", "Migrations", "SQLiteSpool"],
+            dependencies: ["ClickHouseHTTP", "ClickHouseWriter", "Migrations", "ProxyRules", "SQLiteSpool"],
             path: "Tests/FuzzProperties",
             swiftSettings: settings
         ),
@@ -275,10 +279,12 @@ let package = Package(
         .testTarget(
             name: "LLMProxyTests",
             dependencies: [
+                "ClickHouseHTTP",
                 "ClickHouseStandIn",
                 "ClickHouseWriter",
                 "ClickHouseWriterTesting",
                 "LLMTraces",
+                "ProxyRules",
                 "SQLiteSpool",
                 "TestSupport",
                 "llm-proxy",
@@ -418,7 +424,7 @@ if Context.environment["CLICKHOUSE_WRITER_BENCHMARKS"] != nil {
 // The fuzzing, only when asked for: it needs a toolchain with libFuzzer. See Tests/Fuzzing/run.
 if Context.environment["CLICKHOUSE_WRITER_FUZZING"] != nil {
     // Only what is under test guides the fuzzer: what it stands on, and the properties, would be noise.
-    for target in package.targets where ["ClickHouseHTTP", "ClickHouseWriter", "SQLiteSpool"].contains(target.name) {
+    for target in package.targets where ["ClickHouseHTTP", "ClickHouseWriter", "ProxyRules", "SQLiteSpool"].contains(target.name) {
         target.swiftSettings?.append(.unsafeFlags(["-sanitize=fuzzer"]))
     }
     package.targets += [

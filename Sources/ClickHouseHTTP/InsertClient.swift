@@ -157,6 +157,10 @@ package final class InsertClient: Sendable {
         try await ask(statement, at: endpoint, responseLimit: responseLimit).text
     }
 
+    package func rereadTLSFiles() async {
+        await transport.rereadTLSFiles()
+    }
+
     package func close() async {
         await transport.close()
     }

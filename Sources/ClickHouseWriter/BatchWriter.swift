@@ -114,6 +114,12 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
         try await delivery.append(contentsOf: rows)
     }
 
+    /// Reads the files anew that say how TLS is done with ClickHouse, and logs what came of it. A change of theirs is found
+    /// without it, within 10 s.
+    package func rereadTLSFiles() async {
+        await delivery.rereadTLSFiles()
+    }
+
     /// Sends at once what was enqueued before the call, and returns when ClickHouse has it, or refused it for good.
     ///
     /// - Throws: ``WriterError/Code/notDelivered`` after the first attempt that fails, saying what is left and why. It

@@ -36,7 +36,9 @@ package final class SpoolDelivery: Sendable {
         onSpoolEvent: @escaping @Sendable (SpoolEvent) -> Void = { _ in }
     ) throws(WriterError) {
         try configuration.validate()
-        let client = try InsertClient(configuration, columns: columns, identity: identity)
+        let client = try InsertClient(configuration, columns: columns, identity: identity) { news in
+            logger.log(news, of: "ClickHouse")
+        }
         try self.init(
             configuration: configuration,
             columns: columns,
@@ -115,6 +117,11 @@ package final class SpoolDelivery: Sendable {
         // Without close() nothing more is delivered; the spool keeps it for the next owner.
         flushing.cancel()
         beating.cancel()
+    }
+
+    /// Reads the files anew that say how TLS is done with ClickHouse, and logs what came of it.
+    package func rereadTLSFiles() async {
+        await sink.rereadTLSFiles()
     }
 
     /// What an earlier owner left in the spool. It is delivered first.

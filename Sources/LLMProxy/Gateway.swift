@@ -4,6 +4,7 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
 internal import NIOHTTP1
+internal import ProxyRules
 
 /// The way of a request: who asks is checked, the request goes to the provider, the response back as it arrives, and when
 /// it is over a trace is recorded.

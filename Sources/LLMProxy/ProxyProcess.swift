@@ -17,6 +17,7 @@ enum ProxyProcess {
     static func run(_ given: ProxyConfiguration) async throws {
         let startedAt = ContinuousClock.now
         raiseFileLimit()
+        let rereading = await RereadSignal()
         let registry = PrometheusRegistry(WriterMetrics.descriptions + ProxyMetrics.descriptions)
         MetricsSystem.bootstrap(registry)
         var configuration = given
@@ -48,19 +49,20 @@ enum ProxyProcess {
         let client = makeHTTPClient(configuration)
         let router = makeRouter(configuration, recorder: recorder, shutdown: shutdown, client: client)
         let operationsRouter = configuration.operationsAddress == nil ? router : makeRouter()
-        operations.add(to: operationsRouter)
+        operations.add(to: operationsRouter, for: configuration.sites)
+        let certificate = try configuration.tls.serverRenewal { Logger(label: "llm-proxy").log($0, of: "clients") }
         let addresses = [("--operations-listen", configuration.operationsAddress), ("--listen", configuration.address)]
             .compactMap { option, address in address.map { (option: option, address: $0) } }
         let announcement = Announcement(of: Set(addresses.map(\.option))) { [configuration] urls in
             announce(configuration, urls: urls, writer: writer, standIn: standIn)
         }
-        let servers = try addresses.map { option, address in
-            try ProxyServer(
+        let servers = addresses.map { option, address in
+            ProxyServer(
                 router: option == "--listen" ? router : operationsRouter,
                 address: address,
                 option: option,
                 clientTimeout: configuration.clientTimeout,
-                tls: configuration.tls,
+                certificate: certificate,
                 onRunning: { announcement.add($0, of: option) }
             )
         }
@@ -75,8 +77,17 @@ enum ProxyProcess {
         let group = ServiceGroup(configuration: groupConfiguration)
         let signals = await ShutdownSignals(group: group, shutdown: shutdown, recorder: recorder)
         let obeying = Task { await signals.obey() }
+        var renewals: [@Sendable () async -> Void] = []
+        if let certificate { renewals.append { await certificate.reread() } }
+        if !configuration.writer.tlsFiles.isEmpty { renewals.append { await writer.rereadTLSFiles() } }
+        let obeyingReread = Task { [renewals, configuration] in
+            await rereading.obey(keys: configuration.clientKeys, tls: renewals) {
+                await group.triggerGracefulShutdown()
+            }
+        }
         let result = await Result { try await group.run() }
         obeying.cancel()
+        obeyingReread.cancel()
         try await client.shutdown()
         try result.get()
     }
@@ -132,8 +143,16 @@ enum ProxyProcess {
             settings: configuration.gateway
         )
         let router = makeRouter()
+        let api = router.group()
+        if configuration.asksForNoKey {
+            api.add(
+                middleware: SiteGuard(rules: configuration.sites) {
+                    recorder.count(status: UInt16($0.code), since: .now)
+                }
+            )
+        }
         for method in [HTTPRequest.Method.get, .post, .put, .patch, .delete] {
-            router.on("\(Gateway.prefix)**", method: method) { request, _ in await gateway.handle(request) }
+            api.on("\(Gateway.prefix)**", method: method) { request, _ in await gateway.handle(request) }
             router.on("**", method: method) { request, _ in gateway.refuse(request) }
         }
         return router

@@ -8,6 +8,8 @@ package enum FuzzTarget: String, Sendable, CaseIterable {
     case record
     /// The opening of spool files.
     case spool
+    /// The reading of client keys.
+    case keys
 }
 
 /// A property that does not hold.

@@ -21,6 +21,12 @@ import Testing
         (["SYSTEM_DIRECTIVE": "/absent"], "--system-directive names \"/absent\": No such file or directory"),
         (["CLIENT_KEYS": "/absent"], "--client-keys names \"/absent\": No such file or directory"),
         (["TLS_CERTIFICATE": "/absent"], "--tls-certificate, --tls-key: the TLS certificate file \"/absent\" cannot"),
+        (
+            ["ALLOWED_HOSTS": "https://proxy.example"],
+            "--allowed-hosts is \"https://proxy.example\"; it must be host names"
+        ),
+        (["ALLOWED_HOSTS": "proxy.example:8080"], "--allowed-hosts is \"proxy.example:8080\""),
+        (["ALLOWED_HOSTS": ","], "--allowed-hosts is \",\""),
         (["UPSTREAM_API_KEY": "sk-hunter2\n"], "UPSTREAM_API_KEY must be one line"),
         (["TRACES": "no"], "TRACES is \"no\"; it must be true or false"),
         (["CREATE_TABLE": "yes"], "CREATE_TABLE is \"yes\"; it must be true or false"),
@@ -50,6 +56,73 @@ import Testing
         #expect(try configuration([:]).warnings.isEmpty)
         let open = try configuration(["UPSTREAM_API_KEY": "sk-hunter2"]).warnings
         #expect(open.count == 1 && open[0].contains("there are no --client-keys") && !open[0].contains("hunter2"))
+    }
+
+    @Test(arguments: [
+        (
+            ["UPSTREAM_URL": "http://up.example", "UPSTREAM_API_KEY": "sk-hunter2"],
+            "UPSTREAM_API_KEY goes unencrypted to up.example"
+        ),
+        (["UPSTREAM_URL": "http://up.example"], "the keys of clients go unencrypted to up.example"),
+        (["UPSTREAM_URL": "http://10.0.0.1:8000/v1"], "unencrypted to 10.0.0.1"),
+        (
+            ["CLICKHOUSE_URL": "http://ch.example:8123", "CLICKHOUSE_PASSWORD": "hunter2"],
+            "the password for ClickHouse goes unencrypted to ch.example"
+        ),
+        (["CLICKHOUSE_URL": "https://a,http://u:hunter2@[2001:db8::1]:8123"], "unencrypted to"),
+        (
+            ["LISTEN": "0.0.0.0:8080", "UPSTREAM_URL": "https://up.example"],
+            "clients send their keys unencrypted to 0.0.0.0:8080"
+        ),
+        (
+            ["LISTEN": "[::]:8080", "UPSTREAM_API_KEY": "sk-hunter2"],
+            "whoever reaches :::8080 may use the key in UPSTREAM_API_KEY"
+        ),
+        (["LISTEN": "127.1.2.3:8080", "UPSTREAM_API_KEY": "sk-hunter2"], "every user of this machine may use the key"),
+    ])
+    func `who may see or use a secret is said`(environment: [String: String], warning: String) throws {
+        let warnings = try configuration(environment).warnings
+        #expect(warnings.contains { $0.contains(warning) }, "\(warnings)")
+        #expect(!warnings.contains { $0.contains("hunter2") || $0.contains("\n") })
+    }
+
+    @Test(arguments: [
+        ["UPSTREAM_URL": "https://up.example"], ["UPSTREAM_URL": "http://localhost:1"],
+        ["UPSTREAM_URL": "http://127.0.0.1:1"], ["UPSTREAM_URL": "http://[::1]:1"],
+        ["UPSTREAM_URL": "http://[::ffff:127.0.0.1]:1"], ["LISTEN": "0.0.0.0:1"],
+        ["CLICKHOUSE_URL": "http://ch.example:8123"],
+        ["CLICKHOUSE_URL": "http://localhost:8123", "CLICKHOUSE_PASSWORD": "p"],
+        ["CLICKHOUSE_URL": "https://ch.example", "CLICKHOUSE_PASSWORD": "p"],
+    ])
+    func `what nobody else can see is not warned of`(environment: [String: String]) throws {
+        #expect(try configuration(environment).warnings == [])
+    }
+
+    @Test func `files that others can read or change, and certificates near their end, are said`() async throws {
+        try await TestCertificates.withServerCertificate { certificates in
+            let keys = certificates.directory + "/keys"
+            try Data("\(ClientKeysTests.digest(of: "a"))  name".utf8).write(to: URL(filePath: keys))
+            #expect(chmod(keys, 0o640) == 0)
+            let given = [
+                "TLS_CERTIFICATE": certificates.certificate("server"), "TLS_KEY": certificates.key("server"),
+                "CLIENT_KEYS": keys, "LISTEN": "0.0.0.0:8080", "CLICKHOUSE_URL": "https://localhost",
+                "CLICKHOUSE_TLS_CA_FILE": certificates.certificate("ca"),
+            ]
+            let read = try configuration(given)
+            #expect(read.warnings == [])
+            let day = 86_400.0
+            #expect(
+                read.securityWarnings(now: Date(timeIntervalSinceNow: day * 2)).count { $0.contains("expired at ") }
+                    == 2
+            )
+            #expect(chmod(certificates.key("server"), 0o644) == 0)
+            #expect(chmod(keys, 0o644) == 0)
+            let readable = try configuration(given).warnings
+            #expect(readable.contains { $0.contains("can read the TLS key file \"\(certificates.key("server"))\"") })
+            #expect(readable.contains { $0.contains("can read the --client-keys \"\(keys)\"") })
+            #expect(chmod(keys, 0o666) == 0)
+            #expect(try configuration(given).warnings.contains { $0.contains("can add keys to the --client-keys") })
+        }
     }
 
     @Test func `an option wins over the environment`() throws {

@@ -10,23 +10,36 @@ internal import NIOSSL
 package final class AsyncHTTPTransport: HTTPTransport {
     private let client: HTTPClient
 
+    /// Without one TLS is done as async-http-client does it, which verifies servers as we do.
+    private let tls: TLSRenewal<TLSConfiguration?>?
+
     /// Trusts the system's CAs, and shows no certificate of its own.
     package convenience init() {
-        self.init(tlsConfiguration: nil)
+        self.init(renewal: nil)
     }
 
-    /// Reads the files once, here: a renewed certificate takes effect with the next transport.
-    package convenience init(tls: TLSFiles) throws(InvalidTLSFile) {
-        self.init(tlsConfiguration: try tls.configuration())
+    /// - Parameters:
+    ///   - tls: read here, and anew when they change.
+    ///   - now: for how often they are looked at.
+    ///   - onNews: told when they were read anew. It must not block.
+    package convenience init(
+        tls: TLSFiles,
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
+        onNews: @escaping @Sendable (TLSNews) -> Void = { _ in }
+    ) throws(InvalidTLSFile) {
+        self.init(
+            renewal: try TLSRenewal(tls, now: now, onNews: onNews) { files throws(InvalidTLSFile) in
+                try files.configuration()
+            }
+        )
     }
 
-    private init(tlsConfiguration: TLSConfiguration?) {
+    private init(renewal: TLSRenewal<TLSConfiguration?>?) {
+        tls = renewal
         var configuration = HTTPClient.Configuration()
         // A followed redirect turns a POST into a GET without a body, which ClickHouse answers 200 "Ok.".
         configuration.redirectConfiguration = .disallow
         configuration.httpVersion = .http1Only
-        // nil is async-http-client's own, which verifies servers as ours does.
-        configuration.tlsConfiguration = tlsConfiguration
         configuration.timeout.connect = .seconds(5)
         // Dropped before the server drops them: some are set to 3 s, and a reset costs an unknown outcome.
         configuration.connectionPool.idleTimeout = .seconds(2)
@@ -45,11 +58,17 @@ package final class AsyncHTTPTransport: HTTPTransport {
         message.method = .POST
         for (name, value) in request.headers { message.headers.add(name: name, value: value) }
         message.body = .bytes(ByteBuffer(bytes: request.body))
+        // Connections are shared by requests with equal ones. Those of the old end with their requests, or 2 s later.
+        message.tlsConfiguration = await tls?.current()
         do {
             return try await exchange(message, timeout: timeout, bodyLimit: request.responseLimit)
         } catch {
             throw TransportFailure(error, url: request.url, timeout: timeout)
         }
+    }
+
+    package func rereadTLSFiles() async {
+        await tls?.reread()
     }
 
     package func close() async {

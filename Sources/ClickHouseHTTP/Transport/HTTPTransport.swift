@@ -5,8 +5,15 @@ package protocol HTTPTransport: Sendable {
     /// - Parameter timeout: for everything from connecting to the last byte of the response.
     func send(_ request: HTTPRequest, timeout: Duration) async throws(TransportFailure) -> HTTPResponse
 
+    /// Reads the files anew that say how TLS is done, and tells what came of it where it was told to.
+    func rereadTLSFiles() async
+
     /// Closes the connections. Nothing may be sent afterwards.
     func close() async
+}
+
+extension HTTPTransport {
+    package func rereadTLSFiles() async {}
 }
 
 /// A POST.

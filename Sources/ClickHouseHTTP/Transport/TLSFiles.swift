@@ -1,5 +1,3 @@
-internal import Foundation
-internal import Glibc
 package import NIOSSL
 
 /// Where the certificates for https:// lie, in PEM form. Servers are always verified: their certificate must come
@@ -23,10 +21,10 @@ package struct TLSFiles: Sendable, Equatable {
 
     package var isEmpty: Bool { self == TLSFiles() }
 
-    /// Reads the files.
+    /// Reads the files for a client.
     ///
     /// - Returns: nil when there are none.
-    func configuration() throws(InvalidTLSFile) -> TLSConfiguration? {
+    package func configuration() throws(InvalidTLSFile) -> TLSConfiguration? {
         if isEmpty { return nil }
         var configuration = TLSConfiguration.makeClientConfiguration()
         if let caFile {
@@ -39,8 +37,22 @@ package struct TLSFiles: Sendable, Equatable {
         return configuration
     }
 
-    /// Reads the files for a server that shows its certificate and asks its clients for none.
+    /// Reads the files for a server that shows its certificate and asks its clients for none, and keeps them for new
+    /// connections.
     ///
+    /// - Returns: nil when there are none.
+    package func serverRenewal(
+        onNews: @escaping @Sendable (TLSNews) -> Void
+    ) throws(InvalidTLSFile) -> TLSRenewal<NIOSSLContext>? {
+        guard let path = certificateFile ?? keyFile else { return nil }
+        return try TLSRenewal(self, onNews: onNews) { files throws(InvalidTLSFile) in
+            guard let configuration = try files.serverConfiguration(),
+                let context = try? NIOSSLContext(configuration: configuration)
+            else { throw InvalidTLSFile(.certificate, at: path, "TLS cannot use it") }
+            return context
+        }
+    }
+
     /// - Returns: nil when there are none.
     package func serverConfiguration() throws(InvalidTLSFile) -> TLSConfiguration? {
         guard let shown = try readShown() else { return nil }
@@ -142,13 +154,10 @@ private struct PEMFile {
     let bytes: [UInt8]
 
     init(_ role: InvalidTLSFile.Role, at path: String) throws(InvalidTLSFile) {
-        do {
-            bytes = Array(try Data(contentsOf: URL(filePath: path)))
+        do throws(SmallFile.Unreadable) {
+            bytes = try SmallFile.read(path)
         } catch {
-            let posix = (error as? CocoaError)?.underlying as? POSIXError
-            // Safe: strerror's text is copied at once.
-            let reason = posix.map { unsafe String(cString: strerror($0.code.rawValue)) } ?? "\(error)"
-            throw InvalidTLSFile(role, at: path, reason)
+            throw InvalidTLSFile(role, at: path, error.reason)
         }
         self.role = role
         self.path = path

@@ -1,11 +1,13 @@
 package import ClickHouseHTTP
 
 extension InsertClient {
+    /// - Parameter onTLSNews: told when the TLS files changed and were read anew. It must not block.
     /// - Throws: ``WriterError/Code/invalidConfiguration`` for URLs, credentials or TLS files that cannot be used.
     package convenience init(
         _ configuration: BatchWriterConfiguration,
         columns: [ColumnName] = [],
-        identity: RecordIdentity? = nil
+        identity: RecordIdentity? = nil,
+        onTLSNews: @escaping @Sendable (TLSNews) -> Void = { _ in }
     ) throws(WriterError) {
         var endpoints: [Endpoint] = []
         var inURLs: [Credentials] = []
@@ -26,14 +28,21 @@ extension InsertClient {
             credentials: try configuration.credentials(inURLs: inURLs),
             requestTimeout: configuration.requestTimeout,
             compressesBodies: configuration.compression == .gzip,
-            transport: try configuration.transport(to: endpoints)
+            transport: try configuration.transport(to: endpoints, onTLSNews)
         )
     }
 }
 
 extension BatchWriterConfiguration {
-    fileprivate func transport(to endpoints: [Endpoint]) throws(WriterError) -> AsyncHTTPTransport {
-        let files = TLSFiles(caFile: tlsCAFile, certificateFile: tlsCertificateFile, keyFile: tlsKeyFile)
+    package var tlsFiles: TLSFiles {
+        TLSFiles(caFile: tlsCAFile, certificateFile: tlsCertificateFile, keyFile: tlsKeyFile)
+    }
+
+    fileprivate func transport(
+        to endpoints: [Endpoint],
+        _ onTLSNews: @escaping @Sendable (TLSNews) -> Void
+    ) throws(WriterError) -> AsyncHTTPTransport {
+        let files = tlsFiles
         guard files.isEmpty || endpoints.contains(where: \.usesTLS) else {
             throw WriterError(
                 .invalidConfiguration,
@@ -41,7 +50,7 @@ extension BatchWriterConfiguration {
             )
         }
         do throws(InvalidTLSFile) {
-            return try AsyncHTTPTransport(tls: files)
+            return try AsyncHTTPTransport(tls: files, onNews: onTLSNews)
         } catch {
             throw WriterError(.invalidConfiguration, error.description, cause: error)
         }

@@ -22,11 +22,16 @@ package protocol BatchSink: Sendable {
         doubtAge: Duration?
     ) async -> Result<[RowKey: Int], InsertFailure>
 
+    /// Reads the files anew that say how TLS is done, and logs what came of it.
+    func rereadTLSFiles() async
+
     func close() async
 }
 
 extension BatchSink {
     package func prepare(_ rows: [UInt8], token: String) async {}
+
+    package func rereadTLSFiles() async {}
 }
 
 extension InsertClient: BatchSink {}

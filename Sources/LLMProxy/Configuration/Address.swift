@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Where somebody listens.
 struct Address: Sendable, Equatable {
     var host: String
@@ -21,5 +23,25 @@ struct Address: Sendable, Equatable {
 
     func url(scheme: String, port: Int) -> String {
         "\(scheme)://\(host.contains(":") ? "[\(host)]" : host):\(port)"
+    }
+}
+
+extension Address {
+    /// Whether only this machine can connect to it.
+    var isLoopback: Bool { Self.isLoopback(host) }
+
+    /// - Parameter host: a name or an address, without brackets.
+    static func isLoopback(_ host: String) -> Bool {
+        let name = host.lowercased()
+        if name == "localhost" || name.hasSuffix(".localhost") { return true }
+        var address = in6_addr()
+        // Safe: both pointers are used for the call only, and an in6_addr has room for both kinds.
+        if unsafe inet_pton(AF_INET, name, &address) == 1 {
+            return unsafe withUnsafeBytes(of: address) { unsafe $0[0] == 127 }
+        }
+        guard unsafe inet_pton(AF_INET6, name, &address) == 1 else { return false }
+        let bytes = unsafe withUnsafeBytes(of: address) { unsafe Array($0) }
+        let mapped: [UInt8] = Array(repeating: 0, count: 10) + [0xff, 0xff, 127]
+        return bytes == Array(repeating: 0, count: 15) + [1] || bytes.starts(with: mapped)
     }
 }

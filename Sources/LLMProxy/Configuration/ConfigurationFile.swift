@@ -1,29 +1,26 @@
-internal import Foundation
-internal import Glibc
+internal import ClickHouseHTTP
 
-/// A file of text that an option names. What is wrong with one is said without what is in it.
+/// A file that an option names. What is wrong with one is said without what is in it.
 struct ConfigurationFile {
-    let text: String
+    let bytes: [UInt8]
     private let path: String
     private let option: String
 
-    /// - Throws: ``ProxyConfiguration/Invalid`` when it cannot be read, or is not UTF-8.
+    /// - Throws: ``ProxyConfiguration/Invalid`` when it cannot be read.
     init(_ path: String, of option: String) throws(ProxyConfiguration.Invalid) {
         self.path = path
         self.option = option
-        let data: Data
-        do {
-            data = try Data(contentsOf: URL(filePath: path))
+        do throws(SmallFile.Unreadable) {
+            bytes = try SmallFile.read(path)
         } catch {
-            let posix = (error as? CocoaError)?.underlying as? POSIXError
-            // Safe: strerror's text is copied at once.
-            let reason = posix.map { unsafe String(cString: strerror($0.code.rawValue)) } ?? "it cannot be read"
-            throw ProxyConfiguration.Invalid(description: "\(option) names \"\(path)\": \(reason)")
+            throw ProxyConfiguration.Invalid(description: "\(option) names \"\(path)\": \(error.reason)")
         }
-        guard let text = String(validating: data, as: UTF8.self) else {
-            throw ProxyConfiguration.Invalid(description: "\(option) names \"\(path)\": it is not UTF-8 text")
-        }
-        self.text = text
+    }
+
+    /// - Throws: ``ProxyConfiguration/Invalid`` when it is not UTF-8.
+    func text() throws(ProxyConfiguration.Invalid) -> String {
+        guard let text = String(validating: bytes, as: UTF8.self) else { throw invalid("it is not UTF-8 text") }
+        return text
     }
 
     func invalid(_ reason: String) -> ProxyConfiguration.Invalid {

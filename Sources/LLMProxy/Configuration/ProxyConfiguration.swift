@@ -17,6 +17,9 @@ struct ProxyConfiguration: Sendable {
     /// What is shown to clients; empty: they use plain http.
     var tls: TLSFiles
 
+    /// Names beside its own that the proxy is known under, and whose pages may ask it; `*` is all.
+    var allowedHosts: [String] = []
+
     /// nil lets everybody in.
     var clientKeys: ClientKeys?
 
@@ -48,6 +51,15 @@ struct ProxyConfiguration: Sendable {
     /// What may be a mistake, one sentence each.
     var warnings: [String] = []
 
+    /// For requests that are answered without a key.
+    var sites: SiteRules {
+        let own = [address.host, operationsAddress?.host, SiteRules.machineName]
+        return SiteRules(allowed: allowedHosts, own: own.compactMap { $0 })
+    }
+
+    /// Whether requests under `/v1/` are answered without a key of the client's.
+    var asksForNoKey: Bool { clientKeys == nil && (upstreamURL == nil || upstreamKey != nil) }
+
     /// How long responses that are open at shutdown may go on. A second is for all else.
     var openResponsesTimeout: Duration { shutdownTimeout - writer.shutdownTimeout - .seconds(1) }
 
@@ -68,6 +80,7 @@ struct ProxyConfiguration: Sendable {
         clientKeys = reader.parse("client.keys", "--client-keys") { path, _ throws(Invalid) in
             try ClientKeys(file: path)
         }
+        reader.take("allowedHosts", "--allowed-hosts", &allowedHosts, Self.parseHosts)
         reader.take("client.timeout", "--client-timeout", &clientTimeout, Self.parseDuration)
         upstreamURL = reader.parse("upstream.url", "--upstream-url") { text, _ throws(Invalid) in
             try Self.parseUpstream(text)
@@ -103,9 +116,7 @@ struct ProxyConfiguration: Sendable {
         if writer.user != nil, writer.password == nil {
             warnings.append("a ClickHouse user is given, and no CLICKHOUSE_PASSWORD; an empty password is sent")
         }
-        if upstreamKey != nil, clientKeys == nil {
-            warnings.append("whoever reaches the proxy may use the key in UPSTREAM_API_KEY: there are no --client-keys")
-        }
+        warnings += securityWarnings()
         if !reader.problems.isEmpty { throw Invalid(description: reader.problems.joined(separator: "\n       ")) }
     }
 
@@ -143,6 +154,22 @@ struct ProxyConfiguration: Sendable {
         }
         return duration
     }
+
+    private static func parseHosts(_ text: String, of option: String) throws(Invalid) -> [String] {
+        let hosts = text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+        let isName = { (host: String) in
+            host == "*" || SiteRules.isAddress(host) || !host.isEmpty && host.utf8.allSatisfy(Self.nameBytes.contains)
+        }
+        guard !hosts.isEmpty, hosts.allSatisfy(isName) else {
+            throw Invalid(
+                description:
+                    "\(option) is \"\(text)\"; it must be host names without a port, with commas between them, or *"
+            )
+        }
+        return hosts
+    }
+
+    private static let nameBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._".utf8
 
     private static func parseBytes(_ text: String, of option: String) throws(Invalid) -> Int {
         guard let bytes = Int(text), (1...1 << 30).contains(bytes) else {

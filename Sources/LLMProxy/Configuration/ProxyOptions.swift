@@ -20,6 +20,14 @@ struct ProxyOptions: ParsableArguments {
     @Option(help: "The first certificate's private key. [TLS_KEY]")
     var tlsKey: String?
 
+    @Option(
+        help: """
+            Names beside its own that the proxy is asked under, with commas between them, or *: where no key is asked for, \
+            other names are refused. [ALLOWED_HOSTS]
+            """
+    )
+    var allowedHosts: String?
+
     @Option(help: "A file with the SHA-256 of each key that clients may use; absent: they need none. [CLIENT_KEYS]")
     var clientKeys: String?
 
@@ -101,6 +109,7 @@ struct ProxyOptions: ParsableArguments {
             ("tls.certificate", tlsCertificate),
             ("tls.key", tlsKey),
             ("client.keys", clientKeys),
+            ("allowedHosts", allowedHosts),
             ("client.timeout", clientTimeout),
             ("maxBodyBytes", maxBodyBytes),
             ("askForUsage", noUsage ? "false" : nil),

@@ -8,8 +8,9 @@ internal import NIOFoundationEssentialsCompat
 
 /// What an operator and their monitoring read: `/` (a page), `/status.json`, `/history.json`, `/healthz`, `/metrics`.
 ///
-/// Nobody is asked who they are, so all of it is numbers and the proxy's own words: no part of a trace, no credentials.
-/// Where even that is not for everybody who can reach the proxy, `--operations-listen` serves it elsewhere.
+/// Nobody is asked who they are, so all of it is numbers and the proxy's own words: no part of a trace, no credentials. Web
+/// pages of other sites cannot read it (``SiteRules``). Where even that is not for everybody who can reach the proxy,
+/// `--operations-listen` serves it elsewhere.
 struct OperationsEndpoints: Sendable {
     /// Nothing from elsewhere, and nothing that this page could be put into.
     private static let pagePolicy =
@@ -23,13 +24,19 @@ struct OperationsEndpoints: Sendable {
     let registry: PrometheusRegistry
     let startedAt: ContinuousClock.Instant
 
-    func add(to router: Router<BasicRequestContext>) {
+    func add(to everything: Router<BasicRequestContext>, for sites: SiteRules) {
+        everything.get("/healthz") { request, _ in
+            let status = Self.health(of: status().spool)
+            // Whoever balances load has a name of its own for the proxy, and looks at the status only.
+            guard sites.violation(of: request) == nil else { return try Self.json(status, [String: String]()) }
+            return try Self.json(status, document)
+        }
+        let router = everything.group().add(middleware: SiteGuard(rules: sites))
         router.get("/") { _, _ in
             Self.response(.ok, "text/html; charset=utf-8", PackageResources.status_html, policy: Self.pagePolicy)
         }
         router.get("/status.json") { _, _ in try Self.json(.ok, document) }
         router.get("/history.json") { _, _ in try Self.json(.ok, history.all) }
-        router.get("/healthz") { _, _ in try Self.json(Self.health(of: status().spool), document) }
         router.get("/metrics") { _, _ in
             Self.response(.ok, PrometheusRegistry.contentType, Array(registry.render().utf8))
         }

@@ -13,7 +13,7 @@ struct SystemDirective: Sendable, Equatable {
     /// - Throws: ``ProxyConfiguration/Invalid`` when the file cannot be read, is empty or is not UTF-8.
     init(file path: String) throws(ProxyConfiguration.Invalid) {
         let file = try ConfigurationFile(path, of: "--system-directive")
-        let content = file.text.trimmingCharacters(in: .whitespacesAndNewlines)
+        let content = try file.text().trimmingCharacters(in: .whitespacesAndNewlines)
         guard !content.isEmpty else { throw file.invalid("it is empty") }
         self.init(content)
     }

@@ -2,9 +2,9 @@ internal import ClickHouseHTTP
 internal import Glibc
 internal import Hummingbird
 internal import HummingbirdCore
-internal import HummingbirdTLS
 internal import Logging
 internal import NIOCore
+internal import NIOSSL
 internal import ServiceLifecycle
 
 /// Serves a router at an address until shutdown.
@@ -16,25 +16,26 @@ struct ProxyServer: Service {
     /// - Parameters:
     ///   - option: the one that says the address.
     ///   - clientTimeout: how long a client may be silent, or take nothing of its response.
-    ///   - tls: what is shown to clients; empty for plain http.
+    ///   - certificate: what is shown to clients; nil for plain http.
     ///   - onRunning: told the URL once it is served.
-    /// - Throws: when a TLS file cannot be used.
     init(
         router: Router<BasicRequestContext>,
         address: Address,
         option: String,
         clientTimeout: Duration,
-        tls: TLSFiles,
+        certificate: TLSRenewal<NIOSSLContext>?,
         onRunning: @escaping @Sendable (String) -> Void
-    ) throws {
+    ) {
         var logger = Logger(label: "llm-proxy.http")
         logger.logLevel = .warning
-        let plain = HTTPServerBuilder { ClientConnections(responder: $0, timeout: clientTimeout) }
-        let tlsConfiguration = try tls.serverConfiguration()
-        let scheme = tlsConfiguration == nil ? "http" : "https"
+        let server = HTTPServerBuilder { responder in
+            let connections = ClientConnections(responder: responder, timeout: clientTimeout)
+            return certificate.map { TLSConnections(base: connections, certificate: $0) } ?? connections
+        }
+        let scheme = certificate == nil ? "http" : "https"
         application = Application(
             router: router,
-            server: try tlsConfiguration.map { try .tls(plain, tlsConfiguration: $0) } ?? plain,
+            server: server,
             configuration: ApplicationConfiguration(
                 address: .hostname(address.host, port: address.port),
                 serverName: nil,

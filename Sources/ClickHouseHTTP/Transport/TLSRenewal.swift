@@ -1,0 +1,117 @@
+internal import Foundation
+package import NIOCore
+internal import NIOPosix
+internal import Synchronization
+
+/// What is made of TLS files, and made anew when they change. What cannot be used leaves the old in force.
+///
+/// Nothing waits for a timer: whoever is about to connect, or was connected to, asks for ``current()``, and that looks at
+/// the files when the last look is 10 s ago. Files are looked at and read on NIO's threads for what blocks.
+package final class TLSRenewal<Value: Sendable>: Sendable {
+    private struct State {
+        var value: Value
+        var stamps: [FileStamp?]
+        var lastLook: ContinuousClock.Instant
+        /// What was wrong at the last look; nil when nothing was.
+        var failure: String?
+    }
+
+    private static var lookInterval: Duration { .seconds(10) }
+
+    private let files: TLSFiles
+    private let make: @Sendable (TLSFiles) throws(InvalidTLSFile) -> Value
+    private let now: @Sendable () -> ContinuousClock.Instant
+    private let onNews: @Sendable (TLSNews) -> Void
+    private let state: Mutex<State>
+    /// Held while files are read, so that the latest reading wins.
+    private let reading = Mutex(())
+
+    /// Reads the files. Blocks for as long as that takes.
+    ///
+    /// - Parameters:
+    ///   - onNews: told when the files were read anew. It must not block.
+    ///   - make: reads the files.
+    /// - Throws: what `make` throws.
+    package init(
+        _ files: TLSFiles,
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
+        onNews: @escaping @Sendable (TLSNews) -> Void,
+        make: @escaping @Sendable (TLSFiles) throws(InvalidTLSFile) -> Value
+    ) throws(InvalidTLSFile) {
+        self.files = files
+        self.make = make
+        self.now = now
+        self.onNews = onNews
+        let stamps = files.stamps
+        state = Mutex(State(value: try make(files), stamps: stamps, lastLook: now()))
+    }
+
+    /// What is in force, after a look at the files when that is due.
+    package func current() async -> Value {
+        if takeLook() { await onThread { $0.look(isForced: false) } }
+        return state.withLock(\.value)
+    }
+
+    /// What is in force, after a look at the files when that is due.
+    package func current(on eventLoop: any EventLoop) -> EventLoopFuture<Value> {
+        guard takeLook() else { return eventLoop.makeSucceededFuture(state.withLock(\.value)) }
+        return NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) { [self] in
+            look(isForced: false)
+            return state.withLock(\.value)
+        }
+    }
+
+    /// Reads the files anew, changed or not, and tells what came of it.
+    package func reread() async {
+        await onThread { $0.look(isForced: true) }
+    }
+
+    /// Whether a look is due. Whoever is told so has to do it.
+    private func takeLook() -> Bool {
+        if files.isEmpty { return false }
+        let now = now()
+        return state.withLock { state in
+            guard state.lastLook.duration(to: now) >= Self.lookInterval else { return false }
+            state.lastLook = now
+            return true
+        }
+    }
+
+    private func onThread(_ body: @escaping @Sendable (TLSRenewal) -> Void) async {
+        // A cancelled task is not told of a look that it would have done: the next one does it.
+        try? await NIOThreadPool.singleton.runIfActive { body(self) }
+    }
+
+    private func look(isForced: Bool) {
+        reading.withLock { _ in
+            // From before the reading: what changes meanwhile is read at the next look.
+            let stamps = files.stamps
+            let (known, failure) = state.withLock { ($0.stamps, $0.failure) }
+            // What could not be used may have become usable without a new stamp: its mode may have changed.
+            guard isForced || failure != nil || stamps != known else { return }
+            do throws(InvalidTLSFile) {
+                let value = try make(files)
+                state.withLock { state in
+                    state.value = value
+                    state.stamps = stamps
+                    state.failure = nil
+                }
+                onNews(.renewed(files, warnings: files.warnings(now: Date())))
+            } catch {
+                state.withLock { $0.failure = error.description }
+                if isForced || failure != error.description { onNews(.kept(reason: error.description)) }
+            }
+        }
+    }
+}
+
+/// What came of reading TLS files anew.
+package enum TLSNews: Sendable {
+    /// What the files hold is in force for new connections.
+    ///
+    /// - Parameter warnings: as from ``TLSFiles/warnings(now:)``.
+    case renewed(TLSFiles, warnings: [String])
+
+    /// The files cannot be used, and what was read before stays in force.
+    case kept(reason: String)
+}
