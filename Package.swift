@@ -187,7 +187,13 @@ let package = Package(
         ),
         .target(
             name: "FuzzProperties",
-            dependencies: ["ClickHouseHTTP", "ClickHouseWriter", "Migrations", "SQLiteSpool"],
+            dependencies: [
+                "ClickHouseHTTP",
+                "ClickHouseWriter",
+                "Migrations",
+                "SQLiteSpool",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            ],
             path: "Tests/FuzzProperties",
             swiftSettings: settings
         ),
@@ -279,6 +285,7 @@ let package = Package(
         .testTarget(
             name: "LLMProxyTests",
             dependencies: [
+                "ClickHouseHTTP",
                 "ClickHouseStandIn",
                 "ClickHouseWriter",
                 "ClickHouseWriterTesting",

@@ -45,9 +45,9 @@ enum ProxyProcess {
             startedAt: startedAt
         )
         let shutdown = Shutdown()
-        let client = makeHTTPClient(configuration)
+        let client = try makeHTTPClient(configuration)
         let router = makeRouter(configuration, recorder: recorder, shutdown: shutdown, client: client)
-        let operationsRouter = configuration.operationsAddress == nil ? router : makeRouter()
+        let operationsRouter = configuration.operationsAddress == nil ? router : makeRouter(recorder)
         operations.add(to: operationsRouter)
         let addresses = [("--operations-listen", configuration.operationsAddress), ("--listen", configuration.address)]
             .compactMap { option, address in address.map { (option: option, address: $0) } }
@@ -97,11 +97,12 @@ enum ProxyProcess {
         return server
     }
 
-    private static func makeHTTPClient(_ configuration: ProxyConfiguration) -> HTTPClient {
+    private static func makeHTTPClient(_ configuration: ProxyConfiguration) throws -> HTTPClient {
         var client = HTTPClient.Configuration(redirectConfiguration: .disallow)
         client.timeout.connect = TimeAmount(configuration.upstreamConnectTimeout)
         client.timeout.read = TimeAmount(configuration.upstreamTimeout)
         client.timeout.write = TimeAmount(configuration.upstreamTimeout)
+        client.tlsConfiguration = try configuration.upstreamTLS.clientConfiguration()
         client.httpVersion = .http1Only
         client.connectionPool.retryConnectionEstablishment = false
         // Each open response has a connection: the limit is the clients', not the default of 8.
@@ -109,9 +110,11 @@ enum ProxyProcess {
         return HTTPClient(eventLoopGroup: .singletonMultiThreadedEventLoopGroup, configuration: client)
     }
 
-    private static func makeRouter() -> Router<BasicRequestContext> {
+    private static func makeRouter(_ recorder: TraceRecorder) -> Router<BasicRequestContext> {
         // Those who balance load like to ask with HEAD.
-        Router(options: .autoGenerateHeadEndpoints)
+        let router = Router(options: .autoGenerateHeadEndpoints)
+        router.add(middleware: TargetCheck(recorder: recorder))
+        return router
     }
 
     private static func makeRouter(
@@ -131,7 +134,7 @@ enum ProxyProcess {
             shutdown: shutdown,
             settings: configuration.gateway
         )
-        let router = makeRouter()
+        let router = makeRouter(recorder)
         for method in [HTTPRequest.Method.get, .post, .put, .patch, .delete] {
             router.on("\(Gateway.prefix)**", method: method) { request, _ in await gateway.handle(request) }
             router.on("**", method: method) { request, _ in gateway.refuse(request) }
@@ -149,7 +152,7 @@ enum ProxyProcess {
         let target = "\(configuration.writer.database).\(configuration.writer.table)"
         let url = urls["--listen"] ?? ""
         say(
-            "llm-proxy listens on \(url), answered by \(configuration.upstreamURL ?? "a built-in echo")"
+            "llm-proxy listens on \(url), answered by \(configuration.upstreamURL?.description ?? "a built-in echo")"
         )
         if let standIn {
             say(

@@ -27,6 +27,7 @@ package struct FuzzProperties: Sendable {
         case .row: try checkRow(input)
         case .record: try await record.check(input)
         case .spool: try await spool.check(input)
+        case .target: try checkTarget(input)
         }
     }
 }

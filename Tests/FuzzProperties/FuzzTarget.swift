@@ -8,6 +8,8 @@ package enum FuzzTarget: String, Sendable, CaseIterable {
     case record
     /// The opening of spool files.
     case spool
+    /// Where a request goes for any target of a request line, and for any URL of ClickHouse's.
+    case target
 }
 
 /// A property that does not hold.

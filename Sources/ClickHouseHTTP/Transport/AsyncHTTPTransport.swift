@@ -12,20 +12,21 @@ package final class AsyncHTTPTransport: HTTPTransport {
 
     /// Trusts the system's CAs, and shows no certificate of its own.
     package convenience init() {
-        self.init(tlsConfiguration: nil)
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.requireModernTLS()
+        self.init(tlsConfiguration: configuration)
     }
 
     /// Reads the files once, here: a renewed certificate takes effect with the next transport.
     package convenience init(tls: TLSFiles) throws(InvalidTLSFile) {
-        self.init(tlsConfiguration: try tls.configuration())
+        self.init(tlsConfiguration: try tls.clientConfiguration())
     }
 
-    private init(tlsConfiguration: TLSConfiguration?) {
+    private init(tlsConfiguration: TLSConfiguration) {
         var configuration = HTTPClient.Configuration()
         // A followed redirect turns a POST into a GET without a body, which ClickHouse answers 200 "Ok.".
         configuration.redirectConfiguration = .disallow
         configuration.httpVersion = .http1Only
-        // nil is async-http-client's own, which verifies servers as ours does.
         configuration.tlsConfiguration = tlsConfiguration
         configuration.timeout.connect = .seconds(5)
         // Dropped before the server drops them: some are set to 3 s, and a reset costs an unknown outcome.
@@ -41,7 +42,12 @@ package final class AsyncHTTPTransport: HTTPTransport {
     }
 
     package func send(_ request: HTTPRequest, timeout: Duration) async throws(TransportFailure) -> HTTPResponse {
-        var message = HTTPClientRequest(url: request.url)
+        var message: HTTPClientRequest
+        do throws(StrayURL) {
+            message = try request.origin.request(to: request.url)
+        } catch {
+            throw TransportFailure(message: error.description, isBeforeSending: true)
+        }
         message.method = .POST
         for (name, value) in request.headers { message.headers.add(name: name, value: value) }
         message.body = .bytes(ByteBuffer(bytes: request.body))

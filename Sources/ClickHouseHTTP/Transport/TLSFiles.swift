@@ -23,12 +23,10 @@ package struct TLSFiles: Sendable, Equatable {
 
     package var isEmpty: Bool { self == TLSFiles() }
 
-    /// Reads the files.
-    ///
-    /// - Returns: nil when there are none.
-    func configuration() throws(InvalidTLSFile) -> TLSConfiguration? {
-        if isEmpty { return nil }
+    /// Reads the files for a client that verifies every server.
+    package func clientConfiguration() throws(InvalidTLSFile) -> TLSConfiguration {
         var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.requireModernTLS()
         if let caFile {
             configuration.trustRoots = .certificates(try Self.certificates(in: PEMFile(.ca, at: caFile)))
         }
@@ -48,7 +46,7 @@ package struct TLSFiles: Sendable, Equatable {
             certificateChain: shown.chain.map { .certificate($0) },
             privateKey: .privateKey(shown.key)
         )
-        configuration.minimumTLSVersion = .tlsv12
+        configuration.requireModernTLS()
         return configuration
     }
 
