@@ -191,7 +191,14 @@ let package = Package(
         ),
         .target(
             name: "FuzzProperties",
-            dependencies: ["ClickHouseHTTP", "ClickHouseWriter", "Migrations", "ProxyRules", "SQLiteSpool"],
+            dependencies: [
+                "ClickHouseHTTP",
+                "ClickHouseWriter",
+                "Migrations",
+                "ProxyRules",
+                "SQLiteSpool",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            ],
             path: "Tests/FuzzProperties",
             swiftSettings: settings
         ),

@@ -372,6 +372,7 @@ package final class InsertClient: Sendable {
         responseLimit: Int = 64 << 10
     ) async throws(TransportFailure) -> HTTPResponse {
         let request = HTTPRequest(
+            origin: endpoint.origin,
             url: Self.url(parameters, at: endpoint),
             headers: headers,
             body: body,

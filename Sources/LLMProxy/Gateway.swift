@@ -1,5 +1,5 @@
 internal import AsyncHTTPClient
-internal import Foundation
+internal import ClickHouseHTTP
 internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
@@ -28,7 +28,7 @@ struct Gateway: Sendable {
 
     private static let chatCompletions = "/v1/chat/completions"
     /// What knows `stream_options`, and ends its streams with `[DONE]`.
-    private static let completions: Set<String> = [chatCompletions, "/v1/completions"]
+    static let completions: Set<String> = [chatCompletions, "/v1/completions"]
     private static let maxModelLength = 500
 
     let provider: any Provider
@@ -42,9 +42,11 @@ struct Gateway: Sendable {
 
     func handle(_ request: Request) async -> Response {
         let start = ContinuousClock.now
+        let target: RequestTarget
         let exchange: Exchange
         do throws(OpenAIError) {
-            exchange = try begin(request, start)
+            target = try RequestTarget(of: request)
+            exchange = try begin(request, target, start)
         } catch {
             // Nobody is known to have asked, so there is no trace of it.
             recorder.count(status: UInt16(error.status.code), since: start)
@@ -52,7 +54,7 @@ struct Gateway: Sendable {
         }
         do throws(OpenAIError) {
             let body = try await read(request)
-            let (outgoing, passage) = try prepare(request, body, exchange)
+            let (outgoing, passage) = try prepare(request, target, body, exchange)
             let answer = try await ask(outgoing, exchange)
             guard answer.status.code < 400 else { return await passage.passError(answer) }
             let response = passage.pass(answer)
@@ -73,12 +75,16 @@ struct Gateway: Sendable {
     }
 
     /// The one that the request names, if it is one, or a new one.
-    private static func requestID(of request: Request) -> String {
+    static func requestID(of request: Request) -> String {
         (try? RequestIdentity.requestID(of: request.headers)) ?? RequestIdentity.makeRequestID()
     }
 
     /// Checks who asks, and for what.
-    private func begin(_ request: Request, _ start: ContinuousClock.Instant) throws(OpenAIError) -> Exchange {
+    private func begin(
+        _ request: Request,
+        _ target: RequestTarget,
+        _ start: ContinuousClock.Instant
+    ) throws(OpenAIError) -> Exchange {
         let key = keys?.find(request.headers)
         let authLatency = start.duration(to: .now)
         guard keys == nil || key != nil else {
@@ -88,20 +94,23 @@ struct Gateway: Sendable {
                 "The API key is missing or wrong; send yours in the header Authorization: Bearer KEY"
             )
         }
-        let path = request.uri.path
-        // Nothing but the provider's API, whatever the provider makes of dots.
-        let segments = (path.removingPercentEncoding ?? path).split { "/\\".contains($0) }
-        guard !segments.contains(".."), !segments.contains(".") else {
-            throw OpenAIError(.badRequest, "invalid_path", "The path must not contain . or ..")
-        }
+        try checkMethod(request, target)
         var draft = TraceDraft(
             identity: try RequestIdentity(request.headers, keyOrgID: key?.orgID),
             provider: provider.name,
-            isAlwaysTraced: request.method == .post && path == Self.chatCompletions,
+            isAlwaysTraced: request.method == .post && target.path == Self.chatCompletions,
             start: start
         )
         if keys != nil { draft.authLatency = authLatency }
         return Exchange(draft, recorder: recorder, shutdown: shutdown)
+    }
+
+    /// No method may take a completion past what the proxy adds to it.
+    private func checkMethod(_ request: Request, _ target: RequestTarget) throws(OpenAIError) {
+        // OpenAI lists stored completions for GET; it has no other methods there.
+        guard [.post, .get, .head].contains(request.method) || !Self.completions.contains(target.path) else {
+            throw OpenAIError(.methodNotAllowed, "method_not_allowed", "\(target.path) takes POST, GET and HEAD only")
+        }
     }
 
     private func read(_ request: Request) async throws(OpenAIError) -> ByteBuffer {
@@ -115,7 +124,7 @@ struct Gateway: Sendable {
             )
         } catch {
             // Who hangs up is told nothing, as in ``ProviderError/cancelled``.
-            let status: HTTPResponse.Status = Task.isCancelled ? 499 : .badRequest
+            let status: HTTPTypes.HTTPResponse.Status = Task.isCancelled ? 499 : .badRequest
             throw OpenAIError(status, "request_incomplete", "The request could not be read to its end")
         }
     }
@@ -123,16 +132,15 @@ struct Gateway: Sendable {
     /// Notes what the request asks for, and adds what the proxy has to add.
     private func prepare(
         _ request: Request,
+        _ target: RequestTarget,
         _ body: ByteBuffer,
         _ exchange: Exchange
     ) throws(OpenAIError) -> (ProviderRequest, Passage) {
-        let path = request.uri.path
-        var outgoing = ProviderRequest(
-            method: request.method,
-            path: request.head.path ?? path,
-            headers: request.headers,
-            body: body
-        )
+        let path = target.path
+        guard request.method == .post || body.readableBytes == 0 || !Self.completions.contains(path) else {
+            throw OpenAIError(.badRequest, "invalid_request", "\(path) takes a body with POST only")
+        }
+        var outgoing = ProviderRequest(method: request.method, target: target, headers: request.headers, body: body)
         var passage = Passage(exchange: exchange)
         let json = request.method == .post ? RequestJSON(body) : nil
         let model = json?.model

@@ -47,8 +47,15 @@ enum ProxyProcess {
         )
         let shutdown = Shutdown()
         let client = makeHTTPClient(configuration)
-        let router = makeRouter(configuration, recorder: recorder, shutdown: shutdown, client: client)
-        let operationsRouter = configuration.operationsAddress == nil ? router : makeRouter()
+        let upstreamTLS = try configuration.upstreamTLS.clientRenewal {
+            Logger(label: "llm-proxy").log($0, of: "the provider")
+        }
+        let provider: any Provider =
+            configuration.upstreamURL.map { url in
+                UpstreamProvider(url: url, key: configuration.upstreamKey, client: client, tls: upstreamTLS)
+            } ?? EchoProvider()
+        let router = makeRouter(configuration, recorder: recorder, shutdown: shutdown, provider: provider)
+        let operationsRouter = configuration.operationsAddress == nil ? router : makeRouter(recorder)
         operations.add(to: operationsRouter, for: configuration.sites)
         let certificate = try configuration.tls.serverRenewal { Logger(label: "llm-proxy").log($0, of: "clients") }
         let addresses = [("--operations-listen", configuration.operationsAddress), ("--listen", configuration.address)]
@@ -79,6 +86,7 @@ enum ProxyProcess {
         let obeying = Task { await signals.obey() }
         var renewals: [@Sendable () async -> Void] = []
         if let certificate { renewals.append { await certificate.reread() } }
+        if let upstreamTLS { renewals.append { await upstreamTLS.reread() } }
         if !configuration.writer.tlsFiles.isEmpty { renewals.append { await writer.rereadTLSFiles() } }
         let obeyingReread = Task { [renewals, configuration] in
             await rereading.obey(keys: configuration.clientKeys, tls: renewals) {
@@ -113,6 +121,7 @@ enum ProxyProcess {
         client.timeout.connect = TimeAmount(configuration.upstreamConnectTimeout)
         client.timeout.read = TimeAmount(configuration.upstreamTimeout)
         client.timeout.write = TimeAmount(configuration.upstreamTimeout)
+        client.tlsConfiguration = .modernClient
         client.httpVersion = .http1Only
         client.connectionPool.retryConnectionEstablishment = false
         // Each open response has a connection: the limit is the clients', not the default of 8.
@@ -120,21 +129,19 @@ enum ProxyProcess {
         return HTTPClient(eventLoopGroup: .singletonMultiThreadedEventLoopGroup, configuration: client)
     }
 
-    private static func makeRouter() -> Router<BasicRequestContext> {
+    private static func makeRouter(_ recorder: TraceRecorder) -> Router<BasicRequestContext> {
         // Those who balance load like to ask with HEAD.
-        Router(options: .autoGenerateHeadEndpoints)
+        let router = Router(options: .autoGenerateHeadEndpoints)
+        router.add(middleware: TargetCheck(recorder: recorder))
+        return router
     }
 
     private static func makeRouter(
         _ configuration: ProxyConfiguration,
         recorder: TraceRecorder,
         shutdown: Shutdown,
-        client: HTTPClient
+        provider: any Provider
     ) -> Router<BasicRequestContext> {
-        let provider: any Provider =
-            configuration.upstreamURL.map { url in
-                UpstreamProvider(url: url, key: configuration.upstreamKey, client: client)
-            } ?? EchoProvider()
         let gateway = Gateway(
             provider: provider,
             keys: configuration.clientKeys,
@@ -142,7 +149,7 @@ enum ProxyProcess {
             shutdown: shutdown,
             settings: configuration.gateway
         )
-        let router = makeRouter()
+        let router = makeRouter(recorder)
         let api = router.group()
         if configuration.asksForNoKey {
             api.add(
@@ -168,7 +175,7 @@ enum ProxyProcess {
         let target = "\(configuration.writer.database).\(configuration.writer.table)"
         let url = urls["--listen"] ?? ""
         say(
-            "llm-proxy listens on \(url), answered by \(configuration.upstreamURL ?? "a built-in echo")"
+            "llm-proxy listens on \(url), answered by \(configuration.upstreamURL?.description ?? "a built-in echo")"
         )
         if let standIn {
             say(

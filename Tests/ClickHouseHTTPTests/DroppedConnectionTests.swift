@@ -4,8 +4,10 @@ import Testing
 
 /// Servers and proxies drop idle connections, some sooner than we do.
 @Suite(.startsProcesses) struct DroppedConnectionTests {
-    private func request(_ scheme: String, _ server: LoopbackServer) -> HTTPRequest {
-        HTTPRequest(url: "\(scheme)://127.0.0.1:\(server.port)/", headers: [], body: Array("{}\n".utf8))
+    private func request(_ scheme: String, _ server: LoopbackServer) throws -> HTTPRequest {
+        let url = "\(scheme)://127.0.0.1:\(server.port)/"
+        let origin = try #require(HTTPOrigin(of: url))
+        return HTTPRequest(origin: origin, url: url, headers: [], body: Array("{}\n".utf8))
     }
 
     @Test func `a connection that is dropped under a request leaves its outcome unknown`() async throws {
@@ -56,9 +58,10 @@ import Testing
                 let transport = try AsyncHTTPTransport(tls: TLSFiles(caFile: certificates.certificate("ca")))
                 var answered = 0
                 // Whether the next request still takes the dying connection is a race, so there are many.
+                let request = try request(scheme, server)
                 for _ in 0..<300 {
                     do throws(TransportFailure) {
-                        let response = try await transport.send(request(scheme, server), timeout: .seconds(30))
+                        let response = try await transport.send(request, timeout: .seconds(30))
                         answered += response.status == 200 ? 1 : 0
                     } catch {
                         #expect(error.message.hasPrefix("the connection failed: "))

@@ -21,7 +21,10 @@ import Testing
         ("http://", "not a URL like http://localhost:8123"), ("http://host/?database=x", "must not have a query"),
         ("http://host/#x", "must not have a query"), ("http://my host:8123", "a space"),
         ("http://host:65536", "ports are from 1 to 65535"), ("http://host:0", "ports are from 1 to 65535"),
-        ("http://host:port", "not a URL"), ("http://user:pa/ss@host", "write / as %2F"),
+        ("http://host:port", "not a URL"), ("http://host/a/../b", "its path must not contain . or .."),
+        ("http://host//a", "its path must not have //"), ("http://host/%2e%2e/b", "its path must not encode"),
+        ("http://ho%73t", "spelled in an unusual way"),
+        ("http://user:pa/ss@host", "write / as %2F"),
     ])
     func `what is no URL of a server is refused, and what to write is said`(text: String, reason: String) {
         let error = #expect(throws: InvalidEndpoint.self) { try Endpoint.parse(text) }

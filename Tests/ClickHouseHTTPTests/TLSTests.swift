@@ -8,7 +8,9 @@ import Testing
     /// One request over a new connection. nil is a response of status 200.
     private func send(_ files: TLSFiles, _ server: LoopbackServer) async throws -> TransportFailure? {
         let transport = try AsyncHTTPTransport(tls: files)
-        let request = HTTPRequest(url: "https://127.0.0.1:\(server.port)/", headers: [], body: Array("{}\n".utf8))
+        let url = "https://127.0.0.1:\(server.port)/"
+        let origin = try #require(HTTPOrigin(of: url))
+        let request = HTTPRequest(origin: origin, url: url, headers: [], body: Array("{}\n".utf8))
         var failure: TransportFailure?
         do throws(TransportFailure) {
             let response = try await transport.send(request, timeout: .seconds(30))
@@ -91,6 +93,35 @@ import Testing
                 files.keyFile = certificates.key("client")
                 let failure = try await send(files, server)
                 #expect(failure == nil)
+            }
+        }
+    }
+
+    @Test func `a server that has only TLS 1.1, or suites without forward secrecy or authentication, is refused`()
+        async throws
+    {
+        let suites: [(suite: String, isModern: Bool)] = [
+            ("ECDHE-ECDSA-AES128-GCM-SHA256", true), ("ECDHE-ECDSA-AES256-GCM-SHA384", true),
+            ("ECDHE-ECDSA-CHACHA20-POLY1305", true), ("ECDHE-ECDSA-AES128-SHA", false),
+            ("ECDHE-ECDSA-AES256-SHA", false),
+        ]
+        try await TestCertificates.withServerCertificate { certificates in
+            let files = TLSFiles(caFile: certificates.certificate("ca"))
+            var configuration = try certificates.serverConfiguration()
+            configuration.maximumTLSVersion = .tlsv11
+            try await LoopbackServer.withServer(tls: configuration) { server in
+                let failure = try #require(try await send(files, server))
+                #expect(failure.message.contains("supports no TLS version that we do"))
+                #expect(failure.isBeforeSending)
+            }
+            configuration.maximumTLSVersion = .tlsv12
+            for (suite, isModern) in suites {
+                configuration.cipherSuites = suite
+                try await LoopbackServer.withServer(tls: configuration) { server in
+                    let failure = try await send(files, server)
+                    #expect((failure == nil) == isModern, "\(suite): \(String(describing: failure))")
+                    #expect(failure?.isBeforeSending != false)
+                }
             }
         }
     }

@@ -28,6 +28,7 @@ package struct FuzzProperties: Sendable {
         case .record: try await record.check(input)
         case .spool: try await spool.check(input)
         case .keys: try checkKeys(input)
+        case .target: try checkTarget(input)
         }
     }
 }

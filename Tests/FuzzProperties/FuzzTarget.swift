@@ -10,6 +10,8 @@ package enum FuzzTarget: String, Sendable, CaseIterable {
     case spool
     /// The reading of client keys.
     case keys
+    /// Where a request goes for any target of a request line, and for any URL of ClickHouse's.
+    case target
 }
 
 /// A property that does not hold.

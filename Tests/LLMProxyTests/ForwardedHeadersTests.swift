@@ -16,7 +16,9 @@ import Testing
         let sent = try fields([
             ("X-Custom", "1"), ("x-custom", "2"), ("OpenAI-Organization", "o"), ("Connection", "keep-alive, X-Hop"),
             ("x-hop", "3"), ("Keep-Alive", "timeout=5"), ("TE", "trailers"), ("Transfer-Encoding", "chunked"),
-            ("Upgrade", "h2c"), ("Proxy-Authorization", "Basic x"), ("Content-Length", "5"), ("Expect", "100-continue"),
+            ("X-HTTP-Method-Override", "PUT"), ("x-method-override", "PUT"), ("X-HTTP-Method", "PUT"),
+            ("X-Original-URL", "/"), ("X-Rewrite-URL", "/"), ("Upgrade", "h2c"), ("Proxy-Authorization", "Basic x"),
+            ("Content-Length", "5"), ("Expect", "100-continue"),
             ("Accept-Encoding", "gzip"), ("Authorization", "Bearer mine"), ("User-Agent", "u"), ("Content-Type", "a/b"),
         ])
         #expect(

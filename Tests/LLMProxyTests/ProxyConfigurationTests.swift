@@ -1,3 +1,4 @@
+import ClickHouseHTTP
 import Foundation
 @testable import llm_proxy
 import TestSupport
@@ -14,6 +15,30 @@ import Testing
     @Test(arguments: [
         (["LISTEN": "8080"], "--listen is \"8080\"; it must be an address and a port, like 127.0.0.1:8080"),
         (["UPSTREAM_URL": "api.openai.com"], "--upstream-url must be a URL like https://api.openai.com"),
+        (["UPSTREAM_URL": "ftp://h"], "--upstream-url must be a URL like https://api.openai.com"),
+        (["UPSTREAM_URL": "https://"], "--upstream-url must be a URL like https://api.openai.com"),
+        (["UPSTREAM_URL": "https://a b"], "--upstream-url must be a URL like https://api.openai.com"),
+        (["UPSTREAM_URL": "https://h:abc"], "--upstream-url must be a URL like https://api.openai.com"),
+        (["UPSTREAM_URL": "https://h/a b"], "--upstream-url must be a URL like https://api.openai.com"),
+        (["UPSTREAM_URL": "https://h/%zz"], "--upstream-url must be a URL like https://api.openai.com"),
+        (["UPSTREAM_URL": "https://h:0"], "--upstream-url has a port that is none; ports are from 1 to 65535"),
+        (["UPSTREAM_URL": "https://h:65536"], "--upstream-url has a port that is none"),
+        (["UPSTREAM_URL": "https://h?a"], "--upstream-url must not have a query"),
+        (["UPSTREAM_URL": "https://h/?"], "--upstream-url must not have a query"),
+        (["UPSTREAM_URL": "https://h/v1#a"], "--upstream-url must not have a fragment"),
+        (["UPSTREAM_URL": "https://h#"], "--upstream-url must not have a fragment"),
+        (["UPSTREAM_URL": "https://sk-hunter2@h"], "--upstream-url must not hold a user or password"),
+        (["UPSTREAM_URL": "https://a:hunter2@h"], "--upstream-url must not hold a user or password"),
+        (["UPSTREAM_URL": "https://h%2etest"], "--upstream-url must be a URL like https://api.openai.com; its host"),
+        (
+            ["UPSTREAM_URL": "https://h/a/../b"],
+            "--upstream-url has a path that cannot be used: it must not contain . or .."
+        ),
+        (["UPSTREAM_URL": "https://h/%2e%2e/b"], "--upstream-url has a path that cannot be used: it must not encode"),
+        (["UPSTREAM_URL": "https://h//b"], "--upstream-url has a path that cannot be used: it must not have //"),
+        (["UPSTREAM_URL": "https://h/v1//"], "--upstream-url has a path that cannot be used: it must not have //"),
+        (["UPSTREAM_CA": "/absent", "UPSTREAM_URL": "https://h"], "--upstream-ca: the TLS CA file \"/absent\" cannot"),
+        (["UPSTREAM_CA": "/absent", "UPSTREAM_URL": "http://h"], "nothing would be encrypted"),
         (["UPSTREAM_TIMEOUT": "5"], "--upstream-timeout is \"5\"; it must be a whole number and its unit"),
         (["CLIENT_TIMEOUT": "0s"], "--client-timeout is \"0s\""),
         (["MAX_BODY_BYTES": "64MB"], "--max-body-bytes is \"64MB\"; it must be a number of bytes"),
@@ -38,6 +63,7 @@ import Testing
     func `what is wrong is refused, and what to write is said`(environment: [String: String], message: String) {
         let error = #expect(throws: ProxyConfiguration.Invalid.self) { try configuration(environment) }
         #expect(error?.description.contains(message) == true, "\(String(describing: error))")
+        #expect(error?.description.contains("hunter2") == false)
     }
 
     @Test func `everything that is wrong is said at once, a line each`() {
@@ -141,9 +167,13 @@ import Testing
     @Test(arguments: [
         ("https://api.openai.com", "https://api.openai.com"), ("https://api.openai.com/v1", "https://api.openai.com"),
         ("http://h:1/base/v1/", "http://h:1/base"), ("http://h/", "http://h"), ("http://h/v12", "http://h/v12"),
+        ("HTTP://h:80/v1", "http://h:80"), ("https://[::1]:8443/v1", "https://[::1]:8443"), ("http://h:", "http://h"),
     ])
     func `the provider's URL may be the API's root, as clients have it`(given: String, url: String) throws {
-        #expect(try configuration(["UPSTREAM_URL": given]).upstreamURL == url)
+        let upstream = try #require(try configuration(["UPSTREAM_URL": given]).upstreamURL)
+        #expect(upstream.description == url)
+        #expect(try upstream.request(to: RequestTarget("/v1/x?y")).url == url + "/v1/x?y")
+        #expect(!upstream.host.contains("["))
     }
 
     @Test func `clients' keys are of no use without the provider's`() async throws {

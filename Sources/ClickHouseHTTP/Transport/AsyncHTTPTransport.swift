@@ -10,8 +10,8 @@ internal import NIOSSL
 package final class AsyncHTTPTransport: HTTPTransport {
     private let client: HTTPClient
 
-    /// Without one TLS is done as async-http-client does it, which verifies servers as we do.
-    private let tls: TLSRenewal<TLSConfiguration?>?
+    /// nil: as ``NIOSSL/TLSConfiguration/modernClient``.
+    private let tls: TLSRenewal<TLSConfiguration>?
 
     /// Trusts the system's CAs, and shows no certificate of its own.
     package convenience init() {
@@ -27,19 +27,16 @@ package final class AsyncHTTPTransport: HTTPTransport {
         now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
         onNews: @escaping @Sendable (TLSNews) -> Void = { _ in }
     ) throws(InvalidTLSFile) {
-        self.init(
-            renewal: try TLSRenewal(tls, now: now, onNews: onNews) { files throws(InvalidTLSFile) in
-                try files.configuration()
-            }
-        )
+        self.init(renewal: try tls.clientRenewal(now: now, onNews: onNews))
     }
 
-    private init(renewal: TLSRenewal<TLSConfiguration?>?) {
+    private init(renewal: TLSRenewal<TLSConfiguration>?) {
         tls = renewal
         var configuration = HTTPClient.Configuration()
         // A followed redirect turns a POST into a GET without a body, which ClickHouse answers 200 "Ok.".
         configuration.redirectConfiguration = .disallow
         configuration.httpVersion = .http1Only
+        configuration.tlsConfiguration = .modernClient
         configuration.timeout.connect = .seconds(5)
         // Dropped before the server drops them: some are set to 3 s, and a reset costs an unknown outcome.
         configuration.connectionPool.idleTimeout = .seconds(2)
@@ -54,7 +51,12 @@ package final class AsyncHTTPTransport: HTTPTransport {
     }
 
     package func send(_ request: HTTPRequest, timeout: Duration) async throws(TransportFailure) -> HTTPResponse {
-        var message = HTTPClientRequest(url: request.url)
+        var message: HTTPClientRequest
+        do throws(StrayURL) {
+            message = try request.origin.request(to: request.url)
+        } catch {
+            throw TransportFailure(message: error.description, isBeforeSending: true)
+        }
         message.method = .POST
         for (name, value) in request.headers { message.headers.add(name: name, value: value) }
         message.body = .bytes(ByteBuffer(bytes: request.body))

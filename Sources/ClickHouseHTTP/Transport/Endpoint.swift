@@ -5,12 +5,16 @@ package struct Endpoint: Sendable, Hashable, CustomStringConvertible {
     /// `http://host:8123` or `https://host:8443/prefix`, without a slash at its end. Safe to log.
     package let url: String
 
+    /// Where every URL that begins with `url` must lead.
+    package let origin: HTTPOrigin
+
     package var description: String { url }
 
     package var usesTLS: Bool { url.hasPrefix("https:") }
 
-    private init(url: String) {
+    private init(url: String, origin: HTTPOrigin) {
         self.url = url
+        self.origin = origin
     }
 
     /// Reads a URL as people write it. A user and password in it are taken out and returned beside the endpoint, so
@@ -55,7 +59,22 @@ package struct Endpoint: Sendable, Hashable, CustomStringConvertible {
         while path.hasSuffix("/") { path.removeLast() }
         let port = components.port.map { ":\($0)" } ?? (scheme == "https" ? ":8443" : ":8123")
         let credentials = components.user.map { Credentials(user: $0, password: components.password ?? "") }
-        return (Endpoint(url: "\(scheme)://\(components.percentEncodedHost ?? host)\(port)\(path)"), credentials)
+        let encodedHost = components.percentEncodedHost ?? host
+        let url = "\(scheme)://\(encodedHost)\(port)\(path)"
+        // Written as the HTTP client reads it: no % in the host, for one.
+        guard let origin = HTTPOrigin(of: url), origin.host == encodedHost, !encodedHost.contains("%"),
+            (try? origin.request(to: url)) != nil
+        else {
+            throw InvalidEndpoint(
+                reason: "its host or path is spelled in an unusual way; write it like http://localhost:8123"
+            )
+        }
+        do throws(InvalidTarget) {
+            if !path.isEmpty { _ = try RequestTarget(path) }
+        } catch {
+            throw InvalidEndpoint(reason: "its path \(error)")
+        }
+        return (Endpoint(url: url, origin: origin), credentials)
     }
 }
 

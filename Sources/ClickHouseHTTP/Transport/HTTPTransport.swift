@@ -18,6 +18,8 @@ extension HTTPTransport {
 
 /// A POST.
 package struct HTTPRequest: Sendable {
+    /// Where `url` must lead.
+    package var origin: HTTPOrigin
     package var url: String
     package var headers: [(name: String, value: String)]
     package var body: [UInt8]

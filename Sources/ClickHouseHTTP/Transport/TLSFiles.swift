@@ -21,12 +21,9 @@ package struct TLSFiles: Sendable, Equatable {
 
     package var isEmpty: Bool { self == TLSFiles() }
 
-    /// Reads the files for a client.
-    ///
-    /// - Returns: nil when there are none.
-    package func configuration() throws(InvalidTLSFile) -> TLSConfiguration? {
-        if isEmpty { return nil }
-        var configuration = TLSConfiguration.makeClientConfiguration()
+    /// Reads the files for a client that verifies every server.
+    package func clientConfiguration() throws(InvalidTLSFile) -> TLSConfiguration {
+        var configuration = TLSConfiguration.modernClient
         if let caFile {
             configuration.trustRoots = .certificates(try Self.certificates(in: PEMFile(.ca, at: caFile)))
         }
@@ -35,6 +32,19 @@ package struct TLSFiles: Sendable, Equatable {
             configuration.privateKey = .privateKey(shown.key)
         }
         return configuration
+    }
+
+    /// Reads the files for a client, and keeps what they hold for new connections.
+    ///
+    /// - Returns: nil when there are none.
+    package func clientRenewal(
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
+        onNews: @escaping @Sendable (TLSNews) -> Void
+    ) throws(InvalidTLSFile) -> TLSRenewal<TLSConfiguration>? {
+        if isEmpty { return nil }
+        return try TLSRenewal(self, now: now, onNews: onNews) { files throws(InvalidTLSFile) in
+            try files.clientConfiguration()
+        }
     }
 
     /// Reads the files for a server that shows its certificate and asks its clients for none, and keeps them for new
@@ -60,7 +70,7 @@ package struct TLSFiles: Sendable, Equatable {
             certificateChain: shown.chain.map { .certificate($0) },
             privateKey: .privateKey(shown.key)
         )
-        configuration.minimumTLSVersion = .tlsv12
+        configuration.requireModernTLS()
         return configuration
     }
 

@@ -6,7 +6,7 @@ extension ProxyConfiguration {
     /// What lets others see or use a secret, or will soon keep clients away: one sentence each.
     func securityWarnings(now: Date = Date()) -> [String] {
         keylessWarnings + plainTextWarnings + keyFileWarnings + tls.warnings(now: now)
-            + writer.tlsFiles.warnings(now: now)
+            + upstreamTLS.warnings(now: now) + writer.tlsFiles.warnings(now: now)
     }
 
     private var keylessWarnings: [String] {
@@ -23,11 +23,9 @@ extension ProxyConfiguration {
     /// Secrets that go over a network in plain text.
     private var plainTextWarnings: [String] {
         var warnings: [String] = []
-        if let url = upstreamURL.flatMap({ URL(string: $0) }), url.scheme == "http", let host = url.host(),
-            !Address.isLoopback(host)
-        {
+        if let url = upstreamURL, !url.usesTLS, !Address.isLoopback(url.host) {
             let keys = upstreamKey == nil ? "the keys of clients go" : "UPSTREAM_API_KEY goes"
-            warnings.append("\(keys) unencrypted to \(host), as --upstream-url begins with http://; use https://")
+            warnings.append("\(keys) unencrypted to \(url.host), as --upstream-url begins with http://; use https://")
         }
         for url in writer.urls {
             guard let (endpoint, credentials) = try? Endpoint.parse(url), !endpoint.usesTLS,

@@ -26,8 +26,11 @@ struct ProxyConfiguration: Sendable {
     /// How long a client may be silent while it has to say something, or take nothing of its response.
     var clientTimeout = Duration.seconds(75)
 
-    /// Without a slash at its end; nil: the echo answers.
-    var upstreamURL: String?
+    /// nil: the echo answers.
+    var upstreamURL: UpstreamURL?
+
+    /// Whom to trust in the place of the system's CAs when the provider shows its certificate.
+    var upstreamTLS: TLSFiles
 
     /// nil passes the client's own key on.
     var upstreamKey: Secret?
@@ -82,9 +85,8 @@ struct ProxyConfiguration: Sendable {
         }
         reader.take("allowedHosts", "--allowed-hosts", &allowedHosts, Self.parseHosts)
         reader.take("client.timeout", "--client-timeout", &clientTimeout, Self.parseDuration)
-        upstreamURL = reader.parse("upstream.url", "--upstream-url") { text, _ throws(Invalid) in
-            try Self.parseUpstream(text)
-        }
+        upstreamURL = reader.parse("upstream.url", "--upstream-url", UpstreamURL.init(text:_:))
+        upstreamTLS = TLSFiles(caFile: reader.text("upstream.ca"))
         upstreamKey = reader.text("upstream.apiKey").map { Secret($0) }
         reader.take(
             "upstream.connectTimeout",
@@ -136,6 +138,16 @@ struct ProxyConfiguration: Sendable {
         } catch {
             problems.append("--tls-certificate, --tls-key: \(error)")
         }
+        do throws(InvalidTLSFile) {
+            _ = try upstreamTLS.clientConfiguration()
+        } catch {
+            problems.append("--upstream-ca: \(error)")
+        }
+        if !upstreamTLS.isEmpty, upstreamURL?.usesTLS != true {
+            problems.append(
+                "--upstream-ca is given, and --upstream-url does not start with https://: nothing would be encrypted"
+            )
+        }
         if openResponsesTimeout < .zero {
             problems.append(
                 "--shutdown-timeout is \(shutdownTimeout); it must be CLICKHOUSE_SHUTDOWN_TIMEOUT,"
@@ -183,22 +195,5 @@ struct ProxyConfiguration: Sendable {
             throw Invalid(description: "\(name) is \"\(text)\"; it must be true or false")
         }
         return flag
-    }
-
-    private static func parseUpstream(_ text: String) throws(Invalid) -> String {
-        guard let url = URL(string: text), let scheme = url.scheme, ["http", "https"].contains(scheme),
-            url.host() != nil,
-            url.query() == nil
-        else {
-            throw Invalid(description: "--upstream-url must be a URL like https://api.openai.com, without a query")
-        }
-        guard url.user() == nil, url.password() == nil else {
-            throw Invalid(
-                description: "--upstream-url must not hold a user or password; a key goes in UPSTREAM_API_KEY"
-            )
-        }
-        let base = text.hasSuffix("/") ? text.dropLast() : text[...]
-        // Where others want the API's root, which the path of every request begins with here.
-        return String(base.hasSuffix("/v1") ? base.dropLast("/v1".count) : base)
     }
 }

@@ -45,6 +45,14 @@ struct ProxyOptions: ParsableArguments {
     )
     var upstreamURL: String?
 
+    @Option(
+        help: """
+            Root certificates in PEM form to trust for the provider's https, in the place of the system's. [UPSTREAM_CA] \
+            (default: the system's)
+            """
+    )
+    var upstreamCA: String?
+
     @Option(help: "How long connecting to the provider may take. [UPSTREAM_CONNECT_TIMEOUT] (default: 10s)")
     var upstreamConnectTimeout: String?
 
@@ -115,6 +123,7 @@ struct ProxyOptions: ParsableArguments {
             ("askForUsage", noUsage ? "false" : nil),
             ("systemDirective", systemDirective),
             ("upstream.url", upstreamURL),
+            ("upstream.ca", upstreamCA),
             ("upstream.connectTimeout", upstreamConnectTimeout),
             ("upstream.timeout", upstreamTimeout),
             ("clickhouse.url", clickHouseURLs.isEmpty ? nil : clickHouseURLs.joined(separator: ",")),

@@ -1,4 +1,5 @@
 internal import AsyncHTTPClient
+internal import ClickHouseHTTP
 internal import Foundation
 internal import HTTPTypes
 internal import NIOCore
@@ -37,7 +38,8 @@ struct EchoProvider: Provider {
     }
 
     func send(_ request: ProviderRequest) async throws(ProviderError) -> HTTPClientResponse {
-        guard request.method == .post, request.path == "/v1/chat/completions", let chat = RequestJSON(request.body)
+        guard request.method == .post, request.target.path == "/v1/chat/completions",
+            let chat = RequestJSON(request.body)
         else {
             let error = #"{"error":{"message":"The built-in echo answers POST /v1/chat/completions only"}}"#
             return HTTPClientResponse(status: .notFound, body: .bytes(ByteBuffer(string: error)))

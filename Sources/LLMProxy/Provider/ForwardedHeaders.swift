@@ -10,6 +10,11 @@ enum ForwardedHeaders {
         "content-length", "expect", "host",
     ]
 
+    /// What makes some servers read another method or path than the request line's, which is what was checked.
+    private static let ofAnotherRequest: Set<String> = [
+        "x-http-method", "x-http-method-override", "x-method-override", "x-original-url", "x-rewrite-url",
+    ]
+
     /// Where clients put their keys, in OpenAI's, Anthropic's and Azure's API.
     private static let ofKeys: Set<String> = ["authorization", "x-api-key", "api-key"]
 
@@ -20,6 +25,7 @@ enum ForwardedHeaders {
         for field in fields {
             let name = field.name.canonicalName
             if ofOneConnection.contains(name) || named.contains(name) { continue }
+            if ofAnotherRequest.contains(name) { continue }
             if key != nil, ofKeys.contains(name) { continue }
             // The usage is read from the response as it passes by, so it must not be compressed.
             if field.name == .acceptEncoding { continue }

@@ -1,4 +1,5 @@
 internal import AsyncHTTPClient
+internal import ClickHouseHTTP
 internal import HTTPTypes
 internal import NIOCore
 
@@ -13,9 +14,8 @@ protocol Provider: Sendable {
 
 /// A request for the provider.
 struct ProviderRequest: Sendable {
-    var method: HTTPRequest.Method
-    /// With its query, as the client wrote it.
-    var path: String
+    var method: HTTPTypes.HTTPRequest.Method
+    var target: RequestTarget
     /// As the client sent them.
     var headers: HTTPFields
     var body: ByteBuffer

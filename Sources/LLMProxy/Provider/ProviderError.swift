@@ -1,4 +1,5 @@
 internal import AsyncHTTPClient
+internal import ClickHouseHTTP
 internal import Glibc
 internal import HTTPTypes
 internal import NIOCore
@@ -24,7 +25,7 @@ enum ProviderError: Error, Equatable {
             case let error as ProviderError: error
             case is CancellationError: .cancelled
             case let error as HTTPClientError: Self(error)
-            case is NIOConnectionError, is SocketAddressError: .unreachable
+            case is NIOConnectionError, is SocketAddressError, is StrayURL: .unreachable
             case let error as IOError where Self.ofConnecting.contains(error.errnoCode): .unreachable
             case let error as ChannelError: if case .connectTimeout = error { .unreachable } else { .aborted }
             case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError: .tls

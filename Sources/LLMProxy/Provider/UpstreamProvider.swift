@@ -1,30 +1,33 @@
 internal import AsyncHTTPClient
+internal import ClickHouseHTTP
 internal import ClickHouseWriter
-internal import Foundation
 internal import HTTPTypes
 internal import NIOCore
 internal import NIOHTTP1
+internal import NIOSSL
 
 /// A provider with OpenAI's API, somewhere on the network.
 struct UpstreamProvider: Provider {
-    /// Without a slash at its end.
-    let url: String
+    let url: UpstreamURL
 
     /// Sent in the place of the client's; nil passes the client's on.
     let key: Secret?
 
     let client: HTTPClient
-    let name: String
 
-    init(url: String, key: Secret?, client: HTTPClient) {
-        self.url = url
-        self.key = key
-        self.client = client
-        name = URL(string: url)?.host() ?? "upstream"
-    }
+    /// nil: as the client does it.
+    let tls: TLSRenewal<TLSConfiguration>?
+
+    var name: String { url.host }
 
     func send(_ request: ProviderRequest) async throws(ProviderError) -> HTTPClientResponse {
-        var message = HTTPClientRequest(url: url + request.path)
+        var message: HTTPClientRequest
+        do throws(StrayURL) {
+            message = try url.request(to: request.target)
+        } catch {
+            throw ProviderError(error)
+        }
+        message.tlsConfiguration = await tls?.current()
         message.method = HTTPMethod(rawValue: request.method.rawValue)
         message.headers = ForwardedHeaders.toProvider(request.headers, key: key?.text)
         if request.body.readableBytes > 0 || request.headers[.contentLength] != nil {

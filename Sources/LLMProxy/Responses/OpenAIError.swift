@@ -33,6 +33,7 @@ struct OpenAIError: Error, Equatable {
         headers[.contentType] = "application/json"
         headers[.xRequestID] = requestID
         if status == .unauthorized { headers[.wwwAuthenticate] = "Bearer" }
+        if status == .methodNotAllowed { headers[.allow] = "GET, HEAD, POST" }
         return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: body(requestID: requestID)))
     }
 

@@ -2,6 +2,7 @@ internal import HTTPTypes
 internal import HummingbirdCore
 internal import Logging
 internal import NIOCore
+internal import NIOHTTP1
 
 /// Handles each client's connection in a task that is cancelled when the client hangs up, and with it everything that is
 /// done for the client: the request to the provider above all.
@@ -30,6 +31,11 @@ struct ClientConnections: ServerChildChannel {
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
         channel.setOption(.allowRemoteHalfClosure, value: false).flatMap {
             base.setup(channel: channel, logger: logger)
+        }.flatMapThrowing { value in
+            let pipeline = channel.pipeline.syncOperations
+            let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
+            try pipeline.addHandler(OriginFormHandler(), position: .after(decoder))
+            return value
         }
     }
 

@@ -1,0 +1,51 @@
+package import AsyncHTTPClient
+internal import Foundation
+
+/// The one server that requests may go to: its scheme, host and port, as async-http-client reads them.
+package struct HTTPOrigin: Sendable, Hashable {
+    /// `http` or `https`.
+    package let scheme: String
+
+    /// An IPv6 address stands in brackets.
+    package let host: String
+    package let port: Int
+
+    /// - Returns: nil when async-http-client reads no http:// or https:// server in `url`.
+    package init?(of url: String) {
+        guard let read = Self.read(url) else { return nil }
+        self.init(read)
+    }
+
+    private init(_ read: HTTPClient.Request) {
+        scheme = read.scheme
+        host = read.host
+        port = read.port
+    }
+
+    /// A request to `url`, which must lead here. The one place where requests are made, for the provider and for ClickHouse.
+    ///
+    /// - Throws: ``StrayURL`` when async-http-client would connect to another scheme, host or port, or would ask for
+    ///   anything but what `url` says.
+    package func request(to url: String) throws(StrayURL) -> HTTPClientRequest {
+        guard let read = Self.read(url), HTTPOrigin(read) == self, read.url.absoluteString.utf8.elementsEqual(url.utf8)
+        else { throw StrayURL(origin: self) }
+        return HTTPClientRequest(url: url)
+    }
+
+    private static func read(_ url: String) -> HTTPClient.Request? {
+        // Above, swift-nio ends the program.
+        guard let parsed = URL(string: url), (0...65_535).contains(parsed.port ?? 0),
+            let read = try? HTTPClient.Request(url: parsed), ["http", "https"].contains(read.scheme)
+        else { return nil }
+        return read
+    }
+}
+
+/// A URL that leads elsewhere than it must. It is not repeated.
+package struct StrayURL: Error, CustomStringConvertible {
+    let origin: HTTPOrigin
+
+    package var description: String {
+        "the request was not sent: its URL does not lead to \(origin.scheme)://\(origin.host):\(origin.port)"
+    }
+}
