@@ -187,7 +187,16 @@ let package = Package(
         ),
         .target(
             name: "FuzzProperties",
-            dependencies: ["ClickHouseHTTP", "ClickHouseWriter", "Migrations", "SQLiteSpool"],
+            dependencies: [
+                "ClickHouseHTTP",
+                "ClickHouseWriter",
+                "Migrations",
+                "SQLiteSpool",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
             path: "Tests/FuzzProperties",
             swiftSettings: settings
         ),
@@ -201,6 +210,7 @@ let package = Package(
             dependencies: [
                 "ClickHouseHTTP",
                 "ClickHouseStandIn",
+                "FuzzProperties",
                 "TestSupport",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -282,6 +292,7 @@ let package = Package(
                 "ClickHouseStandIn",
                 "ClickHouseWriter",
                 "ClickHouseWriterTesting",
+                "FuzzProperties",
                 "LLMTraces",
                 "SQLiteSpool",
                 "TestSupport",

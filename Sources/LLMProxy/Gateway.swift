@@ -132,7 +132,7 @@ struct Gateway: Sendable {
             headers: request.headers,
             body: body
         )
-        var passage = Passage(exchange: exchange)
+        var passage = Passage(exchange: exchange, redaction: provider.redaction)
         let json = request.method == .post ? RequestJSON(body) : nil
         let model = json?.model
         let isStreaming = json?.isStreaming

@@ -1,4 +1,5 @@
 internal import AsyncHTTPClient
+internal import struct ClickHouseHTTP.Redaction
 internal import Foundation
 internal import HTTPTypes
 internal import NIOCore
@@ -9,6 +10,7 @@ internal import NIOHTTP1
 /// without a provider.
 struct EchoProvider: Provider {
     let name = "echo"
+    var redaction: Redaction? { nil }
 
     private struct Conversation: Decodable {
         struct Message: Decodable {

@@ -1,4 +1,5 @@
 internal import AsyncHTTPClient
+internal import struct ClickHouseHTTP.Redaction
 internal import ClickHouseWriter
 internal import Foundation
 internal import HTTPTypes
@@ -15,11 +16,13 @@ struct UpstreamProvider: Provider {
 
     let client: HTTPClient
     let name: String
+    let redaction: Redaction?
 
     init(url: String, key: Secret?, client: HTTPClient) {
         self.url = url
         self.key = key
         self.client = client
+        redaction = key.map { Redaction(of: $0.text) }
         name = URL(string: url)?.host() ?? "upstream"
     }
 
