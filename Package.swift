@@ -198,6 +198,9 @@ let package = Package(
                 "ProxyRules",
                 "SQLiteSpool",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ],
             path: "Tests/FuzzProperties",
             swiftSettings: settings
@@ -212,6 +215,7 @@ let package = Package(
             dependencies: [
                 "ClickHouseHTTP",
                 "ClickHouseStandIn",
+                "FuzzProperties",
                 "TestSupport",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -290,6 +294,7 @@ let package = Package(
                 "ClickHouseStandIn",
                 "ClickHouseWriter",
                 "ClickHouseWriterTesting",
+                "FuzzProperties",
                 "LLMTraces",
                 "ProxyRules",
                 "SQLiteSpool",

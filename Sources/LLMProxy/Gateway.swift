@@ -141,7 +141,7 @@ struct Gateway: Sendable {
             throw OpenAIError(.badRequest, "invalid_request", "\(path) takes a body with POST only")
         }
         var outgoing = ProviderRequest(method: request.method, target: target, headers: request.headers, body: body)
-        var passage = Passage(exchange: exchange)
+        var passage = Passage(exchange: exchange, redaction: provider.redaction)
         let json = request.method == .post ? RequestJSON(body) : nil
         let model = json?.model
         let isStreaming = json?.isStreaming

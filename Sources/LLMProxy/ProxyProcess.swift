@@ -117,13 +117,11 @@ enum ProxyProcess {
     }
 
     private static func makeHTTPClient(_ configuration: ProxyConfiguration) -> HTTPClient {
-        var client = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        var client = HTTPClient.Configuration.guarded
         client.timeout.connect = TimeAmount(configuration.upstreamConnectTimeout)
         client.timeout.read = TimeAmount(configuration.upstreamTimeout)
         client.timeout.write = TimeAmount(configuration.upstreamTimeout)
         client.tlsConfiguration = .modernClient
-        client.httpVersion = .http1Only
-        client.connectionPool.retryConnectionEstablishment = false
         // Each open response has a connection: the limit is the clients', not the default of 8.
         client.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 1 << 16
         return HTTPClient(eventLoopGroup: .singletonMultiThreadedEventLoopGroup, configuration: client)

@@ -32,7 +32,9 @@ import Testing
     }
 
     private func isAnswered(_ transport: AsyncHTTPTransport, _ server: LoopbackServer) async -> Bool {
-        let request = HTTPRequest(url: "https://127.0.0.1:\(server.port)/", headers: [], body: Array("{}\n".utf8))
+        let url = "https://127.0.0.1:\(server.port)/"
+        guard let origin = HTTPOrigin(of: url) else { return false }
+        let request = HTTPRequest(origin: origin, url: url, headers: [], body: Array("{}\n".utf8))
         return (try? await transport.send(request, timeout: .seconds(60)).status) == 200
     }
 

@@ -1,5 +1,7 @@
 /// What is fuzzed, each with its property. The fuzzer and the test suite both run them.
 package enum FuzzTarget: String, Sendable, CaseIterable {
+    /// What the HTTP clients make of any bytes.
+    case answer
     /// What becomes of a batch for any response.
     case response
     /// The JSON that rows become.

@@ -8,6 +8,7 @@ import Testing
 @Suite(.bounded) struct FuzzTests {
     @Test(arguments: [
         (FuzzTarget.response, 2_000), (.row, 2_000), (.record, 200), (.spool, 60), (.keys, 2_000), (.target, 4_000),
+        (.answer, 1_000),
     ])
     func `no input breaks the property`(target: FuzzTarget, inputs: Int) async throws {
         let corpus = try corpus(of: target)

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import HTTPTypes
 import Hummingbird
+import struct ClickHouseHTTP.Redaction
 @testable import llm_proxy
 import NIOCore
 import NIOHTTP1
@@ -12,9 +13,15 @@ import Testing
         _ status: HTTPResponseStatus,
         _ headers: HTTPHeaders,
         _ body: String?,
-        requestID: String = "r1"
+        requestID: String = "r1",
+        key: String? = nil
     ) async throws -> (response: Response, text: String) {
-        let fault = ProviderFault(status: status, headers: headers, body: body.map { ByteBuffer(string: $0) })
+        let fault = ProviderFault(
+            status: status,
+            headers: headers,
+            body: body.map { ByteBuffer(string: $0) },
+            redaction: key.map { Redaction(of: $0) }
+        )
         let response = fault.response(requestID: requestID)
         let writer = CollectingWriter()
         try await response.body.write(writer)
@@ -66,6 +73,50 @@ import Testing
         #expect(compressed.text == "bytes")
         #expect(compressed.response.headers[.contentEncoding] == "gzip")
     }
+
+    private static let ownKey = "sk-proj-Ab3dEf9hIj"
+
+    @Test(
+        arguments: [
+            "Incorrect API key provided: sk-proj-Ab3dEf9hIj.", "Incorrect API key provided: sk-proj-**********9hIj.",
+            "key=sk%2Dproj%2DAb3dEf9hIj", "Bearer c2stcHJvai1BYjNkRWY5aElq", #"\u0073\u006b-proj-Ab3dEf9hIj"#,
+        ],
+        [HTTPResponseStatus.unauthorized, .forbidden, .badRequest, .internalServerError]
+    )
+    func `an error that repeats the proxy's key reaches the client without it`(
+        said: String,
+        status: HTTPResponseStatus
+    ) async throws {
+        let shaped = #"{"error":{"message":"\#(said)","code":"invalid_api_key"}}"#
+        for (type, body) in [("application/json", shaped), ("application/json", "[\(said)]"), ("text/plain", said)] {
+            let headers: HTTPHeaders = ["Content-Type": type, "X-Debug": "authorization: \(said)"]
+            let (response, text) = try await respond(status, headers, body, key: Self.ownKey)
+            for shown in [text] + response.headers.map(\.value) {
+                for part in ["sk-", "sk%2D", "Ab3d", "9hIj", "c2st", "u0073"] {
+                    #expect(!shown.contains(part), "\(shown)")
+                }
+            }
+            #expect(response.status.code == Int(status.code))
+            #expect(text.contains(#""request_id":"r1""#))
+        }
+    }
+
+    @Test func `a 401 about the proxy's key is in the proxy's words, and one about the client's in the provider's`()
+        async throws
+    {
+        let body = #"{"error":{"message":"Incorrect API key provided"}}"#
+        let headers: HTTPHeaders = ["Content-Type": "application/json"]
+        let own = try await respond(.unauthorized, headers, body, key: Self.ownKey).text
+        #expect(own.contains("The provider refused the API key of the proxy"))
+        #expect(!own.contains("Incorrect"))
+        #expect(try await respond(.unauthorized, headers, body).text.contains("Incorrect API key provided"))
+    }
+
+    @Test func `what is compressed may hold the proxy's key, and does not go on`() async throws {
+        let (response, text) = try await respond(.badRequest, ["Content-Encoding": "gzip"], "bytes", key: Self.ownKey)
+        #expect(!text.contains("bytes"))
+        #expect(response.headers[.contentEncoding] == nil)
+    }
 }
 
 @Suite struct ProviderErrorTests {
@@ -78,6 +129,8 @@ import Testing
             (IOError(errnoCode: ECONNRESET, reason: "read"), .aborted),
             (ChannelError.connectTimeout(.seconds(1)), .unreachable),
             (ChannelError.eof, .aborted), (ProviderError.tls, .tls), (HTTPParserError.invalidEOFState, .aborted),
+            (HTTPParserError.invalidChunkSize, .invalidResponse),
+            (NIOHTTPDecoderError.unsolicitedResponse, .invalidResponse),
         ] as [(any Error, ProviderError)]
     )
     func `whatever the client throws has one meaning`(error: any Error, meaning: ProviderError) {
@@ -86,7 +139,8 @@ import Testing
 
     @Test func `what the client is told has the trace's code`() {
         let all: [(ProviderError, Int)] = [
-            (.unreachable, 502), (.timeout, 504), (.aborted, 502), (.tls, 502), (.cancelled, 499),
+            (.unreachable, 502), (.timeout, 504), (.aborted, 502), (.invalidResponse, 502), (.tls, 502),
+            (.cancelled, 499),
         ]
         for (error, status) in all {
             #expect(error.answer.code == error.code)

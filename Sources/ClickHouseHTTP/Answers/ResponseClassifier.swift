@@ -85,6 +85,8 @@ package struct ResponseClassifier: Sendable {
 /// One line of at most 500 characters without credentials: fit for logs, the spool and a screen.
 func summarize(_ text: String, credentials: Credentials?) -> String {
     let limit = 500
+    // Far more than is shown, so that the password is looked for in a short time.
+    let text = String(decoding: text.utf8.prefix(32 * limit), as: UTF8.self)
     let redacted = credentials?.redact(text) ?? text
     let line = redacted.split(whereSeparator: \.isNewline).joined(separator: " ")
     return line.count > limit ? line.prefix(limit) + "…" : line

@@ -28,7 +28,10 @@ extension InsertClient {
             let text = summarize("no list of ClickHouse's settings: \(names)", credentials: credentials)
             throw InsertFailure(kind: .transient, status: 200, message: text)
         }
-        let version = try await execute("SELECT version() FORMAT TabSeparated", at: endpoint).lines.first ?? ""
+        let version = summarize(
+            try await execute("SELECT version() FORMAT TabSeparated", at: endpoint).lines.first ?? "",
+            credentials: credentials
+        )
         let table = try await askTable(at: endpoint)
         try checkColumns(of: table)
         let problem = try await reconciliationProblem(table, at: endpoint)

@@ -32,16 +32,11 @@ package final class AsyncHTTPTransport: HTTPTransport {
 
     private init(renewal: TLSRenewal<TLSConfiguration>?) {
         tls = renewal
-        var configuration = HTTPClient.Configuration()
-        // A followed redirect turns a POST into a GET without a body, which ClickHouse answers 200 "Ok.".
-        configuration.redirectConfiguration = .disallow
-        configuration.httpVersion = .http1Only
+        var configuration = HTTPClient.Configuration.guarded
         configuration.tlsConfiguration = .modernClient
         configuration.timeout.connect = .seconds(5)
         // Dropped before the server drops them: some are set to 3 s, and a reset costs an unknown outcome.
         configuration.connectionPool.idleTimeout = .seconds(2)
-        // A refused connection is for our backoff to retry, not for the pool until the request's deadline.
-        configuration.connectionPool.retryConnectionEstablishment = false
         client = HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
     }
 
@@ -137,6 +132,10 @@ extension TransportFailure {
             self.init(message: "connecting took longer than 5 s", isBeforeSending: true)
         case let error as HTTPClientError where error == .deadlineExceeded:
             self.init(message: "no complete response within \(timeout)", isBeforeSending: false)
+        case is InvalidResponse:
+            self.init(message: "\(error)", isBeforeSending: false)
+        case is HTTPParserError, is NIOHTTPDecoderError:
+            self.init(message: "\(InvalidResponse(reason: "\(error)"))", isBeforeSending: false)
         default:
             self.init(message: "the connection failed: \(Self.describe(error))", isBeforeSending: false)
         }

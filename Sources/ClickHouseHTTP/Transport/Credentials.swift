@@ -16,8 +16,6 @@ package struct Credentials: Sendable, Equatable, CustomStringConvertible, Custom
 
     /// `text` without the password, should a server or a gateway have repeated it.
     func redact(_ text: String) -> String {
-        if password.isEmpty { return text }
-        // Not by characters: followed by an accent the password's last letter would be another one.
-        return String(text.unicodeScalars.replacing(password.unicodeScalars, with: "…".unicodeScalars))
+        Redaction(of: password, user: user).redact(text)
     }
 }

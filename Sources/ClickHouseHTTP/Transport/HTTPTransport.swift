@@ -25,7 +25,19 @@ package struct HTTPRequest: Sendable {
     package var body: [UInt8]
 
     /// The most bytes of a response's body that are kept; what follows is not read. 64 KiB by default.
-    package var responseLimit = 64 << 10
+    package var responseLimit: Int
+
+    package init(
+        url: String,
+        headers: [(name: String, value: String)],
+        body: [UInt8],
+        responseLimit: Int = 64 << 10
+    ) {
+        self.url = url
+        self.headers = headers
+        self.body = body
+        self.responseLimit = responseLimit
+    }
 }
 
 package struct HTTPResponse: Sendable {

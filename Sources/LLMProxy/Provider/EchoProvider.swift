@@ -10,6 +10,7 @@ internal import NIOHTTP1
 /// without a provider.
 struct EchoProvider: Provider {
     let name = "echo"
+    var redaction: Redaction? { nil }
 
     private struct Conversation: Decodable {
         struct Message: Decodable {

@@ -1,3 +1,4 @@
+internal import struct ClickHouseHTTP.Redaction
 internal import HTTPTypes
 internal import NIOHTTP1
 
@@ -36,15 +37,18 @@ enum ForwardedHeaders {
         return headers
     }
 
-    /// - Parameter requestID: takes the place of the provider's, which goes on as `X-Provider-Request-Id`.
-    static func toClient(_ headers: HTTPHeaders, requestID: String) -> HTTPFields {
+    /// - Parameters:
+    ///   - requestID: takes the place of the provider's, which goes on as `X-Provider-Request-Id`.
+    ///   - redaction: takes the proxy's own key out of values.
+    static func toClient(_ headers: HTTPHeaders, requestID: String, redaction: Redaction? = nil) -> HTTPFields {
         var fields = HTTPFields()
         let named = namedByConnection(headers[canonicalForm: "connection"].map(String.init))
         for (rawName, value) in headers {
             guard let name = HTTPField.Name(rawName), !ofOneConnection.contains(name.canonicalName),
                 !named.contains(name.canonicalName)
             else { continue }
-            fields.append(HTTPField(name: name == .xRequestID ? .xProviderRequestID : name, value: value))
+            let shown = redaction?.redact(value) ?? value
+            fields.append(HTTPField(name: name == .xRequestID ? .xProviderRequestID : name, value: shown))
         }
         fields[.xRequestID] = requestID
         return fields

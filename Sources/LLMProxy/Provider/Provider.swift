@@ -8,6 +8,9 @@ protocol Provider: Sendable {
     /// The name that traces carry.
     var name: String { get }
 
+    /// Takes the proxy's own key out of what the provider says; nil when it is sent the client's.
+    var redaction: Redaction? { get }
+
     /// Returns when the response's head is there; the body follows as it arrives.
     func send(_ request: ProviderRequest) async throws(ProviderError) -> HTTPClientResponse
 }

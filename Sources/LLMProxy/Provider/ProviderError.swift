@@ -3,6 +3,7 @@ internal import ClickHouseHTTP
 internal import Glibc
 internal import HTTPTypes
 internal import NIOCore
+internal import NIOHTTP1
 internal import NIOPosix
 internal import NIOSSL
 
@@ -13,6 +14,8 @@ enum ProviderError: Error, Equatable {
     case timeout
     /// The connection broke.
     case aborted
+    /// What it sent is not HTTP, or a response that no request can have.
+    case invalidResponse
     /// Its certificate is not trusted, or it does not speak TLS.
     case tls
     /// The proxy itself gave up, because the client had, or because of shutdown.
@@ -28,6 +31,8 @@ enum ProviderError: Error, Equatable {
             case is NIOConnectionError, is SocketAddressError, is StrayURL: .unreachable
             case let error as IOError where Self.ofConnecting.contains(error.errnoCode): .unreachable
             case let error as ChannelError: if case .connectTimeout = error { .unreachable } else { .aborted }
+            case HTTPParserError.invalidEOFState: .aborted
+            case is InvalidResponse, is HTTPParserError, is NIOHTTPDecoderError: .invalidResponse
             case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError: .tls
             default: .aborted
             }
@@ -52,6 +57,7 @@ enum ProviderError: Error, Equatable {
         case .unreachable: "provider_unreachable"
         case .timeout: "provider_timeout"
         case .aborted: "provider_aborted"
+        case .invalidResponse: "provider_invalid_response"
         case .tls: "provider_tls"
         case .cancelled: "client_disconnected"
         }
@@ -63,6 +69,7 @@ enum ProviderError: Error, Equatable {
         case .unreachable: OpenAIError(.badGateway, code, "The provider cannot be reached")
         case .timeout: OpenAIError(.gatewayTimeout, code, "The provider did not answer in time")
         case .aborted: OpenAIError(.badGateway, code, "The provider closed the connection without an answer")
+        case .invalidResponse: OpenAIError(.badGateway, code, "The provider's response is not valid HTTP")
         case .tls: OpenAIError(.badGateway, code, "The provider's TLS cannot be trusted")
         // nginx's status for a client that did not wait; nobody receives it.
         case .cancelled: OpenAIError(499, code, "The client did not wait for the answer")

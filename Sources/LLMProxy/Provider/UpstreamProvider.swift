@@ -18,6 +18,16 @@ struct UpstreamProvider: Provider {
     /// nil: as the client does it.
     let tls: TLSRenewal<TLSConfiguration>?
 
+    let redaction: Redaction?
+
+    init(url: UpstreamURL, key: Secret?, client: HTTPClient, tls: TLSRenewal<TLSConfiguration>?) {
+        self.url = url
+        self.key = key
+        self.client = client
+        self.tls = tls
+        redaction = key.map { Redaction(of: $0.text) }
+    }
+
     var name: String { url.host }
 
     func send(_ request: ProviderRequest) async throws(ProviderError) -> HTTPClientResponse {

@@ -1,4 +1,5 @@
 internal import AsyncHTTPClient
+internal import struct ClickHouseHTTP.Redaction
 internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
@@ -8,6 +9,9 @@ internal import NIOHTTP1
 struct Passage: Sendable {
     let exchange: Exchange
 
+    /// Takes the proxy's own key out of headers and errors; nil when the provider was sent the client's.
+    let redaction: Redaction?
+
     /// Whether a stream ends with the event `[DONE]`; one that ends without it was cut.
     var endsWithDone = false
 
@@ -15,7 +19,7 @@ struct Passage: Sendable {
     var hidesUsage = false
 
     /// A provider's error that is longer is not looked into.
-    private static let maxErrorBytes = 1 << 20
+    private static let maxErrorBytes = 64 << 10
 
     /// The response, its body passed on as it arrives and no faster than the client takes it.
     func pass(_ answer: HTTPClientResponse) -> Response {
@@ -24,7 +28,11 @@ struct Passage: Sendable {
         exchange.note { $0.isStreaming = observer.stream != nil }
         return Response(
             status: HTTPResponse.Status(code: Int(answer.status.code)),
-            headers: ForwardedHeaders.toClient(answer.headers, requestID: exchange.requestID),
+            headers: ForwardedHeaders.toClient(
+                answer.headers,
+                requestID: exchange.requestID,
+                redaction: redaction
+            ),
             body: ResponseBody(contentLength: observer.stream == nil ? length : nil) { writer in
                 var observer = observer
                 var left = length
@@ -59,7 +67,7 @@ struct Passage: Sendable {
     /// The response to a request that the provider refused or failed at, in OpenAI's shape.
     func passError(_ answer: HTTPClientResponse) async -> Response {
         let body = try? await answer.body.collect(upTo: Self.maxErrorBytes)
-        let error = ProviderFault(status: answer.status, headers: answer.headers, body: body)
+        let error = ProviderFault(status: answer.status, headers: answer.headers, body: body, redaction: redaction)
         exchange.end("provider_status_\(answer.status.code)")
         return error.response(requestID: exchange.requestID)
     }
