@@ -29,7 +29,7 @@ struct SalvageCommand: ParsableCommand {
 
     func run() throws {
         let report = try SalvageCopy(of: broken, to: new).run()
-        print(json ? String(decoding: report.document.line, as: UTF8.self) : report.words)
+        try StandardOutput.say(json ? String(decoding: report.document.line, as: UTF8.self) : report.words)
         if report.wasSetAside { throw ExitCode.attention }
     }
 }
@@ -45,7 +45,7 @@ extension SalvageCopy.Report {
             deadLetters == 0 ? [] : ["\(Words.count(deadLetters, "dead letter")): spoolctl dead-letters list \(path)"]
         let head = [
             "the broken file: \(Paragraph.oneLine(loss.reason))", SalvageWords.summary(of: loss),
-            "the new spool is \(path)",
+            "the new spool is \(Paragraph.oneLine(path))",
         ]
         return (head + letters + [advice]).joined(separator: "\n")
     }
