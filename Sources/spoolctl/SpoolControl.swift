@@ -44,7 +44,11 @@ struct SpoolControl: AsyncParsableCommand {
 
     private static func end(_ error: any Error) -> Never {
         let code = error is OutputFailure ? ExitCode.outputFailure : exitCode(for: error)
-        let text = VisibleText.message(fullMessage(for: error), quoting: CommandLine.arguments)
+        let message = fullMessage(for: error)
+        // Ours is one line, whatever a path in it holds; ArgumentParser's has several.
+        let text =
+            code == .failure
+            ? Paragraph.oneLine(message) : VisibleText.message(message, quoting: CommandLine.arguments)
         if !text.isEmpty {
             if !code.isSuccess {
                 StandardError.say(text)
