@@ -225,7 +225,16 @@ let package = Package(
             ],
             swiftSettings: testSettings
         ),
-        .testTarget(name: "ClickHouseStandInTests", dependencies: ["ClickHouseStandIn"], swiftSettings: testSettings),
+        .testTarget(
+            name: "ClickHouseStandInTests",
+            dependencies: [
+                "ClickHouseStandIn",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTPCompression", package: "swift-nio-extras"),
+            ],
+            swiftSettings: testSettings
+        ),
         .testTarget(
             name: "ClickHouseWriterTests",
             dependencies: [

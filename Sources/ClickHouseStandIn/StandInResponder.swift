@@ -36,7 +36,9 @@ struct StandInResponder: HTTPResponder {
     ]
 
     private static let parameters: Set<String> = ["query", "query_id", "wait_end_of_query", "database"]
-    private static let bodyLimit = 256 << 20
+
+    /// Bytes of a body, as it is sent and as it is without its compression.
+    static let bodyLimit = 64 << 20
 
     let store: StandInStore
     let faults: FaultPlan
@@ -52,7 +54,14 @@ struct StandInResponder: HTTPResponder {
         if request.uri.path == "/ping" { return answer(text: "Ok.\n") }
         let parameters = request.uri.queryParameters
         let queryID = parameters["query_id"].map(String.init)
-        let body = try await Self.decode(request.body.collect(upTo: Self.bodyLimit), request.headers)
+        let body: ByteBuffer
+        do {
+            body = try await Self.decode(request.body.collect(upTo: Self.bodyLimit), request.headers)
+        } catch is NIOTooManyBytesError, NIOHTTPDecompression.DecompressionError.limit {
+            return exception(413, code: 307, "The body has more than \(Self.bodyLimit) bytes, the most that is taken")
+        } catch is NIOHTTPDecompression.DecompressionError, is NIOHTTPDecompression.ExtraDecompressionError {
+            return exception(400, code: 354, "The body is not what its Content-Encoding says")
+        }
         let query = parameters["query"].map(String.init) ?? String(buffer: body)
         if query.isEmpty { return answer(text: "Ok.\n") }
         if let requiredUser, request.headers[.clickHouseUser] != requiredUser {
@@ -124,23 +133,31 @@ struct StandInResponder: HTTPResponder {
         return answer(text: text, queryID: queryID)
     }
 
-    private static func decode(_ body: ByteBuffer, _ headers: HTTPFields) throws -> ByteBuffer {
+    static func decode(_ body: ByteBuffer, _ headers: HTTPFields, limit: Int = bodyLimit) throws -> ByteBuffer {
         guard headers[.contentEncoding] == "gzip" else { return body }
-        let channel = EmbeddedChannel(handler: NIOHTTPRequestDecompressor(limit: .size(bodyLimit)))
+        let channel = EmbeddedChannel(handler: NIOHTTPRequestDecompressor(limit: .size(limit)))
         let head = HTTPRequestHead(
             version: .http1_1,
             method: .POST,
             uri: "/",
             headers: ["Content-Encoding": "gzip", "Content-Length": "\(body.readableBytes)"]
         )
-        try channel.writeInbound(HTTPServerRequestPart.head(head))
-        try channel.writeInbound(HTTPServerRequestPart.body(body))
-        try channel.writeInbound(HTTPServerRequestPart.end(nil))
+        // Also when it fails, or zlib's memory would stay.
+        defer { _ = try? channel.finish(acceptAlreadyClosed: true) }
         var decoded = ByteBuffer()
-        while let part = try channel.readInbound(as: HTTPServerRequestPart.self) {
-            if case .body(var buffer) = part { decoded.writeBuffer(&buffer) }
+        func take() throws {
+            while let part = try channel.readInbound(as: HTTPServerRequestPart.self) {
+                if case .body(var buffer) = part { decoded.writeBuffer(&buffer) }
+            }
         }
-        _ = try channel.finish()
+        try channel.writeInbound(HTTPServerRequestPart.head(head))
+        var rest = body
+        while let slice = rest.readSlice(length: min(rest.readableBytes, 64 << 10)), slice.readableBytes > 0 {
+            try channel.writeInbound(HTTPServerRequestPart.body(slice))
+            try take()
+        }
+        try channel.writeInbound(HTTPServerRequestPart.end(nil))
+        try take()
         return decoded
     }
 

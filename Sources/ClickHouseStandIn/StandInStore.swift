@@ -19,7 +19,14 @@ package struct StandInStore: Sendable {
 
     /// - Parameter path: made when it is absent. What is in it stays.
     package init(path: String) throws {
-        let opened = try Database(path: absolutePath(ofFile: path), access: .create)
+        let path = try absolutePath(ofFile: path)
+        // Those that SQLite makes beside it inherit its mode. A killed stand-in may have left some with another.
+        let files = SystemFileSystem()
+        try files.makePrivate(path)
+        for suffix in ["-wal", "-shm", "-journal"] where try files.status(of: path + suffix) != nil {
+            try files.makePrivate(path + suffix)
+        }
+        let opened = try Database(path: path, access: .readWrite)
         try opened.execute(
             """
             PRAGMA journal_mode = WAL;

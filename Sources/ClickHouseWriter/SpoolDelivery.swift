@@ -63,6 +63,7 @@ package final class SpoolDelivery: Sendable {
         jitter: @escaping @Sendable () -> Double = { .random(in: 0..<1) },
         onSpoolEvent: @escaping @Sendable (SpoolEvent) -> Void
     ) throws(WriterError) {
+        let logger = logger.visible
         let wakeup = Wakeup()
         let policy = FlushPolicy(configuration)
         let metrics = WriterMetrics(

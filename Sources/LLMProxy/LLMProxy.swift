@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import ClickHouseWriter
 internal import Logging
 
 @main
@@ -20,7 +21,7 @@ struct LLMProxy: AsyncParsableCommand {
     @OptionGroup var options: ProxyOptions
 
     func run() async throws {
-        LoggingSystem.bootstrap(StreamLogHandler.standardError)
+        LoggingSystem.bootstrap { VisibleLogHandler(StreamLogHandler.standardError(label: $0)) }
         let configuration: ProxyConfiguration
         do {
             configuration = try ProxyConfiguration(options)
@@ -32,5 +33,37 @@ struct LLMProxy: AsyncParsableCommand {
             logger.warning("The configuration may be wrong", metadata: ["reason": "\(warning)"])
         }
         try await ProxyProcess.run(configuration)
+    }
+
+    /// As ArgumentParser's own, but what it says is visible text, and help that cannot be written is a failure (74,
+    /// `EX_IOERR`).
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            end(error)
+        }
+    }
+
+    private static func end(_ error: any Error) -> Never {
+        let code = exitCode(for: error)
+        let text = VisibleText.message(fullMessage(for: error), quoting: CommandLine.arguments)
+        if text.isEmpty { exit(withError: code) }
+        if code.isSuccess {
+            do throws(StandardOutput.Failure) {
+                try StandardOutput.say(text)
+            } catch {
+                StandardOutput.sayAsError("Error: \(error)")
+                exit(withError: ExitCode(74))
+            }
+        } else {
+            StandardOutput.sayAsError(text)
+        }
+        exit(withError: code)
     }
 }

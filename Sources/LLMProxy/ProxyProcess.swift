@@ -170,35 +170,41 @@ enum ProxyProcess {
         writer: BatchWriter<TraceRecord>,
         standIn: StandInServer?
     ) {
+        var lines: [String] = []
         let target = "\(configuration.writer.database).\(configuration.writer.table)"
         let url = urls["--listen"] ?? ""
-        say(
+        lines.append(
             "llm-proxy listens on \(url), answered by \(configuration.upstreamURL?.description ?? "a built-in echo")"
         )
         if let standIn {
-            say(
+            lines.append(
                 "ClickHouse is a stand-in at \(standIn.url), no database: it keeps the rows of \(target) in "
                     + configuration.standInStorePath
             )
         } else {
-            say("traces go to \(target) at \(configuration.writer.servers)")
+            lines.append("traces go to \(target) at \(configuration.writer.servers)")
         }
-        if !configuration.writesTraces { say("no traces are written: --no-traces") }
-        say("spool \(writer.spoolPath), \(writer.recoveredRecords) records recovered")
+        if !configuration.writesTraces { lines.append("no traces are written: --no-traces") }
+        lines.append("spool \(writer.spoolPath), \(writer.recoveredRecords) records recovered")
         let operations = urls["--operations-listen"] ?? url
-        say("watch it at \(operations)/, and with \(operations)/metrics and \(operations)/healthz")
+        lines.append("watch it at \(operations)/, and with \(operations)/metrics and \(operations)/healthz")
         let bringsKey = configuration.upstreamURL != nil && configuration.upstreamKey == nil
         let needsKey = configuration.clientKeys != nil || bringsKey
         let model = configuration.upstreamURL == nil ? "echo" : "MODEL"
-        say(
+        lines.append(
             "try: curl \(url)/v1/chat/completions \(needsKey ? #"-H "Authorization: Bearer $KEY" "# : "")"
                 + "-H 'Content-Type: application/json' "
                 + #"-d '{"model": "\#(model)", "messages": [{"role": "user", "content": "Hello"}]}'"#
         )
-    }
-
-    private static func say(_ line: String) {
-        FileHandle.standardOutput.write(Data("\(line)\n".utf8))
+        do throws(StandardOutput.Failure) {
+            for line in lines { try StandardOutput.say(line) }
+        } catch {
+            // Whoever waits for it waits in vain, and the proxy serves all others.
+            Logger(label: "llm-proxy").error(
+                "The announcement could not be written; the proxy runs without it",
+                metadata: ["reason": "\(error)"]
+            )
+        }
     }
 }
 

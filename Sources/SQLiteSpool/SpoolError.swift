@@ -48,6 +48,7 @@ extension SpoolError {
             case SQLITE_BUSY: (.busy, "another program writes to the spool; nothing was stored, use sqlite3 -readonly")
             case SQLITE_CORRUPT, SQLITE_NOTADB:
                 (.damaged, "the spool's file is damaged; start again to set it aside and salvage what is readable")
+            case SQLITE_INTERRUPT: (.failed, "reading the spool took too long and was ended; nothing in it was changed")
             default: (.failed, "the spool failed; records not acknowledged are not stored")
             }
         self.init(code, message, cause: error)

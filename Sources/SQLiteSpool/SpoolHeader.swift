@@ -19,6 +19,7 @@ package struct SpoolHeader: Sendable, Equatable {
     }
 
     private init(_ database: consuming Database) throws(SQLiteError) {
+        database.setDeadline(in: .longestQuery)
         schemaVersion = Int(try database.integer("PRAGMA user_version") ?? 0)
         destination = try database.readDestination()
     }

@@ -23,7 +23,7 @@ import Testing
             #expect(lines[3].hasPrefix("ID  DEAD SINCE"))
             #expect(lines.suffix(3).map { $0.prefix(1) } == ["3", "2", "1"])
             #expect(
-                lines[6].hasSuffix("  27    1         cannot parse  [31m(at row 1)  {\"n\":0,\"text\":\"a \\\"b\\\"\"}")
+                lines[6].hasSuffix(#"  27    1         cannot parse \u{1B}[31m(at row 1)  {"n":0,"text":"a \"b\""}"#)
             )
             let cut = try table(path, limit: 1).text
             #expect(cut.hasSuffix("\n\nthe newest 1 of 3; more with -n"))
@@ -49,7 +49,7 @@ import Testing
         try await withLetterSpool { path in
             let letter = try #require(try SpoolReader(path: path).deadLetters(.ids([1]), limit: 1).first)
             let text = LetterScreen(letter).text
-            #expect(text.contains("message      cannot parse\n [31m(at row 1)\n"))
+            #expect(text.contains("message      cannot parse\n             \\u{1B}[31m(at row 1)\n"))
             #expect(text.contains("row          {\n  \"n\": 0,\n  \"text\": \"a \\\"b\\\"\"\n}\n"))
             #expect(text.contains("exact        {\"n\":0,\"text\":\"a \\\"b\\\"\"}\n"))
         }

@@ -84,6 +84,6 @@ import Testing
         view.status.reason = "\u{1B}[2Jgone\r\nnext"
         let text = StatusScreen(view).text
         #expect(!text.contains("\u{1B}") && !text.contains("\r"))
-        #expect(text.contains("gone  next"))
+        #expect(text.contains(#"\u{1B}[2Jgone\r next"#))
     }
 }

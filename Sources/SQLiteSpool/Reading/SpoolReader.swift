@@ -10,10 +10,14 @@ package struct SpoolReader: ~Copyable {
     /// Up to here all is looked at by one call, whatever a condition picks.
     package static let idsPerPage = 1_000
 
+    private let timeLimit: Duration
+
+    /// - Parameter timeLimit: after which a call ends with an error.
     /// - Throws: ``SpoolError`` with code `refused` when there is no spool at `path`, `failed` when it cannot be read.
-    package init(path: String) throws(SpoolError) {
+    package init(path: String, timeLimit: Duration = .longestQuery) throws(SpoolError) {
         let file = try SpoolFile(path: path)
         database = try file.openForReading()
+        self.timeLimit = timeLimit
     }
 
     /// A page of the records behind `id`, in their order.
@@ -35,11 +39,11 @@ package struct SpoolReader: ~Copyable {
         limit: Int = Self.idsPerPage,
         maxBytes: Int = 4 << 20
     ) throws(SpoolError) -> Page {
-        try SpoolError.wrapping {
+        try reading {
             do {
                 try database.execute("BEGIN")
                 defer { database.rollBack() }
-                return try readPage(after: id, where: condition ?? "TRUE", limit: limit, maxBytes: maxBytes)
+                return try readPage(after: id, where: condition, limit: limit, maxBytes: maxBytes)
             } catch let error as SQLiteError
                 where condition != nil && [SQLITE_ERROR, SQLITE_AUTH].contains(error.primaryCode)
             {
@@ -61,7 +65,7 @@ package struct SpoolReader: ~Copyable {
         newestFirst: Bool = false
     ) throws(SpoolError) -> [StoredLetter] {
         guard id < .max else { return [] }
-        return try SpoolError.wrapping {
+        return try reading {
             try database.readLetters(
                 selection,
                 in: id + 1 ... .max,
@@ -73,15 +77,20 @@ package struct SpoolReader: ~Copyable {
     }
 
     package func countDeadLetters(_ selection: LetterSelection) throws(SpoolError) -> Int {
-        try SpoolError.wrapping { try database.countLetters(selection) }
+        try reading { try database.countLetters(selection) }
     }
 
     /// By code, the largest group first.
     package func deadLetterGroups() throws(SpoolError) -> [LetterGroup] {
-        try SpoolError.wrapping { try database.readLetterGroups() }
+        try reading { try database.readLetterGroups() }
     }
 
-    private func readPage(after id: Int64, where condition: String, limit: Int, maxBytes: Int) throws(SQLiteError)
+    private func reading<Value>(_ body: () throws -> Value) throws(SpoolError) -> Value {
+        database.setDeadline(in: timeLimit)
+        return try SpoolError.wrapping(body)
+    }
+
+    private func readPage(after id: Int64, where condition: String?, limit: Int, maxBytes: Int) throws(SQLiteError)
         -> Page
     {
         let end = try database.prepare(
@@ -92,32 +101,44 @@ package struct SpoolReader: ~Copyable {
         var page = Page(end: last)
         // A dead owner may have been of an older version.
         let checksum = try database.integer("PRAGMA user_version") ?? 0 < 3 ? "NULL" : "checksum"
-        let rows = try database.prepareReading(
+        let rows = try database.prepare(
             """
             SELECT id, payload, \(checksum), enqueued_at,
-                (SELECT token FROM batches WHERE first_id <= records.id AND last_id >= records.id)
-            FROM records WHERE id > ?1 AND id <= ?2 AND (
-            \(condition)
-            ) ORDER BY id LIMIT ?3
+                (SELECT substr(token, 1, 1000) FROM batches WHERE first_id <= records.id AND last_id >= records.id),
+                \(Statement.isRow)
+            FROM records WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT ?3
             """
         )
-        try rows.bind([.integer(id), .integer(last), .integer(Int64(limit))])
+        try rows.bind([.integer(id), .integer(last), .integer(Int64(Self.idsPerPage))])
+        // A statement of its own, that is asked about one record: whatever it says, nothing else is shown.
+        let test = try database.prepareReading("SELECT 1 FROM records WHERE id = ?1 AND (\n\(condition ?? "TRUE")\n)")
+        var previous = id
         var bytes = 0
         while try rows.step() {
+            let before = previous
+            try database.checkOrder(&previous, rows.integer(0) ?? 0)
+            if condition != nil {
+                defer { test.reset() }
+                try test.bind([.integer(previous)])
+                guard try test.step() else { continue }
+            }
             bytes += rows.byteCount(1)
-            if let previous = page.records.last, bytes > maxBytes {
-                page.end = previous.id
+            if !page.records.isEmpty, bytes > maxBytes {
+                page.end = before
                 return page
             }
             page.records.append(StoredRecord(rows))
+            if page.records.count == limit {
+                page.end = previous
+                return page
+            }
         }
-        if page.records.count == limit, let previous = page.records.last { page.end = previous.id }
         return page
     }
 }
 
 extension StoredRecord {
-    /// - Parameter row: of `checkedColumns` and the token.
+    /// - Parameter row: of `checkedColumns`, the token, and whether it is a row.
     fileprivate init(_ row: borrowing Statement) {
         var payload: [UInt8] = []
         row.append(1, to: &payload)
@@ -126,7 +147,7 @@ extension StoredRecord {
             enqueuedAt: WallInstant(stored: row.integer(3) ?? 0),
             payload: payload,
             token: row.text(4),
-            isSound: row.hasSoundRecord
+            isSound: row.hasSoundRecord && row.integer(5) == 1
         )
     }
 }

@@ -6,6 +6,7 @@ package struct StoredRecord: Sendable, Equatable {
     package let payload: [UInt8]
     /// That of the batch which holds it; nil while it is pending.
     package let token: String?
-    /// Whether it is what was written. Records of the first versions have nothing to tell it by.
+    /// Whether it is what was written, and an object on one line. Records of the first versions have only the second to
+    /// tell it by.
     package let isSound: Bool
 }

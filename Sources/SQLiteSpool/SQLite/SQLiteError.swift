@@ -18,6 +18,9 @@ package struct SQLiteError: Error, Equatable, CustomStringConvertible {
     /// Whether the file is not what SQLite wrote.
     var isDamage: Bool { primaryCode == SQLITE_CORRUPT || primaryCode == SQLITE_NOTADB }
 
+    /// A deadline has ended it.
+    var isInterruption: Bool { primaryCode == SQLITE_INTERRUPT }
+
     /// The file is readable, and what is in it cannot be right.
     static func corrupt(_ message: String, action: String) -> SQLiteError {
         SQLiteError(code: SQLITE_CORRUPT, message: message, action: action)

@@ -39,12 +39,15 @@ extension Database {
     borrowing func readBatches() throws(SQLiteError) -> [Batch] {
         let rows = try prepare(
             """
-            SELECT first_id, last_id, token, records, payload_bytes, frozen_at, attempts, last_error, checksum
+            SELECT first_id, last_id, token, records, payload_bytes, frozen_at, attempts,
+                substr(last_error, 1, 10000), checksum
             FROM batches ORDER BY first_id
             """
         )
         var batches: [Batch] = []
+        var previous = Int64.min
         while try rows.step() {
+            try checkOrder(&previous, rows.integer(0) ?? .min)
             guard let batch = Batch(rows) else {
                 throw SQLiteError.corrupt("a batch is not what was frozen", action: "read table batches")
             }
@@ -78,7 +81,9 @@ extension Batch {
     /// - Parameter row: of the table `batches`, its columns in the order of `readBatches`.
     /// - Returns: nil when it is not what was written.
     init?(_ row: borrowing Statement) {
-        guard let first = row.integer(0), let last = row.integer(1), first <= last else { return nil }
+        guard let first = row.integer(0), let last = row.integer(1), first <= last, row.byteCount(2) <= 1_000 else {
+            return nil
+        }
         self.init(
             token: row.text(2) ?? "",
             ids: first...last,

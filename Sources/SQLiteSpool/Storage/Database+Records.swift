@@ -111,7 +111,7 @@ extension Database {
     /// A damaged file may have its rows in any order, whatever was asked for.
     borrowing func checkOrder(_ previous: inout Int64, _ id: Int64) throws(SQLiteError) {
         guard id > previous else {
-            throw SQLiteError.corrupt("record \(id) stands behind record \(previous)", action: "read records")
+            throw SQLiteError.corrupt("row \(id) stands behind row \(previous)", action: "read a table in its order")
         }
         previous = id
     }
@@ -136,6 +136,13 @@ extension Batch {
 
 extension Statement {
     static let checkedColumns = "id, payload, checksum, enqueued_at"
+
+    /// Whether `payload` is one line of JSON with an object. SQLite's JSON ends at a NUL, and a line at a line feed; neither
+    /// is in what was written.
+    static let isRow = """
+        CASE WHEN instr(CAST(payload AS BLOB), x'00') OR instr(CAST(payload AS BLOB), x'0a') THEN FALSE
+        WHEN NOT json_valid(payload) THEN FALSE ELSE json_type(payload) = 'object' END
+        """
 
     /// Whether the row of `checkedColumns` is what was written; true also when no checksum was written with it.
     var hasSoundRecord: Bool {

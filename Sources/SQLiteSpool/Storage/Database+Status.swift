@@ -1,6 +1,7 @@
 /// What ``SpoolStatus`` reads. From the tables and not from the views, which in a spool of an older version are others.
 extension SpoolStatus {
     init(_ database: consuming Database, readAt: WallInstant) throws {
+        database.setDeadline(in: .longestQuery)
         // One transaction, so that all of it is of the same moment.
         try database.execute("BEGIN")
         // A dead owner may have been of an older version.
@@ -29,7 +30,9 @@ extension SpoolStatus {
         destination = try database.readDestination()
         (state, reason, since, guarantee) = (.fine, nil, nil, nil)
         if version >= 2 {
-            let note = try database.prepare("SELECT state, reason, since, guarantee FROM delivery")
+            let note = try database.prepare(
+                "SELECT state, substr(reason, 1, 10000), since, substr(guarantee, 1, 10000) FROM delivery"
+            )
             guard try note.step() else {
                 throw SQLiteError.corrupt("its row is missing", action: "read table delivery")
             }
@@ -45,8 +48,9 @@ extension Database {
     fileprivate borrowing func readBatchesInFlight() throws(SQLiteError) -> [SpoolStatus.InFlightBatch] {
         let rows = try prepare(
             """
-            SELECT token, records, payload_bytes, frozen_at, attempts, last_attempt_at, last_error
-            FROM batches ORDER BY first_id
+            SELECT substr(token, 1, 1000), records, payload_bytes, frozen_at, attempts, last_attempt_at,
+                substr(last_error, 1, 10000)
+            FROM batches ORDER BY first_id LIMIT 1000
             """
         )
         var batches: [SpoolStatus.InFlightBatch] = []
@@ -69,7 +73,7 @@ extension Database {
     fileprivate borrowing func readDeadLetterGroups() throws(SQLiteError) -> [SpoolStatus.DeadLetterGroup] {
         let rows = try prepare(
             """
-            SELECT refused.code, refused.records, refused.first_at, refused.last_at, newest.message
+            SELECT refused.code, refused.records, refused.first_at, refused.last_at, substr(newest.message, 1, 10000)
             FROM (
                 SELECT code, count(*) AS records, min(dead_lettered_at) AS first_at, max(dead_lettered_at) AS last_at,
                     max(id) AS id

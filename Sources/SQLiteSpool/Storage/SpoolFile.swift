@@ -65,11 +65,13 @@ struct SpoolFile {
             do {
                 let database = try Database(path: path, access: .readOnly, vfs: fileSystem.vfs)
                 database.setBusyTimeout(milliseconds: 5_000)
+                try database.distrust()
+                try database.boundReading()
                 if try checkIdentity(of: database, hasPrevious: false) {
                     throw SpoolError(.refused, "\(path) is empty, not a spool")
                 }
                 return database
-            } catch let error as SQLiteError where !error.isDamage {
+            } catch let error as SQLiteError where !error.isDamage && !error.isInterruption {
                 throw SpoolError(
                     .failed,
                     "cannot read \(path); reading needs its -wal and -shm files, or the right to make them",
@@ -140,6 +142,7 @@ struct SpoolFile {
     private func connect() throws(SQLiteError) -> Database {
         let database = try Database(path: path, access: .readWrite, vfs: fileSystem.vfs)
         database.setBusyTimeout(milliseconds: 5_000)
+        try database.distrust()
         // Until the file is known to be ours and sound, closing it must not checkpoint its WAL.
         try database.configure(SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
         return database
@@ -181,6 +184,9 @@ struct SpoolFile {
     /// - Parameter hasPrevious: whether a spool was here before.
     /// - Returns: whether the file is empty and becomes a spool now.
     private func checkIdentity(of database: borrowing Database, hasPrevious: Bool) throws -> Bool {
+        // Reading a schema that somebody has made for it may never end.
+        database.setDeadline(in: .longestQuery)
+        defer { database.setDeadline(in: nil) }
         do {
             let applicationID = try database.integer("PRAGMA application_id")
             let version = try database.integer("PRAGMA user_version") ?? 0
@@ -205,7 +211,19 @@ struct SpoolFile {
                     "\(path) has schema version \(version), this program knows \(newest); use a newer program"
                 )
             }
-            return false
+            switch try SpoolSchema.difference(in: database, version: version) {
+            case nil: return false
+            case .changed(let difference):
+                throw SpoolError(.damaged, "\(path) is not what a spool of version \(version) is: \(difference)")
+            case .foreign(let difference):
+                throw SpoolError(
+                    .refused,
+                    """
+                    \(path) is not a spool as this program makes it: \(difference); it was left as it is. If it is yours, \
+                    drop what you have added to it
+                    """
+                )
+            }
         } catch let error as SQLiteError where error.primaryCode == SQLITE_NOTADB && !hasPrevious {
             throw SpoolError(.refused, "\(path) is not a SQLite database; it was left as it is", cause: error)
         }
@@ -231,13 +249,11 @@ struct SpoolFile {
             """
             PRAGMA synchronous = FULL;
             PRAGMA secure_delete = FAST;
-            PRAGMA trusted_schema = OFF;
             PRAGMA cell_size_check = ON;
             PRAGMA mmap_size = 0;
             PRAGMA journal_size_limit = \(Self.walBytesKept);
             """
         )
-        try database.configure(SQLITE_DBCONFIG_DEFENSIVE, true)
     }
 
     /// The file is ours and sound.
@@ -317,6 +333,7 @@ struct SpoolFile {
         now: WallInstant
     ) throws(SpoolError) -> SpoolLoss {
         try SpoolError.wrapping {
+            try refusePrograms(in: connect())
             let previous = quarantine.lock.previous
             let intent = SalvageIntent(phase: .writing, date: try unusedDate(now), uuid: Self.newUUID())
             try quarantine.begin(intent)
@@ -348,11 +365,19 @@ struct SpoolFile {
         _ previous: OwnerNote?,
         now: WallInstant
     ) throws -> SpoolLoss {
+        let source = try connect()
+        try refusePrograms(in: source)
         let target = try Database(path: draft, access: .readWrite, vfs: fileSystem.vfs)
         try mark(target)
         try target.execute("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = FULL")
         try migrate(target, now: now, uuid: uuid)
-        return try Salvage(from: connect(), into: target, previous: previous, now: now).run(reason: reason)
+        return try Salvage(from: source, into: target, previous: previous, now: now).run(reason: reason)
+    }
+
+    private func refusePrograms(in database: borrowing Database) throws(SpoolError) {
+        if let table = SpoolSchema.programmedTable(in: database) {
+            throw SpoolError(.refused, "\(path) was made by another program: its \(table) is no table of a spool")
+        }
     }
 
     /// Looks at all of the file, whether it is a spool, sound, and as new as its owner noted.

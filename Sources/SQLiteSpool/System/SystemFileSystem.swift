@@ -39,6 +39,13 @@ package struct SystemFileSystem: FileSystem {
         _ = Glibc.close(file)
     }
 
+    /// Creates a file that only its owner may read and write, or takes the rights of others to one that is there.
+    package func makePrivate(_ path: String) throws(FileSystemFailure) {
+        let file = try Self.open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK)
+        defer { _ = Glibc.close(file) }
+        guard fchmod(file, 0o600) == 0 else { throw FileSystemFailure(errno: errno, action: "chmod \(path)") }
+    }
+
     package func syncDirectory(_ directory: String) throws(FileSystemFailure) {
         let file = try Self.open(directory, O_RDONLY | O_DIRECTORY)
         defer { _ = Glibc.close(file) }

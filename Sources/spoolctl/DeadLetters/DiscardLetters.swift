@@ -32,7 +32,7 @@ struct DiscardLetters: AsyncParsableCommand {
         let count = try await withOwnedSpool(at: spool.path) { try await $0.discardDeadLetters(selection) }
         var document = JSONObject()
         document.add("discarded", count)
-        print(
+        try StandardOutput.say(
             spool.json
                 ? String(decoding: document.line, as: UTF8.self) : "discarded \(Words.count(count, "dead letter"))"
         )

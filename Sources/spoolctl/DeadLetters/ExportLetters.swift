@@ -17,12 +17,12 @@ struct ExportLetters: ParsableCommand {
 
     func run() throws {
         let reader = try SpoolReader(path: spool.path)
-        var output = LineOutput()
+        var output = LineOutput(keepsBytes: !Terminal.standardOutput.shows)
         var position: Int64 = 0
         while true {
             let letters = try reader.deadLetters(choice.selection ?? .all, after: position, limit: 500)
             guard let last = letters.last else { break }
-            for letter in letters { try output.write(line: JSONObject(letter).line) }
+            for letter in letters { try output.write(json: JSONObject(letter).line) }
             position = last.id
         }
         try output.flush()

@@ -1,3 +1,4 @@
+internal import ClickHouseWriter
 internal import SQLiteSpool
 
 /// Dead letters for people: groups by code when there are more than are shown, then one line each.
@@ -33,7 +34,7 @@ struct LetterTable {
                 "\(letter.id)", letter.deadLetteredAt.words, letter.code.map { "\($0)" } ?? "-",
                 "\(letter.attempts)",
                 Paragraph.cut(letter.message, to: Self.messageWidth),
-                Paragraph.cut(String(decoding: letter.payload.prefix(200), as: UTF8.self), to: Self.payloadWidth),
+                Paragraph.cut(VisibleText.escape(bytes: letter.payload.prefix(200)), to: Self.payloadWidth),
             ]
         }
         let widths = head.indices.map { column in ([head] + cells).map { $0[column].count }.max() ?? 0 }

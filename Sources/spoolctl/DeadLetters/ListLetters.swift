@@ -28,8 +28,9 @@ struct ListLetters: ParsableCommand {
             letters: try reader.deadLetters(selection, limit: limit, newestFirst: true),
             total: try reader.countDeadLetters(selection)
         )
+        guard spool.json else { return try StandardOutput.say(table.text) }
         var output = LineOutput()
-        if spool.json { try output.write(line: table.document.line) } else { try output.write(table.text) }
+        try output.write(json: table.document.line)
         try output.flush()
     }
 }

@@ -29,7 +29,9 @@ struct RequeueLetters: AsyncParsableCommand {
             throw ExitCode.failure
         }
         let requeued = try await withOwnedSpool(at: spool.path) { try await $0.requeueDeadLetters(selection) }
-        print(spool.json ? String(decoding: requeued.document.line, as: UTF8.self) : requeued.words(path: spool.path))
+        try StandardOutput.say(
+            spool.json ? String(decoding: requeued.document.line, as: UTF8.self) : requeued.words(path: spool.path)
+        )
         if !requeued.left.isEmpty { throw ExitCode.attention }
     }
 }

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import ClickHouseWriter
 internal import SQLiteSpool
 
 struct ShowLetters: ParsableCommand {
@@ -23,9 +24,9 @@ struct ShowLetters: ParsableCommand {
                 continue
             }
             if spool.json {
-                try output.write(line: JSONObject(letter).line)
+                try output.write(json: JSONObject(letter).line)
             } else {
-                try output.write(LetterScreen(letter).text)
+                try StandardOutput.say(LetterScreen(letter).text)
             }
         }
         try output.flush()
@@ -48,13 +49,13 @@ struct LetterScreen {
     }
 
     var text: String {
-        let payload = String(decoding: letter.payload, as: UTF8.self)
+        let payload = Paragraph.escaped(String(decoding: letter.payload, as: UTF8.self))
         let row =
             letter.obstacle == .damaged
-            ? ["row          \(Paragraph.oneLine(payload))"]
+            ? ["row          \(VisibleText.escape(bytes: letter.payload))"]
             : [
-                "row          \(Paragraph.clean(PrettyJSON(payload).text))",
-                "exact        \(Paragraph.escaped(payload))",
+                "row          \(PrettyJSON(payload).text)",
+                "exact        \(payload)",
             ]
         let head = [
             "dead letter  \(letter.id)",
@@ -62,7 +63,7 @@ struct LetterScreen {
             "dead since   \(letter.deadLetteredAt.words)",
             "code         \(letter.code.map { "\($0)" } ?? "none")",
             "attempts     \(letter.attempts)",
-            "message      \(Paragraph.clean(letter.message))",
+            "message      \(VisibleText.escapeLines(letter.message).replacing("\n", with: "\n" + String(repeating: " ", count: 13)))",
         ]
         let obstacle = letter.obstacle.map { ["requeuing    \($0.words)"] } ?? []
         return (head + obstacle + row + [""]).joined(separator: "\n")

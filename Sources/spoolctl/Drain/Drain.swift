@@ -72,7 +72,6 @@ struct Drain: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
         let found = try DrainTarget.Finding(readingSpoolAt: spool.path)
         let (configuration, destination) = try makeConfiguration(found)
         let delivery = try SpoolDelivery(
@@ -80,6 +79,8 @@ struct Drain: AsyncParsableCommand {
             identity: destination.idColumn.map { RecordIdentity(id: $0, time: destination.timeColumn) },
             logger: Logger(label: "spoolctl.drain") { _ in SwiftLogNoOpLogHandler() }
         )
+        // Not before: until the spool is open, a signal ends the process, whatever SQLite is at.
+        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
         let display = DrainDisplay(DrainDisplay.State(delivery.status), terminal: .standardError)
         await announce(delivery, found, configuration, on: display)
         let (ending, elapsed) = await DrainRun(delivery: delivery, display: display, patience: giveUpAfter?.duration)
@@ -96,7 +97,7 @@ struct Drain: AsyncParsableCommand {
             deadLetters: status.deadLetters,
             elapsed: elapsed
         )
-        print(spool.json ? try report.jsonLine : report.text)
+        try StandardOutput.say(spool.json ? try report.jsonLine : report.text)
         throw report.exitCode
     }
 

@@ -27,7 +27,7 @@ actor DrainDisplay {
     init(
         _ start: State,
         terminal: Terminal,
-        write: @escaping @Sendable (String) -> Void = { StandardError.say($0, terminator: "") }
+        write: @escaping @Sendable (String) -> Void = { StandardError.draw($0) }
     ) {
         progress = DrainProgress(total: start.undelivered)
         deadLettersBefore = start.deadLetters

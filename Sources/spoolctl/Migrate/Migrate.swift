@@ -33,12 +33,18 @@ struct Migrate: AsyncParsableCommand {
         if dryRun { return try await printSQL(defaults) }
         let configuration = try connection.apply(to: defaults)
         var report = MigrateReport(table: "\(configuration.database).\(configuration.table)")
+        // The statements that are begun go on, whether anybody reads of them or not.
+        var unsaid: (any Error)?
         try await TraceTable.create(configuration, dialect: dialect) { step in
             let lines = report.add(step)
-            if !json { print(lines) }
+            guard !json, unsaid == nil else { return }
+            do { try StandardOutput.say(lines) } catch { unsaid = error }
         }
+        if let unsaid { throw unsaid }
         let guarantee = try await TraceTable.check(configuration).guarantee.description
-        print(json ? try report.document(guarantee: guarantee).jsonLine : report.closing(guarantee: guarantee))
+        try StandardOutput.say(
+            json ? report.document(guarantee: guarantee).jsonLine : report.closing(guarantee: guarantee)
+        )
     }
 
     private func printSQL(_ defaults: BatchWriterConfiguration) async throws {
@@ -50,9 +56,9 @@ struct Migrate: AsyncParsableCommand {
         let known = if let dialect { dialect } else { try await TraceTable.askDialect(configuration) }
         let sql = TraceTable.sql(known, database: configuration.database, table: configuration.table)
         if json {
-            print(try ["dialect": known.rawValue, "sql": sql].jsonLine)
+            try StandardOutput.say(["dialect": known.rawValue, "sql": sql].jsonLine)
         } else {
-            print(sql, terminator: "")
+            try StandardOutput.write(Terminal.standardOutput.shows ? VisibleText.escapeLines(sql) : sql)
         }
     }
 }

@@ -1,3 +1,5 @@
+internal import ClickHouseWriter
+
 /// Text for a terminal.
 enum Paragraph {
     /// The lines of a text, none wider than `width` unless one of its words is.
@@ -35,17 +37,10 @@ enum Paragraph {
         return width < 1 ? "" : line.prefix(width - 1) + "…"
     }
 
-    /// Without line breaks, and without what would move a terminal's cursor or change its colours.
+    /// As visible text, with a space for a line break or a tab.
     static func oneLine(_ text: some StringProtocol) -> String {
-        String(String.UnicodeScalarView(text.unicodeScalars.map { $0.isControl ? " " : $0 }))
-    }
-}
-
-extension Paragraph {
-    /// The same for a text of several lines, which stay.
-    static func clean(_ text: String) -> String {
-        text.split(separator: "\n", omittingEmptySubsequences: false).map { oneLine(String($0)) }.joined(
-            separator: "\n"
+        VisibleText.escape(
+            String(String.UnicodeScalarView(text.unicodeScalars.map { $0 == "\n" || $0 == "\t" ? " " : $0 }))
         )
     }
 }
@@ -54,19 +49,11 @@ extension Paragraph {
     /// JSON in one line, with what a terminal would act on as JSON escapes: another text for the same value.
     static func escaped(_ json: String) -> String {
         json.unicodeScalars.reduce(into: "") { text, scalar in
-            if !scalar.isControl { return text.unicodeScalars.append(scalar) }
+            if !VisibleText.isHidden(scalar) { return text.unicodeScalars.append(scalar) }
             for unit in String(scalar).utf16 {
                 let digits = String(unit, radix: 16)
                 text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
             }
         }
-    }
-}
-
-extension Unicode.Scalar {
-    /// Line breaks, escape sequences, and what turns the direction of a text.
-    fileprivate var isControl: Bool {
-        if isASCII { return value < 0x20 || value == 0x7f }
-        return [.control, .format, .lineSeparator, .paragraphSeparator].contains(properties.generalCategory)
     }
 }

@@ -11,6 +11,9 @@ struct Terminal: Sendable {
     /// A stream that nobody looks at.
     static let none = Terminal(descriptor: nil)
 
+    /// Whether it shows what is written, however little it can do.
+    var shows: Bool { descriptor.map { isatty($0) == 1 } ?? false }
+
     /// False for files and pipes, and for terminals that cannot move their cursor, as those in editors.
     var isThere: Bool {
         // Safe: nothing in this process changes the environment.

@@ -21,7 +21,7 @@ struct Check: ParsableCommand {
         let results = try SpoolCheck(path: spool.path) { progress.show($0, $1, of: $2) }.run()
         progress.end()
         let report = CheckReport(results)
-        print(spool.json ? String(decoding: report.document.line, as: UTF8.self) : report.text)
+        try StandardOutput.say(spool.json ? String(decoding: report.document.line, as: UTF8.self) : report.text)
         if !report.isSound { throw ExitCode.attention }
     }
 }
@@ -39,11 +39,11 @@ final class CheckProgress {
     func show(_ what: String, _ done: Int, of total: Int) {
         guard isShown, ContinuousClock.now - start > .milliseconds(500) else { return }
         let counts = total == 0 ? "" : ", \(Words.grouped(done)) of \(Words.grouped(total))"
-        StandardError.say("\r\u{1b}[K\(what)\(counts)", terminator: "")
+        StandardError.draw("\r\u{1b}[K\(what)\(counts)")
         hasShown = true
     }
 
     func end() {
-        if hasShown { StandardError.say("\r\u{1b}[K", terminator: "") }
+        if hasShown { StandardError.draw("\r\u{1b}[K") }
     }
 }

@@ -20,7 +20,7 @@ struct CheckReport {
                 "\(result.name.padding(to: width))  \(result.isSound ? "ok" : "NOT OK"): \(Paragraph.oneLine(result.detail))"
             )
             // One answer for several findings is said once.
-            if let remedy = result.remedy, remedy != said { lines.append("\(indent)  \(remedy)") }
+            if let remedy = result.remedy, remedy != said { lines.append("\(indent)  \(Paragraph.oneLine(remedy))") }
             said = result.remedy ?? said
         }
         let findings = results.count { !$0.isSound }

@@ -23,7 +23,7 @@ struct Export: ParsableCommand {
 
     func run() throws {
         let reader = try SpoolReader(path: spool.path)
-        var output = LineOutput()
+        var output = LineOutput(keepsBytes: !Terminal.standardOutput.shows)
         var position: Int64? = 0
         var damaged: [Int64] = []
         while let start = position {
@@ -37,9 +37,9 @@ struct Export: ParsableCommand {
             for record in page.records {
                 if !record.isSound { damaged.append(record.id) }
                 if !rows {
-                    try output.write(line: JSONObject(record).line)
+                    try output.write(json: JSONObject(record).line)
                 } else if record.isSound {
-                    try output.write(line: record.payload)
+                    try output.write(json: record.payload)
                 }
             }
             position = page.end

@@ -9,7 +9,7 @@ struct Peek: ParsableCommand {
             batch is in flight, and has its token.
 
             --where is an SQL condition over id, enqueued_at (milliseconds since 1970 UTC) and payload (the row, JSON). \
-            It can do nothing but read.
+            It may take the row apart with json_each and json_tree, reads nothing but the records, and is ended after 60 s.
 
             Example: spoolctl peek traces.spool -n 3 --where "payload ->> 'model' = 'gpt-5'"
             """
@@ -34,7 +34,7 @@ struct Peek: ParsableCommand {
         var left = limit
         while left > 0 {
             let page = try reader.records(after: position, where: condition, limit: left)
-            for record in page.records { try output.write(line: JSONObject(record).line) }
+            for record in page.records { try output.write(json: JSONObject(record).line) }
             left -= page.records.count
             guard let end = page.end else { break }
             position = end

@@ -30,7 +30,7 @@ struct SalvageCommand: ParsableCommand {
     func run() throws {
         let report = try SalvageCopy(of: broken, to: new).run()
         if let notice = report.leftAlone { StandardError.say(Paragraph.oneLine(notice.message)) }
-        print(json ? String(decoding: report.document.line, as: UTF8.self) : report.words)
+        try StandardOutput.say(json ? String(decoding: report.document.line, as: UTF8.self) : report.words)
         if report.wasSetAside { throw ExitCode.attention }
     }
 }
@@ -46,7 +46,7 @@ extension SalvageCopy.Report {
             deadLetters == 0 ? [] : ["\(Words.count(deadLetters, "dead letter")): spoolctl dead-letters list \(path)"]
         let head = [
             "the broken file: \(Paragraph.oneLine(loss.reason))", SalvageWords.summary(of: loss),
-            "the new spool is \(path)",
+            "the new spool is \(Paragraph.oneLine(path))",
         ]
         return (head + letters + [advice]).joined(separator: "\n")
     }

@@ -20,7 +20,7 @@ struct Status: ParsableCommand {
 
     func run() throws {
         let view = try SpoolView.read(spool.path)
-        print(try spool.json ? StatusDocument(view).jsonLine : StatusScreen(view).text)
+        try StandardOutput.say(spool.json ? StatusDocument(view).jsonLine : StatusScreen(view).text)
         if Advice.list(view).contains(where: \.needsPerson) { throw ExitCode.attention }
     }
 }

@@ -18,13 +18,13 @@ struct StatusScreen {
     }
 
     private func row(_ name: String, _ value: String) -> String {
-        name.padding(to: 14) + value
+        name.padding(to: 14) + Paragraph.oneLine(value)
     }
 
     private var delivery: [String] {
         // A batch that failed says so itself.
         let isSaidBelow = status.batches.prefix(Self.most).contains { $0.lastError == status.lastError }
-        let error = isSaidBelow ? nil : status.lastError.map { row("last error", Paragraph.oneLine($0)) }
+        let error = isSaidBelow ? nil : status.lastError.map { row("last error", $0) }
         let durability = view.files.owner.note.map {
             row("durability", "what is written survives \($0.durability.words)")
         }
@@ -96,7 +96,9 @@ struct StatusScreen {
         let tried = batch.lastAttemptAt.map { ", last at \($0.words)" } ?? ""
         let attempts = batch.attempts == 0 ? "not failed yet" : "failed \(Words.count(batch.attempts, "time"))\(tried)"
         let size = "\(Words.count(batch.records, "record")), \(Words.size(batch.payloadBytes))"
-        return ["batch \(batch.token)", "  \(size), frozen \(batch.frozenAt.words) UTC, \(attempts)"]
+        return [
+            "batch \(Paragraph.oneLine(batch.token))", "  \(size), frozen \(batch.frozenAt.words) UTC, \(attempts)",
+        ]
             + (batch.lastError.map { Paragraph.lines($0, first: "  last error: ", indent: "  ", atMost: 3) } ?? [])
     }
 

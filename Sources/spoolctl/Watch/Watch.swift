@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import Dispatch
 internal import SQLiteSpool
 
 struct Watch: AsyncParsableCommand {
@@ -35,9 +34,12 @@ struct Watch: AsyncParsableCommand {
             var samples = 0
             events: for await event in events.stream {
                 switch event {
-                case .tick where !session.isDue: continue
-                case .tick:
-                    try await session.sample()
+                case .tick where session.isDue:
+                    session.isReading = true
+                    events.read(spool.path)
+                case .tick: continue
+                case .read(let result):
+                    try session.add(result)
                     samples += 1
                     if samples == count { break events }
                 case .resized: try session.draw()
@@ -64,6 +66,7 @@ private struct WatchSession {
     private var history = WatchHistory()
     private var latest: (result: Result<SpoolView, SpoolError>, at: WallInstant)?
     private var nextSample = ContinuousClock.now
+    var isReading = false
 
     init(path: String, interval: Duration, writesJSON: Bool) {
         self.path = path
@@ -88,11 +91,11 @@ private struct WatchSession {
         try draw()
     }
 
-    /// Not for the ticks that came while a read had to wait.
-    var isDue: Bool { nextSample <= .now }
+    /// Not for the ticks that come while a read has to wait.
+    var isDue: Bool { !isReading && nextSample <= .now }
 
-    mutating func sample() async throws {
-        let result = await Self.read(path)
+    mutating func add(_ result: Result<SpoolView, SpoolError>) throws {
+        isReading = false
         let now = SystemWallClock().now
         nextSample = .now + interval / 2
         history.add(try? result.get().status, at: ContinuousClock.now - start)
@@ -111,15 +114,5 @@ private struct WatchSession {
         let size = screen.size
         return WatchScreen(path: path, now: latest.at, latest: latest.result, history: history, interval: interval)
             .lines(columns: size.columns, rows: size.rows - 1)  // `draw` leaves the cursor below the last
-    }
-
-    /// Off Swift's cooperative threads, because SQLite may wait for a lock.
-    private static func read(_ path: String) async -> Result<SpoolView, SpoolError> {
-        await withCheckedContinuation { continuation in
-            DispatchQueue.global().async {
-                let result = Result { () throws(SpoolError) in try SpoolView.read(path) }
-                continuation.resume(returning: result)
-            }
-        }
     }
 }

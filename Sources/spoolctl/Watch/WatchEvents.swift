@@ -1,11 +1,14 @@
 internal import Dispatch
 internal import Glibc
+internal import SQLiteSpool
 
 /// What `watch` waits for.
 final class WatchEvents {
     enum Event {
         /// It is time for a sample.
         case tick
+        /// A sample was read.
+        case read(Result<SpoolView, SpoolError>)
         /// The terminal has another size.
         case resized
         /// The user suspends the program (Ctrl-Z).
@@ -16,6 +19,7 @@ final class WatchEvents {
 
     /// A tick at once and after each interval, and the signals as they come.
     let stream: AsyncStream<Event>
+    private let continuation: AsyncStream<Event>.Continuation
     private let sources: [any DispatchSourceSignal]
     private let ticks: Task<Void, Never>
 
@@ -42,6 +46,15 @@ final class WatchEvents {
             }
         }
         self.stream = stream
+        self.continuation = continuation
+    }
+
+    /// Reads a sample, which comes as an event: whatever SQLite waits for, signals are heard meanwhile. Off Swift's
+    /// cooperative threads, which must not wait.
+    func read(_ path: String) {
+        DispatchQueue.global().async { [continuation] in
+            continuation.yield(.read(Result { () throws(SpoolError) in try SpoolView.read(path) }))
+        }
     }
 
     func stop() {
