@@ -1,5 +1,5 @@
 import AsyncHTTPClient
-import ClickHouseHTTP
+package import ClickHouseHTTP
 import NIOCore
 import NIOHTTP1
 import NIOPosix

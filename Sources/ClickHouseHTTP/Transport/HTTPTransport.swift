@@ -28,11 +28,13 @@ package struct HTTPRequest: Sendable {
     package var responseLimit: Int
 
     package init(
+        origin: HTTPOrigin,
         url: String,
         headers: [(name: String, value: String)],
         body: [UInt8],
         responseLimit: Int = 64 << 10
     ) {
+        self.origin = origin
         self.url = url
         self.headers = headers
         self.body = body
