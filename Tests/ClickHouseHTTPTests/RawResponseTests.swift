@@ -133,10 +133,15 @@ import Testing
         let server = try await RawServer.start(RawAnswer(text + text.replacing("\na", with: "\nb"), ends: false))
         let transport = AsyncHTTPTransport()
         let request = HTTPRequest(url: server.url + "/", headers: [], body: [0x61])
-        for _ in 0..<3 {
-            #expect(try await transport.send(request, timeout: .seconds(60)).body == Array("a".utf8))
+        for _ in 0..<10 {
+            do throws(TransportFailure) {
+                #expect(try await transport.send(request, timeout: .seconds(60)).body == Array("a".utf8))
+            } catch {
+                // Sent on the old connection in the moment before it was closed.
+                #expect(!error.isBeforeSending)
+            }
         }
-        #expect(server.connections == 3)
+        #expect(server.connections > 1)
         await transport.close()
         await server.stop()
     }
