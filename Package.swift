@@ -445,7 +445,8 @@ if Context.environment["CLICKHOUSE_WRITER_BENCHMARKS"] != nil {
 // The fuzzing, only when asked for: it needs a toolchain with libFuzzer. See Tests/Fuzzing/run.
 if Context.environment["CLICKHOUSE_WRITER_FUZZING"] != nil {
     // Only what is under test guides the fuzzer: what it stands on, and the properties, would be noise.
-    for target in package.targets where ["ClickHouseHTTP", "ClickHouseWriter", "ProxyRules", "SQLiteSpool"].contains(target.name) {
+    let guides: Set = ["ClickHouseHTTP", "ClickHouseWriter", "ProxyRules", "SQLiteSpool"]
+    for target in package.targets where guides.contains(target.name) {
         target.swiftSettings?.append(.unsafeFlags(["-sanitize=fuzzer"]))
     }
     package.targets += [

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Files that change while connections are made with them.
-@Suite(.timeLimit(.minutes(5))) struct TLSRenewalTests {
+@Suite(.startsProcesses(seconds: 300)) struct TLSRenewalTests {
     /// A clock that a test moves on, and what was told.
     private final class Scene: Sendable {
         private let offset = Mutex(Duration.zero)

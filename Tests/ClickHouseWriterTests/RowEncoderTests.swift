@@ -10,7 +10,7 @@ private func encode(
     String(decoding: try RowEncoder.encode(ColumnNames(columns), write), as: UTF8.self)
 }
 
-@Suite struct RowEncoderTests {
+@Suite(.bounded) struct RowEncoderTests {
     @Test func `a row may be longer than what there is room for at first, by as much as it likes`() throws {
         let room = ColumnNames(["a", "b"]).expectedRowSize
         for length in Array(0...2 * room) + [100_000] {
@@ -119,7 +119,7 @@ private func encode(
     }
 }
 
-@Suite struct TimestampTests {
+@Suite(.bounded) struct TimestampTests {
     @Test(arguments: [
         (0.0, "1970-01-01T00:00:00.000Z"), (-0.001, "1969-12-31T23:59:59.999Z"),
         (1_795_364_580.123, "2026-11-22T16:23:00.123Z"),
@@ -157,7 +157,7 @@ private struct Visit: ClickHouseRecord, Encodable {
     static let columns: [ColumnName] = ["url", "at", "status", "weight"]
 }
 
-@Suite struct EncodableRecordTests {
+@Suite(.bounded) struct EncodableRecordTests {
     @Test func `an Encodable record needs only its columns`() throws {
         let visit = Visit(url: "https://example.com/ä\n", at: Date(timeIntervalSince1970: 0.5), status: 404)
         let json = String(decoding: try visit.row(ColumnNames(Visit.columns)), as: UTF8.self)

@@ -3,7 +3,7 @@ import Logging
 import TestSupport
 import Testing
 
-@Suite struct VisibleTextTests {
+@Suite(.bounded) struct VisibleTextTests {
     @Test(arguments: [
         ("\u{1B}]0;owned\u{07}", #"\u{1B}]0;owned\u{7}"#),
         ("a\r\nb\tc", #"a\r\nb\tc"#),

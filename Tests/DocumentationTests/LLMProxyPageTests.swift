@@ -12,7 +12,7 @@ import Testing
 #endif
 
 /// The page about the proxy leaves nothing out.
-@Suite struct LLMProxyPageTests {
+@Suite(.startsProcesses) struct LLMProxyPageTests {
     private let page: String
 
     init() throws {

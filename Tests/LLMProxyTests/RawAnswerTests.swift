@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The real binary before servers that answer with anything but HTTP.
-@Suite struct RawAnswerTests {
+@Suite(.startsProcesses) struct RawAnswerTests {
     private static let senseless = [
         "HTTP/1.1 000 X\r\nContent-Length: 2\r\n\r\nab", "HTTP/1.1 099 X\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 042 X\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n",

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Request lines that are not what they seem, sent to the real binary as they are.
-@Suite struct RequestTargetTests {
+@Suite(.startsProcesses) struct RequestTargetTests {
     private static let key = "sk-the-providers"
     private static let chat = #"{"model":"m","messages":[]}"#
     private static let chatPath = "/v1/chat/completions"

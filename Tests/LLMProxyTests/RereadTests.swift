@@ -10,7 +10,7 @@ import Testing
 #endif
 
 /// What SIGHUP does to the real binary.
-@Suite(.timeLimit(.minutes(5))) struct RereadTests {
+@Suite(.startsProcesses(seconds: 300)) struct RereadTests {
     private static let body = #"{"model":"m","messages":[{"content":"Hello"}]}"#
 
     private func status(_ proxy: ProxyUnderTest, key: String, ca: String) async throws -> String {

@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite struct SiteRulesTests {
+@Suite(.startsProcesses) struct SiteRulesTests {
     private let rules = SiteRules(allowed: ["Proxy.Example", "team.example."], own: ["0.0.0.0", "node7"])
 
     @Test(arguments: [
@@ -51,7 +51,7 @@ import Testing
 }
 
 /// The rules on the real binary.
-@Suite(.timeLimit(.minutes(5))) struct SiteGuardTests {
+@Suite(.startsProcesses(seconds: 300)) struct SiteGuardTests {
     private static let pages = ["/", "/status.json", "/history.json", "/metrics"]
 
     private func post(_ proxy: ProxyUnderTest, _ headers: [String: String]) async throws -> ProxyUnderTest.Answer {

@@ -10,7 +10,7 @@ import Testing
 #endif
 
 /// What the real binary says on its two outputs.
-@Suite struct VisibleOutputTests {
+@Suite(.startsProcesses) struct VisibleOutputTests {
     @Test func `a model's name cannot act on the terminal that shows the log`() async throws {
         try await withTemporaryDirectory { directory in
             try await withStandIn(in: directory) { standIn in

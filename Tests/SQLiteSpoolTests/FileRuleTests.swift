@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(10))) struct FileRuleTests {
+@Suite(.bounded(seconds: 600)) struct FileRuleTests {
     static let files = ["", "-wal", "-shm", "-journal", ".lock"]
 
     private func contents(_ path: String) -> Data? { FileManager.default.contents(atPath: path) }

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// A spool that somebody else has made, to hurt whoever opens it.
-@Suite struct HostileFileTests {
+@Suite(.bounded) struct HostileFileTests {
     private static let endless = """
         WITH RECURSIVE c(id, enqueued_at, payload, checksum) AS
             (SELECT 1, 1, '{}', NULL UNION ALL SELECT id + 1, 1, '{}', NULL FROM c)

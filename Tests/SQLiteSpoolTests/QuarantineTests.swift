@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(10))) struct QuarantineTests {
+@Suite(.bounded(seconds: 600)) struct QuarantineTests {
     private static let date = "20261123T101500Z"
     private static let uuid = "655721f8-3168-44bc-8f72-e913855addd4"
 

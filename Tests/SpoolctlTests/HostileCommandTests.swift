@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// The real binary, on what somebody has made to hurt whoever looks at it, and with an output that takes nothing.
-@Suite struct HostileCommandTests {
+@Suite(.startsProcesses) struct HostileCommandTests {
     private static let endless = """
         WITH RECURSIVE c(id, enqueued_at, payload, checksum) AS
             (SELECT 1, 1, '{}', NULL UNION ALL SELECT id + 1, 1, '{}', NULL FROM c)

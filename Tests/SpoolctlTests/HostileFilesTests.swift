@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// The real binary, on files that somebody has put where a spool's are.
-@Suite(.timeLimit(.minutes(10))) struct HostileFilesTests {
+@Suite(.startsProcesses(seconds: 600)) struct HostileFilesTests {
     private static let reading = [
         ["status"], ["check"], ["peek"], ["export"], ["dead-letters", "list"], ["dead-letters", "show"],
         ["dead-letters", "export"],

@@ -3,7 +3,7 @@ internal import Foundation
 
 /// The one server that requests may go to: its scheme, host and port, as async-http-client reads them.
 package struct HTTPOrigin: Sendable, Hashable {
-    /// `http` or `https`.
+    /// `http`, `https`, or `http+unix`, whose host is the path of a socket.
     package let scheme: String
 
     /// An IPv6 address stands in brackets.
@@ -35,7 +35,7 @@ package struct HTTPOrigin: Sendable, Hashable {
     private static func read(_ url: String) -> HTTPClient.Request? {
         // Above, swift-nio ends the program.
         guard let parsed = URL(string: url), (0...65_535).contains(parsed.port ?? 0),
-            let read = try? HTTPClient.Request(url: parsed), ["http", "https"].contains(read.scheme)
+            let read = try? HTTPClient.Request(url: parsed), ["http", "https", "http+unix"].contains(read.scheme)
         else { return nil }
         return read
     }
