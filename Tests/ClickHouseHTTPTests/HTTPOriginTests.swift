@@ -13,7 +13,7 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "up.test", "ftp://up.test", "unix:///run/x", "http+unix://%2Frun%2Fx/v1", "http://",
+        "", "up.test", "ftp://up.test", "unix:///run/x", "http://",
         "http://127.0.0.1:99999",
         "http://[::1]:65536/", "http://up.test:-1",
     ])
@@ -32,6 +32,12 @@ import Testing
         let origin = try #require(HTTPOrigin(of: "http://up.test"))
         let error = #expect(throws: StrayURL.self) { try origin.request(to: url) }
         #expect(error?.description == "the request was not sent: its URL does not lead to http://up.test:80")
+    }
+
+    @Test func `two sockets are two servers`() throws {
+        let origin = try #require(HTTPOrigin(of: "http+unix://%2Frun%2Fx"))
+        #expect(try origin.request(to: "http+unix://%2Frun%2Fx/v1").url == "http+unix://%2Frun%2Fx/v1")
+        #expect(throws: StrayURL.self) { try origin.request(to: "http+unix://%2Frun%2Fy/v1") }
     }
 
     @Test func `nothing is sent to ClickHouse when the URL leads to another server`() async throws {

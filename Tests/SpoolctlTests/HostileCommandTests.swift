@@ -57,7 +57,7 @@ import Testing
                 """
             )
             let setAside = path + ".damaged-\u{1B}[2J"
-            FileManager.default.createFile(atPath: setAside, contents: nil)
+            try #require(FileManager.default.createFile(atPath: setAside, contents: nil))
             for command in Self.commands(path).dropLast() where command[0] != "export" && command[1] != "export" {
                 let outcome = try await SpoolctlUnderTest.run(command)
                 for text in [outcome.output, outcome.messages] {

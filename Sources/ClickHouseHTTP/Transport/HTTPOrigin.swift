@@ -18,7 +18,8 @@ package struct HTTPOrigin: Sendable, Hashable {
 
     private init(_ read: HTTPClient.Request) {
         scheme = read.scheme
-        host = read.host
+        // Of a socket async-http-client gives no host, and its path is the URL's.
+        host = read.scheme == "http+unix" ? read.url.host(percentEncoded: true) ?? "" : read.host
         port = read.port
     }
 
