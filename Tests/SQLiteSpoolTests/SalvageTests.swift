@@ -54,6 +54,22 @@ import Testing
         }
     }
 
+    /// SQLite removes the WAL of an empty database as soon as it reads it.
+    @Test func `the WAL of a database that was emptied is kept before SQLite opens it`() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/s"
+            try await makeKilledSpool(at: path, .powerLoss)
+            try change(path) { $0 = [] }
+            let wal = try Data(contentsOf: URL(filePath: path + "-wal"))
+            try await withSpool(at: path) { spool in
+                let loss = try #require(spool.loss)
+                let file = try #require(loss.quarantinedFile)
+                #expect(try Data(contentsOf: URL(filePath: file + "-wal.original")) == wal)
+                #expect(loss.salvaged + loss.setAside + loss.lost == 100)
+            }
+        }
+    }
+
     @Test func `a WAL that is cut short is noticed, and the loss is counted`() async throws {
         try await withTemporaryDirectory { directory in
             let path = directory + "/s"

@@ -333,7 +333,8 @@ struct SpoolFile {
         now: WallInstant
     ) throws(SpoolError) -> SpoolLoss {
         try SpoolError.wrapping {
-            try refusePrograms(in: connect())
+            // Nothing is in an empty database, and SQLite would remove its WAL.
+            if try fileSystem.hasBytes(path) { try refusePrograms(in: connect()) }
             let previous = quarantine.lock.previous
             let intent = SalvageIntent(phase: .writing, date: try unusedDate(now), uuid: Self.newUUID())
             try quarantine.begin(intent)
