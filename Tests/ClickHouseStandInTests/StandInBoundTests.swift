@@ -21,7 +21,11 @@ import Testing
         for isThere in [false, true] {
             let path = directory.appending(path: "rows-\(isThere).sqlite").path()
             if isThere {
-                FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o666])
+                _ = FileManager.default.createFile(
+                    atPath: path,
+                    contents: nil,
+                    attributes: [.posixPermissions: 0o666]
+                )
             }
             let store = try StandInStore(path: path)
             _ = try await store.insert(StandInStore.Insert(database: "d", table: "t", token: "", rows: ["{}"]))

@@ -67,6 +67,18 @@ import Testing
         }
     }
 
+    @Test func `a view of an operator's, however large, is no damage`() async throws {
+        let terms = (0..<30).map { "SELECT \($0) AS n" }.joined(separator: " UNION ALL ")
+        let deep = "SELECT " + Array(repeating: "1", count: 200).joined(separator: " + ")
+        try await withChangedSpool("CREATE VIEW terms AS \(terms); CREATE VIEW deep AS \(deep) AS n") { path in
+            #expect(try SpoolStatus(readingSpoolAt: path).pending == 5)
+            try await withSpool(at: path) { spool in
+                #expect(spool.loss == nil)
+                #expect(spool.recovered.undelivered == 5)
+            }
+        }
+    }
+
     private static let openers: [@Sendable (String) throws -> Void] = [
         { _ = try SpoolStatus(readingSpoolAt: $0) },
         { _ = try SpoolHeader(readingSpoolAt: $0) },

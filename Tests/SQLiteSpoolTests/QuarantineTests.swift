@@ -179,15 +179,29 @@ import Testing
         }
     }
 
-    @Test func `half an exchange of an older version is refused, and the way out is told`() async throws {
+    /// It renamed the WAL after the database.
+    @Test(arguments: [false, true])
+    func `half an exchange of an older version is refused, and the way out is told`(leavesWAL: Bool) async throws {
         try await withSixRecords { directory, path in
             try move(path, "\(path).damaged-\(Self.date)")
+            if leavesWAL {
+                #expect(
+                    FileManager.default.createFile(
+                        atPath: path + "-wal",
+                        contents: Data("old".utf8),
+                        attributes: [.posixPermissions: 0o600]
+                    )
+                )
+            }
             try await withSpool(at: path + ".fresh") { try await $0.appendNumbers(0..<3) }
             try move(path + ".fresh", "\(path).salvaged-\(Self.date)")
             let error = #expect(throws: SpoolError.self) { try Spool(SpoolConfiguration(path: path)) }
             #expect(error?.code == .refused)
-            #expect(error?.message.contains("run: mv \(path).salvaged-\(Self.date) \(path)") == true)
+            let log = leavesWAL ? "mv \(path)-wal \(path).damaged-\(Self.date)-wal && " : ""
+            let told = "run: \(log)rm -f \(path)-shm && mv \(path).salvaged-\(Self.date) \(path)"
+            #expect(error?.message.contains(told) == true, "\(error?.message ?? "")")
             #expect(!FileManager.default.fileExists(atPath: path))
+            if leavesWAL { try move(path + "-wal", "\(path).damaged-\(Self.date)-wal") }
             try move("\(path).salvaged-\(Self.date)", path)
             try await withSpool(at: path) { #expect($0.summary.pending == 3) }
         }

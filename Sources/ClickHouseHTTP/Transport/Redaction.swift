@@ -104,18 +104,22 @@ package struct Redaction: Sendable {
         let plain = bytes.map {
             $0 == UInt8(ascii: "-") ? UInt8(ascii: "+") : $0 == UInt8(ascii: "_") ? UInt8(ascii: "/") : $0
         }
-        let inBase64 = base64.flatMap { Self.ranges(of: $0, in: plain) }.map { range in
-            var range = range
-            while range.lowerBound > 0, Base64.isLetter(plain[range.lowerBound - 1]) {
-                range = range.lowerBound - 1..<range.upperBound
-            }
-            while range.upperBound < plain.count, Base64.isLetter(plain[range.upperBound]) {
-                range = range.lowerBound..<range.upperBound + 1
-            }
-            return range
-        }
+        let inBase64 = base64.flatMap { Self.words(with: $0, in: plain) }
         let lowerCase = bytes.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 : $0 }
         return inBase64 + Self.ranges(of: hexadecimal, in: lowerCase)
+    }
+
+    /// The runs of base64's letters that `part` is in. One run is walked once, however often it is in it.
+    private static func words(with part: [UInt8], in bytes: [UInt8]) -> [Range<Int>] {
+        var words: [Range<Int>] = []
+        for range in ranges(of: part, in: bytes) where range.lowerBound >= words.last?.upperBound ?? 0 {
+            var start = range.lowerBound
+            while start > 0, Base64.isLetter(bytes[start - 1]) { start -= 1 }
+            var end = range.upperBound
+            while end < bytes.count, Base64.isLetter(bytes[end]) { end += 1 }
+            words.append(start..<end)
+        }
+        return words
     }
 
     private static func ranges(of word: [UInt8], in bytes: [UInt8]) -> [Range<Int>] {

@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Who owns a spool, as somebody else sees it.
 ///
 /// Nothing is locked to find out: even a shared lock for an instant could refuse an owner that starts just then.
@@ -35,7 +37,15 @@ extension FileSystem {
         let path = path + ".lock"
         let rules = FileRules.reading(beside: spool)
         try check(path, rules)
-        guard let lock = try openLockFileToRead(path) else { return nil }
+        let lock: (any LockFile)?
+        do throws(FileSystemFailure) {
+            lock = try openLockFileToRead(path)
+        } catch {
+            // Whoever may read the spool may not always read this.
+            guard error.errno == EACCES else { throw error }
+            return nil
+        }
+        guard let lock else { return nil }
         defer { lock.close() }
         // It may be another file by now.
         if let breach = try rules.breach(by: lock.status(), at: path) { throw SpoolError(.refused, breach.message) }

@@ -155,12 +155,14 @@ struct Quarantine {
         for salvaged in names where salvaged.hasPrefix(prefix) {
             let damaged = "\(name(of: path)).damaged-\(salvaged.dropFirst(prefix.count))"
             guard names.contains(damaged) else { continue }
+            // They renamed the WAL after the database. Beside the new one SQLite would take it for the new one's.
+            let log = names.contains(name(of: path) + "-wal") ? "mv \(path)-wal \(directory)\(damaged)-wal && " : ""
             throw SpoolError(
                 .refused,
                 """
                 \(path) is missing, and \(directory)\(damaged) was set aside: an older version of this program was stopped \
-                before it put \(directory)\(salvaged) in its place. If nobody else made that file, run: mv \
-                \(directory)\(salvaged) \(path); otherwise move it away
+                before it put \(directory)\(salvaged) in its place. If nobody else made that file, run: \
+                \(log)rm -f \(path)-shm && mv \(directory)\(salvaged) \(path); otherwise move it away
                 """
             )
         }

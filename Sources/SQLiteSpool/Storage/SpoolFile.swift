@@ -70,6 +70,7 @@ struct SpoolFile {
                 if try checkIdentity(of: database, hasPrevious: false) {
                     throw SpoolError(.refused, "\(path) is empty, not a spool")
                 }
+                database.boundStatements()
                 return database
             } catch let error as SQLiteError where !error.isDamage && !error.isInterruption {
                 throw SpoolError(

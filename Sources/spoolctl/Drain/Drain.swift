@@ -97,8 +97,7 @@ struct Drain: AsyncParsableCommand {
             deadLetters: status.deadLetters,
             elapsed: elapsed
         )
-        try StandardOutput.say(spool.json ? try report.jsonLine : report.text)
-        throw report.exitCode
+        try StandardOutput.end(spool.json ? try report.jsonLine : report.text, with: report.exitCode)
     }
 
     private func makeConfiguration(

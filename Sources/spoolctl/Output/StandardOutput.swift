@@ -13,6 +13,16 @@ enum StandardOutput {
     /// Text for people, and a line break. Nothing in it acts on a terminal.
     static func say(_ text: String) throws { try write(VisibleText.escapeLines(text) + "\n") }
 
+    /// The last that a command says, which then ends with `code`, whether anybody reads it or not.
+    static func end(_ text: String, with code: ExitCode) throws {
+        do {
+            try say(text)
+        } catch let gone as ExitCode where gone == .success {
+            // The reader has left.
+        }
+        if code != .success { throw code }
+    }
+
     /// As it is.
     static func write(_ text: String) throws { try write(Array(text.utf8)) }
 

@@ -21,8 +21,10 @@ struct Check: ParsableCommand {
         let results = try SpoolCheck(path: spool.path) { progress.show($0, $1, of: $2) }.run()
         progress.end()
         let report = CheckReport(results)
-        try StandardOutput.say(spool.json ? String(decoding: report.document.line, as: UTF8.self) : report.text)
-        if !report.isSound { throw ExitCode.attention }
+        try StandardOutput.end(
+            spool.json ? String(decoding: report.document.line, as: UTF8.self) : report.text,
+            with: report.isSound ? .success : .attention
+        )
     }
 }
 

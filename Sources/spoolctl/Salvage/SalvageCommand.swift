@@ -30,8 +30,10 @@ struct SalvageCommand: ParsableCommand {
     func run() throws {
         let report = try SalvageCopy(of: broken, to: new).run()
         if let notice = report.leftAlone { StandardError.say(Paragraph.oneLine(notice.message)) }
-        try StandardOutput.say(json ? String(decoding: report.document.line, as: UTF8.self) : report.words)
-        if report.wasSetAside { throw ExitCode.attention }
+        try StandardOutput.end(
+            json ? String(decoding: report.document.line, as: UTF8.self) : report.words,
+            with: report.wasSetAside ? .attention : .success
+        )
     }
 }
 

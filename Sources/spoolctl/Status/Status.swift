@@ -20,7 +20,10 @@ struct Status: ParsableCommand {
 
     func run() throws {
         let view = try SpoolView.read(spool.path)
-        try StandardOutput.say(spool.json ? StatusDocument(view).jsonLine : StatusScreen(view).text)
-        if Advice.list(view).contains(where: \.needsPerson) { throw ExitCode.attention }
+        let needsPerson = Advice.list(view).contains(where: \.needsPerson)
+        try StandardOutput.end(
+            spool.json ? StatusDocument(view).jsonLine : StatusScreen(view).text,
+            with: needsPerson ? .attention : .success
+        )
     }
 }
