@@ -15,6 +15,9 @@ struct Gateway: Sendable {
         /// The greatest body of a request, in bytes.
         var maxBodyBytes = 64 << 20
 
+        /// The greatest sum of all bodies that are in memory, in bytes.
+        var maxTotalBodyBytes = 512 << 20
+
         /// Whether the provider is asked for the usage of a stream where the client did not.
         var asksForUsage = true
 
@@ -38,6 +41,25 @@ struct Gateway: Sendable {
     let recorder: TraceRecorder
     let shutdown: Shutdown
     let settings: Settings
+    let bodies: BodyReader
+
+    init(
+        provider: any Provider,
+        keys: ClientKeys?,
+        recorder: TraceRecorder,
+        shutdown: Shutdown,
+        settings: Settings
+    ) {
+        self.provider = provider
+        self.keys = keys
+        self.recorder = recorder
+        self.shutdown = shutdown
+        self.settings = settings
+        bodies = BodyReader(
+            maxBytes: settings.maxBodyBytes,
+            memory: BodyMemory(limit: settings.maxTotalBodyBytes)
+        )
+    }
 
     func handle(_ request: Request) async -> Response {
         let start = ContinuousClock.now
@@ -50,8 +72,8 @@ struct Gateway: Sendable {
             return error.response(requestID: Self.requestID(of: request))
         }
         do throws(OpenAIError) {
-            let body = try await read(request)
-            let (outgoing, passage) = try prepare(request, body, exchange)
+            let (body, json) = try await bodies.read(request)
+            let (outgoing, passage) = try prepare(request, body, json, exchange)
             let answer = try await ask(outgoing, exchange)
             guard answer.status.code < 400 else { return await passage.passError(answer) }
             let response = passage.pass(answer)
@@ -103,40 +125,24 @@ struct Gateway: Sendable {
         return Exchange(draft, recorder: recorder, shutdown: shutdown)
     }
 
-    private func read(_ request: Request) async throws(OpenAIError) -> ByteBuffer {
-        do {
-            return try await request.body.collect(upTo: settings.maxBodyBytes)
-        } catch is NIOTooManyBytesError {
-            throw OpenAIError(
-                .contentTooLarge,
-                "request_too_large",
-                "The request's body is larger than \(settings.maxBodyBytes) bytes"
-            )
-        } catch {
-            // Who hangs up is told nothing, as in ``ProviderError/cancelled``.
-            let status: HTTPResponse.Status = Task.isCancelled ? 499 : .badRequest
-            throw OpenAIError(status, "request_incomplete", "The request could not be read to its end")
-        }
-    }
-
     /// Notes what the request asks for, and adds what the proxy has to add.
     private func prepare(
         _ request: Request,
-        _ body: ByteBuffer,
+        _ body: HeldBody,
+        _ json: RequestJSON?,
         _ exchange: Exchange
     ) throws(OpenAIError) -> (ProviderRequest, Passage) {
         let path = request.uri.path
-        var outgoing = ProviderRequest(
+        let outgoing = ProviderRequest(
             method: request.method,
             path: request.head.path ?? path,
             headers: request.headers,
             body: body
         )
         var passage = Passage(exchange: exchange)
-        let json = request.method == .post ? RequestJSON(body) : nil
         let model = json?.model
         let isStreaming = json?.isStreaming
-        if (model?.utf8.count ?? 0) > Self.maxModelLength
+        if (model?.utf8.count ?? 0) > Self.maxModelLength || json?.isModelCut == true
             || path == Self.chatCompletions && request.method == .post && (model == nil || isStreaming == nil)
         {
             throw OpenAIError(
@@ -158,7 +164,7 @@ struct Gateway: Sendable {
         let directive = path == Self.chatCompletions ? settings.directive : nil
         guard passage.hidesUsage || directive != nil else { return (outgoing, passage) }
         let before = ContinuousClock.now
-        outgoing.body = json.adding(usage: passage.hidesUsage, directive: directive?.message)
+        body.apply(json.edits(usage: passage.hidesUsage, directive: directive?.message))
         if directive != nil { exchange.note { $0.directiveLatency = before.duration(to: .now) } }
         return (outgoing, passage)
     }

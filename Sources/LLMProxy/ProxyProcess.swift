@@ -59,7 +59,7 @@ enum ProxyProcess {
                 router: option == "--listen" ? router : operationsRouter,
                 address: address,
                 option: option,
-                clientTimeout: configuration.clientTimeout,
+                clients: configuration.clients,
                 tls: configuration.tls,
                 onRunning: { announcement.add($0, of: option) }
             )
@@ -104,6 +104,7 @@ enum ProxyProcess {
         client.timeout.write = TimeAmount(configuration.upstreamTimeout)
         client.httpVersion = .http1Only
         client.connectionPool.retryConnectionEstablishment = false
+        client.http1_1ConnectionDebugInitializer = UpstreamProvider.limitBuffers
         // Each open response has a connection: the limit is the clients', not the default of 8.
         client.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 1 << 16
         return HTTPClient(eventLoopGroup: .singletonMultiThreadedEventLoopGroup, configuration: client)

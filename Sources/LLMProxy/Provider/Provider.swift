@@ -1,6 +1,5 @@
 internal import AsyncHTTPClient
 internal import HTTPTypes
-internal import NIOCore
 
 /// Who answers.
 protocol Provider: Sendable {
@@ -18,5 +17,5 @@ struct ProviderRequest: Sendable {
     var path: String
     /// As the client sent them.
     var headers: HTTPFields
-    var body: ByteBuffer
+    var body: HeldBody
 }

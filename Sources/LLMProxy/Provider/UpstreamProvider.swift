@@ -14,6 +14,10 @@ struct UpstreamProvider: Provider {
     let key: Secret?
 
     let client: HTTPClient
+
+    /// A longer body is freed while it is sent. The client keeps one that it gets whole until the response is over.
+    private static let maxWholeBytes = 16 << 10
+
     let name: String
 
     init(url: String, key: Secret?, client: HTTPClient) {
@@ -23,12 +27,24 @@ struct UpstreamProvider: Provider {
         name = URL(string: url)?.host() ?? "upstream"
     }
 
+    /// Of a response whose client does not read, this little is read from the provider: the usual 4 times 64 KiB would be
+    /// held for each.
+    static let limitBuffers: @Sendable (any Channel) -> EventLoopFuture<Void> = { channel in
+        let allocator = AdaptiveRecvByteBufferAllocator(minimum: 1 << 10, initial: 4 << 10, maximum: 16 << 10)
+        return channel.setOption(.recvAllocator, value: allocator).flatMap {
+            channel.setOption(.maxMessagesPerRead, value: 1)
+        }
+    }
+
     func send(_ request: ProviderRequest) async throws(ProviderError) -> HTTPClientResponse {
         var message = HTTPClientRequest(url: url + request.path)
         message.method = HTTPMethod(rawValue: request.method.rawValue)
         message.headers = ForwardedHeaders.toProvider(request.headers, key: key?.text)
-        if request.body.readableBytes > 0 || request.headers[.contentLength] != nil {
-            message.body = .bytes(request.body)
+        let length = request.body.readableBytes
+        if length > Self.maxWholeBytes {
+            message.body = .stream(request.body.parts, length: .known(Int64(length)))
+        } else if length > 0 || request.headers[.contentLength] != nil {
+            message.body = .bytes(request.body.takeAll())
         }
         do {
             // Its phases have limits of their own: to connect, and to be silent.

@@ -15,7 +15,7 @@ struct ProxyServer: Service {
 
     /// - Parameters:
     ///   - option: the one that says the address.
-    ///   - clientTimeout: how long a client may be silent, or take nothing of its response.
+    ///   - clients: how slow they may be.
     ///   - tls: what is shown to clients; empty for plain http.
     ///   - onRunning: told the URL once it is served.
     /// - Throws: when a TLS file cannot be used.
@@ -23,13 +23,13 @@ struct ProxyServer: Service {
         router: Router<BasicRequestContext>,
         address: Address,
         option: String,
-        clientTimeout: Duration,
+        clients: ClientLimits,
         tls: TLSFiles,
         onRunning: @escaping @Sendable (String) -> Void
     ) throws {
         var logger = Logger(label: "llm-proxy.http")
         logger.logLevel = .warning
-        let plain = HTTPServerBuilder { ClientConnections(responder: $0, timeout: clientTimeout) }
+        let plain = HTTPServerBuilder { ClientConnections(responder: $0, limits: clients) }
         let tlsConfiguration = try tls.serverConfiguration()
         let scheme = tlsConfiguration == nil ? "http" : "https"
         application = Application(
