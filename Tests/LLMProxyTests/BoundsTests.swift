@@ -3,7 +3,6 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
-import Synchronization
 import TestSupport
 import Testing
 
@@ -172,28 +171,25 @@ import Testing
             let (events, sending) = AsyncStream.makeStream(of: String.self)
             for part in parts { sending.yield(part) }
             return provider.stream(events, type: type)
-        } _: { proxy, provider in
+        } _: { proxy, _ in
             let before = try proxy.residentBytes()
-            let whole = Mutex(0)
             let gate = Gate()
-            async let reading: Void = withThrowingTaskGroup(of: Void.self) { group in
-                for _ in 0..<count {
-                    group.addTask {
-                        var body = try await proxy.stream().makeAsyncIterator()
-                        var received = 0
-                        while received < 7 << 20, let part = try await body.next() { received += part.readableBytes }
-                        whole.withLock { $0 += 1 }
-                        await gate.wait()
-                    }
+            let arrived = (0..<count).map { _ in Gate() }
+            let readers = arrived.map { whole in
+                Task {
+                    var body = try await proxy.stream().makeAsyncIterator()
+                    var received = 0
+                    while received < 7 << 20, let part = try await body.next() { received += part.readableBytes }
+                    whole.open()
+                    await gate.wait()
                 }
-                try await group.waitForAll()
             }
-            try await waitUntil { whole.withLock { $0 == count } }
+            for whole in arrived { await whole.wait() }
             // Each of these would have held 7 MiB.
             let grown = try proxy.residentBytes() - before
             #expect(grown < count << 20)
             gate.open()
-            try await reading
+            for reader in readers { try await reader.value }
         }
     }
 }

@@ -79,7 +79,8 @@ import Testing
         let memory = BodyMemory(limit: Self.memory)
         let body = HeldBody(memory)
         var buffer = ByteBuffer(repeating: 1, count: 64 << 10)
-        let piece = try #require(buffer.readSlice(length: 10))
+        let slice = buffer.readSlice(length: 10)
+        let piece = try #require(slice)
         for index in 0..<100 { #expect(body.append(piece, after: 10 * index, of: nil)) }
         #expect(memory.reservedBytes <= 4_096)
         let first = try #require(body.takeNext())
