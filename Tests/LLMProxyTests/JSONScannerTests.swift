@@ -69,7 +69,7 @@ import Testing
             let object = try? JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any]
             let text = String(decoding: bytes, as: UTF8.self)
             // Foundation lets a comma be the last.
-            guard let object, !text.hasSuffix(",}") else { continue }
+            guard let object, !text.replacing(" ", with: "").hasSuffix(",}") else { continue }
             objects += 1
             #expect(scanner.isComplete, "\(text)")
             for name in ["a", "b", "o"] { #expect((scanner[name] != nil) == (object[name] != nil), "\(text)") }
