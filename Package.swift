@@ -218,6 +218,7 @@ let package = Package(
                 "ClickHouseHTTP",
                 "ClickHouseStandIn",
                 "ClickHouseWriter",
+                "CrashWriter",
                 "LLMTraces",
                 "SQLiteSpool",
                 "TestSupport",
@@ -265,11 +266,6 @@ let package = Package(
             name: "CrashWriter",
             dependencies: ["ClickHouseWriter", .product(name: "Logging", package: "swift-log")],
             path: "Tests/CrashWriter",
-            swiftSettings: testSettings
-        ),
-        .testTarget(
-            name: "CrashTests",
-            dependencies: ["ClickHouseStandIn", "ClickHouseWriter", "CrashWriter", "TestSupport"],
             swiftSettings: testSettings
         ),
         .testTarget(

@@ -17,6 +17,12 @@ static inline int csqlite_fallocate_keeping_size(int file, long long bytes) {
     return syscall(SYS_fallocate, file, 1, 0LL, bytes) == 0 ? 0 : errno;
 }
 
+// renameat2(2) with RENAME_NOREPLACE, which Swift's Glibc module leaves out: fails with EEXIST where there is a file of the
+// new name. Returns 0 or an errno.
+static inline int csqlite_rename_to_new(const char *path, const char *new_path) {
+    return syscall(SYS_renameat2, -100, path, -100, new_path, 1) == 0 ? 0 : errno;
+}
+
 // Names the calling thread for the system (`top -H`): at most 15 bytes, more are cut off. prctl(2) is variadic, which Swift
 // cannot call.
 static inline void csqlite_name_thread(const char *name) {

@@ -123,6 +123,9 @@ package final class SpoolDelivery: Sendable {
     /// What the spool was found to have lost; nil when nothing.
     package var loss: SpoolLoss? { spool.loss }
 
+    /// What was found beside the spool.
+    package var notices: [OpeningNotice] { spool.notices }
+
     /// The spool's absolute path, its directory's symbolic links resolved.
     package var spoolPath: String { spool.path }
 

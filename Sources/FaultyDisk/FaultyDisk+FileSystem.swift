@@ -33,6 +33,13 @@ extension FaultyDisk: FileSystem {
         try system.rename(path, to: new)
     }
 
+    package func rename(_ path: String, toNew new: String) throws(FileSystemFailure) {
+        if let name = model.name(of: path), let newName = model.name(of: new), model.file(named: newName) == nil {
+            try begin(.rename, path, .rename(name: name, to: newName))
+        }
+        try system.rename(path, toNew: new)
+    }
+
     package func remove(_ path: String) throws(FileSystemFailure) {
         let name = model.name(of: path).flatMap { model.file(named: $0) == nil ? nil : $0 }
         try begin(.remove, path, name.map { .remove(name: $0) })
@@ -44,15 +51,22 @@ extension FaultyDisk: FileSystem {
         return try system.read(path)
     }
 
-    /// Four calls, as in the real one, so that the power can go between them.
-    package func write(_ bytes: [UInt8], to path: String) throws(FileSystemFailure) {
-        guard let name = model.name(of: path) else { return try system.write(bytes, to: path) }
-        if model.file(named: name) == nil { try begin(.create, path, .create(name: name)) }
+    /// Three calls, as in the real one, so that the power can go between them.
+    package func create(_ path: String, with bytes: [UInt8]) throws(FileSystemFailure) {
+        guard let name = model.name(of: path), model.file(named: name) == nil else {
+            return try system.create(path, with: bytes)
+        }
+        try begin(.create, path, .create(name: name))
         guard let file = model.file(named: name) else { return }
-        try begin(.truncate, path, .truncate(file: file, size: 0))
         try begin(.write, path, .write(file: file, offset: 0, bytes: bytes))
-        try system.write(bytes, to: path)
+        try system.create(path, with: bytes)
         try begin(.sync, path, .sync(file: file))
+    }
+
+    /// Of use only where no power is cut: the copy is not on the disk.
+    package func copy(_ path: String, to new: String) throws(FileSystemFailure) {
+        try begin(.readFile, path)
+        try system.copy(path, to: new)
     }
 
     package func rewrite(_ path: String) throws(FileSystemFailure) {
@@ -88,6 +102,11 @@ extension FaultyDisk: FileSystem {
         return FaultyLockFile(file, path: path, number: name.flatMap { model.file(named: $0) }, model)
     }
 
+    package func openLockFileToRead(_ path: String) throws(FileSystemFailure) -> (any LockFile)? {
+        try begin(.openLockFile, path)
+        return try system.openLockFileToRead(path)
+    }
+
     private func begin(_ call: DiskCall, _ path: String, _ change: DiskChange? = nil) throws(FileSystemFailure) {
         try model.begin(call, change ?? .nothing).orThrow(call, path)
     }
@@ -113,7 +132,7 @@ private struct FaultyReservableFile: ReservableFile {
     }
 }
 
-/// A lock file whose text is never synced.
+/// A lock file.
 private final class FaultyLockFile: LockFile {
     private let file: any LockFile
     private let path: String
@@ -129,12 +148,18 @@ private final class FaultyLockFile: LockFile {
 
     func tryLock() -> Bool { model.begin(.tryLock) == nil && file.tryLock() }
 
+    func status() throws(FileSystemFailure) -> FileStatus { try file.status() }
+
     func readText() -> String { file.readText() }
 
     func write(_ text: String, at offset: Int) throws(FileSystemFailure) {
         let change = number.map { DiskChange.write(file: $0, offset: offset, bytes: Array(text.utf8)) }
         try model.begin(.writeLockFile, change ?? .nothing).orThrow(.writeLockFile, path)
         try file.write(text, at: offset)
+    }
+
+    func sync() throws(FileSystemFailure) {
+        try model.begin(.sync, number.map { .sync(file: $0) } ?? .nothing).orThrow(.sync, path)
     }
 
     func close() {

@@ -74,7 +74,7 @@ package final class FaultyDisk: Sendable {
     ) throws(FileSystemFailure) -> Survival {
         let survival = survival ?? Survival.allCases.randomElement(using: &generator) ?? .nothing
         let files = model.state.withLock { $0.afterPowerCut(survival, using: &generator) }
-        for (name, bytes) in files { try system.write(bytes, to: directory + "/" + name) }
+        for (name, bytes) in files { try system.create(directory + "/" + name, with: bytes) }
         return survival
     }
 }

@@ -24,6 +24,9 @@ package final class Spool: Sendable {
     /// What it was found to have lost; nil when nothing.
     package let loss: SpoolLoss?
 
+    /// What was found beside it.
+    package let notices: [OpeningNotice]
+
     private let uuid: String
     private let lock: SpoolLock
     private let clock: any WallClock
@@ -49,21 +52,21 @@ package final class Spool: Sendable {
         onEvent: @escaping @Sendable (SpoolEvent) -> Void = { _ in }
     ) throws(SpoolError) {
         let file = try SpoolFile(path: configuration.path, configuration.fileSystem)
+        if let reason = SpoolFileNames.reasonToRefuse(spool: file.path) { throw SpoolError(.refused, reason) }
         let lock = try SpoolLock(spool: file.path, configuration.fileSystem)
-        var loss: SpoolLoss?
-        var destination: SpoolDestination?
+        var findings = OpeningFindings()
         let connection = try SpoolError.wrapping {
             let database = try file.open(
                 configuration,
-                previous: lock.previous,
+                lock: lock,
                 now: clock.now,
-                loss: &loss,
-                destination: &destination
+                findings: &findings
             )
             return try SpoolConnection(database: database, configuration, clock: clock)
         }
-        self.loss = loss
-        recoveredDestination = destination
+        loss = findings.loss
+        notices = findings.notices
+        recoveredDestination = findings.destination
         reader = DatabaseQueue(try file.openForReading(), label: "clickhouse-spool-reader")
         let room = try SpoolError.wrapping { try configuration.fileSystem.openToReserve(file.path) }
         path = file.path

@@ -27,7 +27,8 @@ package struct SpoolFiles: Sendable, Equatable {
         self.owner = owner
     }
 
-    /// - Throws: ``SpoolError`` with code `refused` when there is no spool at `path`.
+    /// - Throws: ``SpoolError`` with code `refused` when there is no spool at `path`, or its lock is not a file of its
+    ///   owner's.
     package init(ofSpoolAt path: String) throws(SpoolError) {
         try self.init(ofSpoolAt: path, .system)
     }
@@ -40,7 +41,7 @@ package struct SpoolFiles: Sendable, Equatable {
                 throw SpoolError(.refused, "there is no file \(path)")
             }
             let lock = path + ".lock"
-            let text = try? String(decoding: fileSystem.read(lock), as: UTF8.self)
+            let text = try fileSystem.readNote(ofSpool: path, database)
             let owner = SpoolOwner(lockFile: text) { fileSystem.holder(ofLock: lock, expected: $0) }
             return Self(
                 databaseBytes: database.bytes,

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The client against a server on a real socket.
-@Suite(.timeLimit(.minutes(2))) struct AsyncHTTPTransportTests {
+@Suite(.startsProcesses) struct AsyncHTTPTransportTests {
     private func withClient(
         _ standIn: StandInServer,
         user: String? = nil,

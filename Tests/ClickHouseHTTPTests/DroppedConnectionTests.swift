@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Servers and proxies drop idle connections, some sooner than we do.
-@Suite(.timeLimit(.minutes(2))) struct DroppedConnectionTests {
+@Suite(.startsProcesses) struct DroppedConnectionTests {
     private func request(_ scheme: String, _ server: LoopbackServer) -> HTTPRequest {
         HTTPRequest(url: "\(scheme)://127.0.0.1:\(server.port)/", headers: [], body: Array("{}\n".utf8))
     }

@@ -1,8 +1,9 @@
 @testable import ClickHouseHTTP
 import Subprocess
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct GzipTests {
+@Suite(.bounded) struct GzipTests {
     private static let lines = Array(String(repeating: #"{"model":"echo","tokens":12}"# + "\n", count: 100_000).utf8)
 
     private static let incompressible: [UInt8] = {

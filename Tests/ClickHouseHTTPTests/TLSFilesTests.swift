@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct TLSFilesTests {
+@Suite(.startsProcesses) struct TLSFilesTests {
     private func withFiles(_ body: (TestCertificates) async throws -> Void) async throws {
         try await withTemporaryDirectory { directory in
             let certificates = TestCertificates(directory: directory)

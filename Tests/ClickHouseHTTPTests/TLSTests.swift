@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// https:// against a server on a real socket.
-@Suite(.timeLimit(.minutes(2))) struct TLSTests {
+@Suite(.startsProcesses) struct TLSTests {
     /// One request over a new connection. nil is a response of status 200.
     private func send(_ files: TLSFiles, _ server: LoopbackServer) async throws -> TransportFailure? {
         let transport = try AsyncHTTPTransport(tls: files)

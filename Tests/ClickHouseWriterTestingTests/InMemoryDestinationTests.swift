@@ -14,7 +14,7 @@ private struct Visit: ClickHouseRecord, Decodable, Equatable {
     ]
 }
 
-@Suite(.timeLimit(.minutes(2))) struct InMemoryDestinationTests {
+@Suite(.bounded) struct InMemoryDestinationTests {
     private let destination = InMemoryDestination()
 
     @Test func `rows are readable as JSON and as values`() async throws {

@@ -11,7 +11,7 @@ private struct Unencodable: ClickHouseRecord, Encodable {
     static let columns: [ColumnName] = ["secret"]
 }
 
-@Suite(.timeLimit(.minutes(2))) struct WriteTests {
+@Suite(.bounded) struct WriteTests {
     @Test func `what JSON cannot hold is refused without being repeated`() async throws {
         try await withTemporaryDirectory { directory in
             let configuration = BatchWriterConfiguration(spoolPath: directory + "/s", urls: ["http://a"], table: "t")
@@ -79,7 +79,7 @@ private struct Unencodable: ClickHouseRecord, Encodable {
 }
 
 /// The writer with its own client, against the stand-in on a real socket.
-@Suite(.timeLimit(.minutes(2))) struct DeliveryTests {
+@Suite(.startsProcesses) struct DeliveryTests {
     private func configuration(_ directory: String, _ standIn: StandInServer) -> BatchWriterConfiguration {
         var configuration = BatchWriterConfiguration(
             spoolPath: directory + "/traces.spool",
@@ -109,9 +109,9 @@ private struct Unencodable: ClickHouseRecord, Encodable {
                         }
                     }
                     group.addTask {
-                        while writer.status.delivered < 5_000 {
+                        try await waitUntil("half of them are delivered") {
                             _ = try SpoolStatus(readingSpoolAt: writer.spoolPath)
-                            await Task.yield()
+                            return writer.status.delivered >= 5_000
                         }
                     }
                     try await group.waitForAll()
@@ -150,9 +150,9 @@ private struct Unencodable: ClickHouseRecord, Encodable {
                     .dropAfterProcessing
                 )
                 for round in 0..<10 { try await writer.write(contentsOf: samples(round * 100..<round * 100 + 100)) }
-                let deadline = ContinuousClock.now.advanced(by: .seconds(60))
-                while writer.status.delivered < 1_000, .now < deadline {
-                    do { try await writer.flush() } catch { await Task.yield() }
+                try await waitUntil("all are delivered") {
+                    try? await writer.flush()
+                    return writer.status.delivered == 1_000
                 }
                 #expect(await writer.close().remaining == 0)
                 #expect(try await standIn.store.rows(database: "ibex", table: "t") == rows(0..<1_000))

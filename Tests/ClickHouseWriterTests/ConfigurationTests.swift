@@ -4,7 +4,7 @@ import Configuration
 import TestSupport
 import Testing
 
-@Suite struct ConfigurationTests {
+@Suite(.bounded) struct ConfigurationTests {
     private func configuration(_ environment: [String: String]) throws -> BatchWriterConfiguration {
         var configuration = BatchWriterConfiguration(spoolPath: "s", urls: ["http://a"], table: "t")
         let provider = EnvironmentVariablesProvider(environmentVariables: environment)

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What a program that lives does with its dead letters.
-@Suite(.timeLimit(.minutes(2))) struct DeadLetterTests {
+@Suite(.bounded) struct DeadLetterTests {
     /// Runs `body` with a writer whose table has refused the numbers 3 and 7 of ten.
     private func withDeadLetters(
         logger: Logger = LogRecorder().logger,

@@ -5,7 +5,7 @@ import SQLiteSpool
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct DeliveryLogTests {
+@Suite(.bounded) struct DeliveryLogTests {
     private let poison = InsertFailure(kind: .data, code: 27, message: "cannot parse")
     private let missing = InsertFailure(kind: .destination, code: 60, message: "no such table")
     private let away = InsertFailure(kind: .transient, message: "connection refused")
@@ -99,7 +99,7 @@ import Testing
     }
 }
 
-@Suite struct SpoolMonitorTests {
+@Suite(.bounded) struct SpoolMonitorTests {
     private let error = SpoolError(.full, "no room")
 
     private func withMonitor(_ body: (SpoolMonitor, LogRecorder, ManualClock) throws -> Void) rethrows {

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 import Tracing
 
-@Suite(.timeLimit(.minutes(1))) struct FlushSpanTests {
+@Suite(.startsProcesses) struct FlushSpanTests {
     private func flushes(_ tracer: InMemoryTracer) -> [FinishedInMemorySpan] {
         tracer.finishedSpans.filter { $0.operationName == "clickhouse.flush" }
     }

@@ -4,7 +4,7 @@ import SQLiteSpool
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct FlusherTests {
+@Suite(.bounded) struct FlusherTests {
     @Test func `a batch leaves as soon as it is full`() async throws {
         try await withTemporaryDirectory { directory in
             let sink = RecordingSink()
@@ -152,7 +152,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct FlushTests {
+@Suite(.bounded) struct FlushTests {
     @Test func `flush delivers what was written before it`() async throws {
         try await withTemporaryDirectory { directory in
             let sink = RecordingSink()

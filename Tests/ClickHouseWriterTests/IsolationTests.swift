@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// What becomes of records that ClickHouse refuses.
-@Suite(.timeLimit(.minutes(5))) struct IsolationTests {
+@Suite(.bounded(seconds: 300)) struct IsolationTests {
     /// Runs `body` with a writer of batches of 100 on a table that refuses the numbers of `poison`.
     private func withServer(
         poison: Set<Int>,

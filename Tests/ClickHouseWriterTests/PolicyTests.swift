@@ -4,7 +4,7 @@ import SQLiteSpool
 import TestSupport
 import Testing
 
-@Suite struct FlushPolicyTests {
+@Suite(.bounded) struct FlushPolicyTests {
     private let policy = FlushPolicy(maxBatchSize: 100, flushInterval: .seconds(5))
 
     @Test(arguments: [
@@ -37,7 +37,7 @@ import Testing
     }
 }
 
-@Suite struct BackoffPolicyTests {
+@Suite(.bounded) struct BackoffPolicyTests {
     private let policy = BackoffPolicy(minDelay: .milliseconds(500), maxDelay: .seconds(30))
 
     @Test(arguments: [
@@ -56,7 +56,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct WakeupTests {
+@Suite(.bounded) struct WakeupTests {
     @Test func `a signal before the wait is not lost`() async {
         let wakeup = Wakeup()
         wakeup.signal()
@@ -83,7 +83,7 @@ import Testing
     }
 }
 
-@Suite struct ResendPolicyTests {
+@Suite(.bounded) struct ResendPolicyTests {
     private static func profile(_ guarantee: Guarantee, canReconcile: Bool = true) -> DestinationProfile {
         DestinationProfile(version: "26.9", guarantee: guarantee, canReconcile: canReconcile)
     }
@@ -109,7 +109,7 @@ import Testing
     }
 }
 
-@Suite struct BatchSizingTests {
+@Suite(.bounded) struct BatchSizingTests {
     @Test func `sizes grow fourfold with each full batch, end at the most, and halve when one is too large`() {
         var sizing = BatchSizing(usual: 100, most: 1_000)
         var sizes: [Int] = []

@@ -9,7 +9,7 @@ import InMemoryTracing
 import Tracing
 
 /// The whole way over HTTP, to a server that does not recognise a batch that is sent twice.
-@Suite(.timeLimit(.minutes(5))) struct ReconcilingTests {
+@Suite(.startsProcesses(seconds: 300)) struct ReconcilingTests {
     private struct Event: ClickHouseRecord {
         var id: String
         var at: Date
@@ -112,7 +112,7 @@ import Tracing
                 server.faults.add(.dropAfterProcessing)
                 let first = try BatchWriter<Event>(configuration: configuration, logger: LogRecorder().logger)
                 try await write(first)
-                while first.status.delivery == .fine, !Task.isCancelled { await Task.yield() }
+                try await waitUntil { first.status.delivery != .fine }
                 #expect(await first.close().remaining == 100)
 
                 let sends = server.journal.inserts.count
@@ -152,8 +152,9 @@ import Tracing
                 guard case .held(let reason) = writer.status.delivery else { Issue.record("\(writer.status)"); return }
                 #expect(reason.contains("code 60"))
                 var status = try SpoolStatus(readingSpoolAt: directory + "/s")
-                while status.state != .held, !Task.isCancelled {
+                try await waitUntil {
                     status = try SpoolStatus(readingSpoolAt: directory + "/s")
+                    return status.state == .held
                 }
                 #expect(status.lastError == reason)
 

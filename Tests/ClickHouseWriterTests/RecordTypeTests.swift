@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Who writes a record's row is decided by what its columns are.
-@Suite struct RecordTypeTests {
+@Suite(.bounded) struct RecordTypeTests {
     private struct Visit: ClickHouseRecord, Encodable {
         var url: String
         var status: UInt16?

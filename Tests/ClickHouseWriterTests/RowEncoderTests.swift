@@ -1,5 +1,6 @@
 @testable import ClickHouseWriter
 import Foundation
+import TestSupport
 import Testing
 
 private func encode(
@@ -61,10 +62,10 @@ private func encode(
     }
 
     @Test func `random texts read back as they were`() throws {
-        var generator = SystemRandomNumberGenerator()
+        var random = SeededRandom(1)
         for _ in 0..<500 {
-            let scalars = (0..<Int.random(in: 0..<40)).compactMap { _ in
-                Unicode.Scalar(UInt32.random(in: 0..<(Bool.random() ? 0x80 : 0x11_0000), using: &generator))
+            let scalars = (0..<Int.random(in: 0..<40, using: &random)).compactMap { _ in
+                Unicode.Scalar(UInt32.random(in: 0..<(Bool.random(using: &random) ? 0x80 : 0x11_0000), using: &random))
             }
             let text = String(String.UnicodeScalarView(scalars))
             let json = try encode { $0.write("a", text) }
@@ -132,8 +133,9 @@ private func encode(
 
     @Test func `random times agree with Foundation's own writing`() throws {
         let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+        var random = SeededRandom(1)
         for _ in 0..<2_000 {
-            let milliseconds = Int64.random(in: -2_208_988_800_000..<10_413_792_000_000)
+            let milliseconds = Int64.random(in: -2_208_988_800_000..<10_413_792_000_000, using: &random)
             // A quarter of a millisecond more, so that neither side has to round a tie.
             let date = Date(timeIntervalSince1970: Double(milliseconds) / 1_000 + 0.00025)
             #expect(try #require(Timestamp(date)).description == date.formatted(style))

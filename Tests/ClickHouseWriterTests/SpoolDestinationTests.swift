@@ -4,7 +4,7 @@ import SQLiteSpool
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct SpoolDestinationTests {
+@Suite(.bounded) struct SpoolDestinationTests {
     private struct Event: ClickHouseRecord {
         static let columns: [ColumnName] = ["id", "at"]
         static let identity: RecordIdentity? = RecordIdentity(id: "id", time: "at")

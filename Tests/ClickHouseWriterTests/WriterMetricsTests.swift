@@ -7,7 +7,7 @@ import SQLiteSpool
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct WriterMetricsTests {
+@Suite(.bounded) struct WriterMetricsTests {
     private let table = [("table", "default.t")]
 
     /// Runs a delivery whose metrics go to a factory of the test's.

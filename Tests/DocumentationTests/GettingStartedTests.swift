@@ -10,7 +10,7 @@ import Testing
 #endif
 
 /// The program of the page Getting started, run as the page runs it.
-@Suite(.timeLimit(.minutes(2))) struct GettingStartedTests {
+@Suite(.startsProcesses) struct GettingStartedTests {
     private func runVisits(in directory: String, url: String, closingIn limit: String) async throws -> String {
         let result = try await Subprocess.run(
             .path(FilePath(builtProduct("GettingStarted"))),

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// SQLite itself on the disk, and what becomes of a promise that is not kept.
-@Suite struct SQLiteOnFaultyDiskTests {
+@Suite(.bounded) struct SQLiteOnFaultyDiskTests {
     /// Inserts 1, 2, 3 … one commit each until the power goes.
     ///
     /// - Returns: the last that was committed.

@@ -5,7 +5,7 @@ import Testing
 
 /// The properties that `Tests/Fuzzing/run` looks for exceptions to, on its corpus and on as many inputs as an ordinary
 /// test run has time for: always the same ones.
-@Suite struct FuzzTests {
+@Suite(.bounded) struct FuzzTests {
     @Test(arguments: [(FuzzTarget.response, 2_000), (.row, 2_000), (.record, 200), (.spool, 60)])
     func `no input breaks the property`(target: FuzzTarget, inputs: Int) async throws {
         let corpus = try corpus(of: target)
@@ -39,7 +39,7 @@ import Testing
 }
 
 /// A strict parser that takes anything would prove nothing.
-@Suite struct StrictJSONTests {
+@Suite(.bounded) struct StrictJSONTests {
     @Test(arguments: [
         "", " 1", "1 ", "01", "-", "1.", ".5", "1e", "+1", "NaN", "nul", "\"", "\"\n\"", "\"\\x\"", "\"\\u12\"",
         "\"\\ud800\"", "\"\\udc00\\ud800\"", "\"\\ud800x\"", "[1,]", "[1 ,2]", "{", "{\"a\":1,\"a\":2}",

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Who may use the proxy, and what it shows of itself.
-@Suite(.timeLimit(.minutes(3))) struct AccessTests {
+@Suite(.startsProcesses) struct AccessTests {
     @Test func `only a listed key gets through, and the provider sees only its own`() async throws {
         try await withTemporaryDirectory { directory in
             let org = "3f2b6c1e-0b0a-4f6e-9d5a-0a1b2c3d4e5f"

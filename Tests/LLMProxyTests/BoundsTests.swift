@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// What a client or a provider may take of the proxy's memory and time, through the real binary.
-@Suite struct BoundsTests {
+@Suite(.startsProcesses) struct BoundsTests {
     private typealias Respond = @Sendable (ScriptedProvider, ScriptedProvider.Received) async throws -> Response
 
     private func withProxy(

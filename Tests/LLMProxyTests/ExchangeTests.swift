@@ -6,9 +6,10 @@ import LLMTraces
 @testable import llm_proxy
 import Logging
 import Metrics
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct ExchangeTests {
+@Suite(.bounded) struct ExchangeTests {
     /// Runs `body` with exchanges to make.
     ///
     /// - Returns: the rows that they left, and how many traces were lost.

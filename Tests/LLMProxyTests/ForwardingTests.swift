@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// What the client and the provider see of each other, through the real binary.
-@Suite(.timeLimit(.minutes(3))) struct ForwardingTests {
+@Suite(.startsProcesses) struct ForwardingTests {
     private typealias Respond = @Sendable (ScriptedProvider, ScriptedProvider.Received) async throws -> Response
 
     private static let usage = #"{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}"#

@@ -1,8 +1,9 @@
 @testable import llm_proxy
 import NIOCore
+import TestSupport
 import Testing
 
-@Suite struct HeldBodyTests {
+@Suite(.bounded) struct HeldBodyTests {
     private static let memory = 1 << 20
 
     /// - Returns: nil where there was no memory for it.

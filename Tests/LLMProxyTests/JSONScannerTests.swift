@@ -4,7 +4,7 @@ import NIOCore
 import TestSupport
 import Testing
 
-@Suite struct JSONScannerTests {
+@Suite(.bounded) struct JSONScannerTests {
     private static let names = JSONNames(["a", "b", "ü", "o", "o.x", "o.y"])
 
     private func scan(_ bytes: [UInt8], pieces: Int) -> JSONScanner {

@@ -7,7 +7,7 @@ import HTTPTypes
 import TestSupport
 import Testing
 
-@Suite struct DiagnosisTests {
+@Suite(.bounded) struct DiagnosisTests {
     private func status(
         spool: WriterStatus.Spool = .fine,
         _ delivery: WriterStatus.Delivery = .fine,
@@ -72,7 +72,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(3))) struct OperationsTests {
+@Suite(.startsProcesses) struct OperationsTests {
     private struct Status: Decodable {
         var severity: String
         var headline: String
@@ -197,8 +197,7 @@ extension ProxyUnderTest {
                 body: String(buffer: try await response.body.collect(upTo: 1 << 20))
             )
             if isThere(answer) { return answer }
-            try Task.checkCancellation()
-            await Task.yield()
+            try await Task.sleep(for: .milliseconds(2))
         }
     }
 }

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// What people say to models, and keys, are nobody else's business.
-@Suite(.timeLimit(.minutes(3))) struct PrivacyTests {
+@Suite(.startsProcesses) struct PrivacyTests {
     private static let prompt = "MyVerySecretPrompt"
     private static let completion = "AVerySecretCompletion"
     private static let directive = "TheSecretDirective"

@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite struct ProxyConfigurationTests {
+@Suite(.bounded) struct ProxyConfigurationTests {
     private func configuration(
         _ environment: [String: String],
         _ arguments: String...

@@ -11,7 +11,7 @@ import Testing
     import SystemPackage
 #endif
 
-@Suite(.timeLimit(.minutes(3))) struct ProxyTests {
+@Suite(.startsProcesses) struct ProxyTests {
     private func undelivered(in directory: String) throws -> Int {
         let status = try SpoolStatus(readingSpoolAt: directory + "/traces.spool")
         return status.pending + status.inFlight
@@ -62,10 +62,7 @@ import Testing
                         #expect(try await proxy.chat("x", headers: ["X-Request-Id": "r\(number)"]).status == 200)
                     }
                     // The trace follows the response; all are in the spool when it says so.
-                    while try self.undelivered(in: directory) < 20 {
-                        try Task.checkCancellation()
-                        await Task.yield()
-                    }
+                    try await waitUntil { try self.undelivered(in: directory) == 20 }
                 }
                 #expect(killed.status == .signaled(9))
                 #expect(killed.log.contains("at \(standIn.url)"))

@@ -119,11 +119,3 @@ final class Gate: Sendable {
 
     func wait() async { for await _ in opened {} }
 }
-
-/// Asks again and again. The test's own time limit ends it.
-func waitUntil(_ condition: () async throws -> Bool) async throws {
-    while try await !condition() {
-        try Task.checkCancellation()
-        try await Task.sleep(for: .milliseconds(5))
-    }
-}

@@ -9,7 +9,7 @@ import TestSupport
 import Testing
 
 /// How the process ends, and what it leaves.
-@Suite(.timeLimit(.minutes(3))) struct ShutdownTests {
+@Suite(.startsProcesses) struct ShutdownTests {
     @Test func `what is open when it is asked to end goes on to its end, and new clients are refused`() async throws {
         try await withTemporaryDirectory { directory in
             let (events, arriving) = AsyncStream.makeStream(of: String.self)

@@ -4,10 +4,11 @@ import NIOCore
 import NIOEmbedded
 import NIOHTTPTypes
 import Synchronization
+import TestSupport
 import Testing
 
 /// Who is hung up on for being slow, on a clock of the tests' own.
-@Suite struct SlowClientTests {
+@Suite(.bounded) struct SlowClientTests {
     private final class Connection {
         let channel: EmbeddedChannel
         private let pending = SharedCount()

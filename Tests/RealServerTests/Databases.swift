@@ -108,24 +108,6 @@ func openWriter<Record: ClickHouseRecord>(
     try BatchWriter<Record>(configuration: configuration, logger: LogRecorder().logger)
 }
 
-/// Looks again and again, and throws when it took too long.
-func wait(
-    until description: String,
-    within limit: Duration = .seconds(30),
-    _ isSo: () async throws -> Bool
-) async throws {
-    let end = ContinuousClock.now + limit
-    while ContinuousClock.now < end {
-        if try await isSo() { return }
-        try await Task.sleep(for: .milliseconds(10))
-    }
-    throw NeverHappened(description: description)
-}
-
-struct NeverHappened: Error {
-    let description: String
-}
-
 extension TraceRecord {
     /// Times of today: the table forgets what is older than 90 days.
     static let today = Date(

@@ -17,7 +17,7 @@ private let openAIClientPython = ProcessInfo.processInfo.environment["OPENAI_CLI
 @Suite(
     .enabled(if: ClickHouseServer.isAvailable, "needs Debian's clickhouse-server, or CLICKHOUSE_URL"),
     .enabled(if: openAIClientPython != nil, "needs OPENAI_CLIENT_PYTHON, a python3 that has the package openai"),
-    .timeLimit(.minutes(5))
+    .startsProcesses(seconds: 300)
 )
 struct OpenAIClientTests {
     @Test func `what OpenAI's client asks and is told passes unchanged, and leaves its traces`() async throws {

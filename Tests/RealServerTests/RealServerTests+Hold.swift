@@ -31,7 +31,7 @@ extension RealServerTests {
                 (mended.user, mended.password) = (nil, nil)
                 try await mistake.mend(server, mended)
                 // Nobody restarts or flushes: the probe finds out.
-                try await wait(until: "all are delivered, and all is well") {
+                try await waitUntil("all are delivered, and all is well") {
                     writer.status.delivered == 250 && writer.status.delivery == .fine
                 }
                 await writer.close()

@@ -13,7 +13,7 @@ extension RealServerTests {
             configuration.maxBatchSize = 10
             let writer = try openWriter(configuration)
             try await writer.write(contentsOf: (0..<100).map { TraceRecord.numbered($0) })
-            try await wait(until: "all are delivered") { writer.status.delivered == 100 }
+            try await waitUntil("all are delivered") { writer.status.delivered == 100 }
             #expect(await writer.close().remaining == 0)
             #expect(proxy.isThroughTroubles)
             #expect(try await server.count("request_id", configuration) == "100\t100\n")
@@ -33,7 +33,7 @@ extension RealServerTests {
             }
             let writer = try openWriter(configuration)
             try await writer.write(contentsOf: traces)
-            try await wait(until: "all are delivered") { writer.status.delivered == 100 }
+            try await waitUntil("all are delivered") { writer.status.delivered == 100 }
             #expect(await writer.close().remaining == 0)
             let resent = deduplication == .byToken ? try await server.knowsTokens : false
             #expect(proxy.inserts.map(\.rows.count) == [51, resent ? 100 : 49])
@@ -46,7 +46,7 @@ extension RealServerTests {
         try await withTraces(deduplication, [.cutBody, .cutBody]) { server, proxy, configuration in
             let writer = try openWriter(configuration)
             try await writer.write(contentsOf: (0..<100).map { TraceRecord.numbered($0) })
-            try await wait(until: "all are delivered") { writer.status.delivered == 100 }
+            try await waitUntil("all are delivered") { writer.status.delivered == 100 }
             #expect(await writer.close().remaining == 0)
             // Nothing of the halves was stored.
             #expect(proxy.inserts.map(\.rows.count) == [100])
@@ -65,7 +65,7 @@ extension RealServerTests {
             configuration.shutdownTimeout = .zero
             let first = try openWriter(configuration)
             try await first.write(contentsOf: (0..<100).map { TraceRecord.numbered($0) })
-            try await wait(until: "the outcome is unknown and nobody listens") {
+            try await waitUntil("the outcome is unknown and nobody listens") {
                 if case .backingOff(let reason) = first.status.delivery { reason.contains("refused") } else { false }
             }
             #expect(await first.close().remaining == 100)
@@ -75,7 +75,7 @@ extension RealServerTests {
             let second = try openWriter(configuration)
             #expect(second.recoveredRecords == 100)
             try await second.write(contentsOf: (100..<150).map { TraceRecord.numbered($0) })
-            try await wait(until: "all are delivered") { second.status.delivered == 150 }
+            try await waitUntil("all are delivered") { second.status.delivered == 150 }
             await second.close()
             #expect(try await server.count("request_id", configuration) == "150\t150\n")
         }
@@ -89,12 +89,12 @@ extension RealServerTests {
             let writer = try openWriter(configuration)
             let traces = (0..<100).map { TraceRecord.numbered($0) }
             try await writer.write(contentsOf: Array(traces[..<50]))
-            try await wait(until: "nobody listens") {
+            try await waitUntil("nobody listens") {
                 if case .backingOff(let reason) = writer.status.delivery { reason.contains("refused") } else { false }
             }
             try await writer.write(contentsOf: Array(traces[50...]))
             try await proxy.listen()
-            try await wait(until: "all are delivered") { writer.status.delivered == 100 }
+            try await waitUntil("all are delivered") { writer.status.delivered == 100 }
             await writer.close()
             #expect(try await server.count("request_id", configuration) == "100\t100\n")
             var firsts: [String] = []
@@ -112,7 +112,7 @@ extension RealServerTests {
                 configuration.urls = [proxy.url]
                 let writer = try openWriter(configuration, of: Dotted.self)
                 try await writer.write(contentsOf: (0..<100).map { Dotted(id: "\($0)") })
-                try await wait(until: "all are delivered") { writer.status.delivered == 100 }
+                try await waitUntil("all are delivered") { writer.status.delivered == 100 }
                 await writer.close()
                 #expect(proxy.inserts.map(\.rows.count) == [51, 49])
                 #expect(try await server.count("`a.b`", configuration) == "100\t100\n")

@@ -53,14 +53,14 @@ extension RealServerTests {
             try await server.createTable("n UInt64, value UInt8", configuration, deduplication)
             let writer = try openWriter(configuration, of: Measurement.self)
             try await writer.write(contentsOf: (0..<100).map { Measurement(n: $0, value: "value \($0)") })
-            try await wait(until: "it is held") {
+            try await waitUntil("it is held") {
                 if case .held = writer.status.delivery { true } else { false }
             }
             #expect(writer.status.deadLetters == 0)
             #expect(try await server.count("n", configuration) == "0\t0\n")
 
             _ = try await server.query("ALTER TABLE \(configuration.target) MODIFY COLUMN value String")
-            try await wait(until: "all are delivered, and all is well") {
+            try await waitUntil("all are delivered, and all is well") {
                 writer.status.delivered == 100 && writer.status.delivery == .fine
             }
             #expect(writer.status.deadLetters == 0)
@@ -122,7 +122,7 @@ extension RealServerTests {
                 Measurement(n: $0, value: positions.contains($0) ? refusal.bad : refusal.good)
             }
         )
-        try await wait(until: "all are delivered or dead, and all is well") {
+        try await waitUntil("all are delivered or dead, and all is well") {
             let status = writer.status
             return status.delivered + status.deadLetters == 100 && status.delivery == .fine
         }

@@ -10,7 +10,7 @@ import Testing
         "needs two replicas: CLICKHOUSE_REPLICA_URLS and CLICKHOUSE_REPLICA_CONTROL"
     ),
     .serialized,
-    .timeLimit(.minutes(3))
+    .oneAtATime(seconds: 300)
 )
 struct ReplicaTests {
     @Test func `replicas are killed under load, and every record is stored once on both`() async throws {
@@ -44,13 +44,13 @@ struct ReplicaTests {
             do {
                 for victims in [["a"], ["b"], ["a", "b"]] {
                     let before = writer.status.delivered
-                    try await wait(until: "records arrive", within: .seconds(90)) {
+                    try await waitUntil("records arrive") {
                         writer.status.delivered >= before + 500
                     }
                     for victim in victims { try await lab.kill(victim) }
                     // The load goes on while they are away.
                     let meanwhile = written.withLock(\.self)
-                    try await wait(until: "records were written meanwhile") {
+                    try await waitUntil("records were written meanwhile") {
                         written.withLock(\.self) >= meanwhile + 1_000
                     }
                     for victim in victims { try await lab.start(victim) }
@@ -61,7 +61,7 @@ struct ReplicaTests {
                 throw error
             }
             let before = writer.status.delivered
-            try await wait(until: "records arrive again", within: .seconds(90)) { writer.status.delivered > before }
+            try await waitUntil("records arrive again") { writer.status.delivered > before }
             load.cancel()
             try await load.value
             let report = await writer.close()
@@ -70,7 +70,7 @@ struct ReplicaTests {
             #expect(report.delivered == count)
             #expect(writer.status.deadLetters == 0)
             let all = "\(count)\t\(count)\n"
-            try await wait(until: "both replicas have every part", within: .seconds(60)) {
+            try await waitUntil("both replicas have every part") {
                 let queues = try await lab.query(
                     "SELECT queue_size + (log_pointer <= log_max_index) + is_readonly FROM system.replicas"
                         + " WHERE table = '\(table)'"

@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite struct CheckpointTests {
+@Suite(.bounded) struct CheckpointTests {
     @Test(
         arguments: [
             (0, 0, nil, false, nil), (499, 499, nil, false, nil), (500, 499, nil, false, .moveAll),
@@ -45,7 +45,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func `while it grows the WAL is moved in slices, and all of it in the end`()
+    @Test func `while it grows the WAL is moved in slices, and all of it in the end`()
         async throws
     {
         try await withTemporaryDirectory { directory in

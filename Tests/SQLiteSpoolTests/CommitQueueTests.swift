@@ -1,12 +1,13 @@
 import Foundation
 @testable import SQLiteSpool
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct CommitQueueTests {
+@Suite(.bounded) struct CommitQueueTests {
     @Test func `work ends a wait for it, whether the thread still looks for it or sleeps`() async throws {
         let queue = CommitQueue()
         let writing = Task { try await queue.append(.one(Payload(Array("{}".utf8)))) }
-        while queue.work < 1 { await Task.yield() }
+        try await waitUntil { queue.work >= 1 }
         queue.wait(until: .now + .seconds(60))
         take(from: queue)
         try await writing.value
@@ -16,7 +17,7 @@ import Testing
             take(from: queue)
         }
         thread.start()
-        while !queue.threadSleeps { await Task.yield() }
+        try await waitUntil { queue.threadSleeps }
         try await queue.append(.one(Payload(Array("{}".utf8))))
     }
 
@@ -25,7 +26,7 @@ import Testing
         queue.wait(until: .now)
         let thread = Thread { take(from: queue) }
         thread.start()
-        while !queue.threadSleeps { await Task.yield() }
+        try await waitUntil { queue.threadSleeps }
         try await queue.append(.one(Payload(Array("{}".utf8))))
     }
 }

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// A spool does at random what its users do, and is compared with what they would expect.
-@Suite(.timeLimit(.minutes(2))) struct DeadLetterModelTests {
+@Suite(.bounded) struct DeadLetterModelTests {
     private struct Model {
         var records: [Int64: [UInt8]] = [:]
         var letters: [Int64: [UInt8]] = [:]

@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct DeadLetterTests {
+@Suite(.bounded) struct DeadLetterTests {
     /// A spool with the numbers 0 to 5: 0 and 1 refused with code 27, 2 and 3 with 33, the others pending.
     private func withLetters<Result>(
         limits: SpoolLimits = SpoolLimits(),

@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct ForkTests {
+@Suite(.bounded) struct ForkTests {
     @Test func `a forked process is refused, and does not let the lock of its parent go`() async throws {
         // Forked in a process of its own: a child of the tests would be a copy of them all.
         await #expect(processExitsWith: .success) {

@@ -2,7 +2,7 @@
 import TestSupport
 import Testing
 
-@Suite struct LedgerTests {
+@Suite(.bounded) struct LedgerTests {
     private func makeLedger() -> Ledger {
         Ledger(
             uuid: "u",
@@ -27,25 +27,30 @@ import Testing
     }
 
     @Test func `whatever happens, the counts are those of the records that are there`() throws {
+        var random = SeededRandom(1)
         for _ in 0..<200 {
             var ledger = makeLedger()
             var present: [Int64: Int] = [:]
             for _ in 0..<50 {
-                switch Int.random(in: 0..<4) {
+                switch Int.random(in: 0..<4, using: &random) {
                 case 0, 1:
-                    let bytes = Int.random(in: 1...100)
+                    let bytes = Int.random(in: 1...100, using: &random)
                     present[ledger.append(payloadBytes: bytes)] = bytes
-                case 2 where ledger.frozenThrough < ledger.lastID && Bool.random():
-                    let ids = ledger.frozenThrough + 1...Int64.random(in: ledger.frozenThrough + 1...ledger.lastID)
+                case 2 where ledger.frozenThrough < ledger.lastID && Bool.random(using: &random):
+                    let ids =
+                        ledger.frozenThrough
+                        + 1...Int64.random(in: ledger.frozenThrough + 1...ledger.lastID, using: &random)
                     let dropped = ids.compactMap { present.removeValue(forKey: $0) }
                     ledger.drop(through: ids.upperBound, records: dropped.count, payloadBytes: dropped.reduce(0, +))
                 case 2 where ledger.frozenThrough < ledger.lastID:
-                    let ids = ledger.frozenThrough + 1...Int64.random(in: ledger.frozenThrough + 1...ledger.lastID)
+                    let ids =
+                        ledger.frozenThrough
+                        + 1...Int64.random(in: ledger.frozenThrough + 1...ledger.lastID, using: &random)
                     let bytes = ids.reduce(0) { $0 + (present[$1] ?? 0) }
                     let isFrozen = try ledger.freeze(batch(ids, bytes: bytes))
                     #expect(isFrozen)
                 default:
-                    guard let batch = ledger.batches.randomElement() else { continue }
+                    guard let batch = ledger.batches.randomElement(using: &random) else { continue }
                     let removals = [ledger.remove(batch), ledger.remove(batch)]
                     #expect(removals == [true, false])
                     for id in batch.ids { present[id] = nil }

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The page "Reading the spool with sqlite3" is what somebody copies from at night.
-@Suite(.timeLimit(.minutes(1))) struct QueryingPageTests {
+@Suite(.bounded) struct QueryingPageTests {
     private static let page = URL(filePath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         .appending(path: "Sources/ClickHouseWriter/ClickHouseWriter.docc/Querying.md")

@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct SalvageTests {
+@Suite(.bounded) struct SalvageTests {
     /// Leaves the files of a spool as a killed owner does: 100 commits of a record each, the first 20 in a batch, none
     /// moved into the database.
     private func makeKilledSpool(at path: String, _ durability: SpoolConfiguration.Durability) async throws {
@@ -111,20 +111,6 @@ import Testing
         }
     }
 
-    @Test func `a dead owner's exchange of files is finished by the next one`() async throws {
-        try await withTemporaryDirectory { directory in
-            let path = directory + "/s"
-            try await withSpool(at: path + ".fresh") { try await $0.appendNumbers(0..<3) }
-            try await makeKilledSpool(at: path, .powerLoss)
-            try FileManager.default.moveItem(atPath: path + ".fresh", toPath: path + ".salvaged-20261123T101500Z")
-            try FileManager.default.removeItem(atPath: path + ".lock")
-            try await withSpool(at: path) { #expect($0.summary.pending == 3) }
-            for suffix in ["", "-wal"] {
-                #expect(FileManager.default.fileExists(atPath: path + ".damaged-20261123T101500Z" + suffix))
-            }
-        }
-    }
-
     @Test func `an owner's note is read as it was written, and its progress is where it says`() throws {
         let note = OwnerNote(
             process: 4_242,
@@ -138,6 +124,7 @@ import Testing
         let progress = OwnerNote.lines(note.progress)
         #expect(note.text.hasSuffix(progress))
         #expect(note.text.utf8.count - progress.utf8.count == OwnerNote.progressOffset)
+        #expect(note.text.utf8.count == OwnerNote.textLength)
         #expect(OwnerNote("4242\n") == nil)
         #expect(OwnerNote("") == nil)
     }

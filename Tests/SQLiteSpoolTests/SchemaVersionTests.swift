@@ -6,7 +6,7 @@ import Testing
 
 /// The files in Fixtures were written by the code of their time: 41 records, of which 10 were delivered and 10 are in a
 /// batch that failed once.
-@Suite(.timeLimit(.minutes(2))) struct SchemaVersionTests {
+@Suite(.bounded) struct SchemaVersionTests {
     @Test(arguments: Migration.spool.map(\.number))
     func `a spool of every version opens, and everything in it goes on`(version: Int) async throws {
         try await withTemporaryDirectory { directory in

@@ -12,7 +12,7 @@ import Testing
 
 private let sqlite3 = "/usr/bin/sqlite3"
 
-@Suite(.timeLimit(.minutes(2))) struct SpoolAppendTests {
+@Suite(.bounded) struct SpoolAppendTests {
     @Test func `records of many tasks are each stored once, those of one task in order`() async throws {
         try await withTemporaryDirectory { directory in
             try await withSpool(at: directory + "/traces.spool") { spool in

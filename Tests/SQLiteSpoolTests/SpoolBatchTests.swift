@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite struct SpoolBatchTests {
+@Suite(.bounded) struct SpoolBatchTests {
     @Test func `a dead letter that is there already is replaced`() async throws {
         try await withTemporaryDirectory { directory in
             try await withSpool(at: directory + "/s") { spool in

@@ -4,7 +4,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct SpoolLimitsTests {
+@Suite(.bounded) struct SpoolLimitsTests {
     @Test(arguments: [
         (SpoolLimits(maxBytes: 100), 0, 0, 1, 100, SpoolLimits.Excess.none),
         (SpoolLimits(maxBytes: 100), 9, 60, 1, 41, SpoolLimits.Excess(records: 0, bytes: 1)),

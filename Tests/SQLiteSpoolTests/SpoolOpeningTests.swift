@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite struct SpoolOpeningTests {
+@Suite(.bounded) struct SpoolOpeningTests {
     @Test func `a new spool and everything beside it is for its owner's eyes only`() async throws {
         try await withTemporaryDirectory { directory in
             let path = directory + "/traces.spool"
@@ -38,14 +38,12 @@ import Testing
         try await withTemporaryDirectory { directory in
             let file = try SpoolFile(path: directory + "/traces.spool")
             let configuration = SpoolConfiguration(path: file.path, durability: durability)
-            var loss: SpoolLoss?
-            var destination: SpoolDestination?
+            var findings = OpeningFindings()
             let database = try file.open(
                 configuration,
-                previous: nil,
+                lock: SpoolLock(spool: file.path, .system),
                 now: SystemWallClock().now,
-                loss: &loss,
-                destination: &destination
+                findings: &findings
             )
             #expect(try database.integer("PRAGMA synchronous") == (durability == .powerLoss ? 2 : 1))
             #expect(try database.integer("PRAGMA secure_delete") == 2)

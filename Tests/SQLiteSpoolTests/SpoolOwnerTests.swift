@@ -4,7 +4,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite struct SpoolOwnerTests {
+@Suite(.bounded) struct SpoolOwnerTests {
     private static let table = """
         1: POSIX  ADVISORY  WRITE 77 fe:01:123456 0 EOF
         2: FLOCK  ADVISORY  WRITE 80 fe:01:123456 0 EOF

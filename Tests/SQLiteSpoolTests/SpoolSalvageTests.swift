@@ -2,7 +2,7 @@
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct SpoolSalvageTests {
+@Suite(.bounded) struct SpoolSalvageTests {
     /// Rows of an older schema have no checksums, so nothing but their sense tells whether they are damaged.
     @Test(arguments: [
         "UPDATE records SET id = 1 << 60 WHERE id = 5",

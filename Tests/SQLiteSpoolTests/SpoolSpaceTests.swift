@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct SpoolSpaceTests {
+@Suite(.bounded) struct SpoolSpaceTests {
     @Test(arguments: [
         (SpoolUsage(pages: 500, freePages: 450), 0, 0),
         (SpoolUsage(pages: 10_000, freePages: 5_000), 0, 0),
@@ -27,9 +27,9 @@ import Testing
                     try await spool.acknowledge(batch.batch)
                 }
                 // Whatever is written meanwhile finds its place.
-                while try fileSize(path) * 20 > full {
+                try await waitUntil {
                     try await spool.append(payload(1))
-                    try await Task.sleep(for: .milliseconds(10))
+                    return try fileSize(path) * 20 <= full
                 }
                 #expect(spool.usage.databaseBytes * 20 <= full)
             }
@@ -55,7 +55,7 @@ import Testing
                     #expect(try fileSize(path + "-wal") > 20 << 20)
                     #expect(try reader.integer("SELECT count(*) FROM records") == 1)
                 }
-                while try fileSize(path + "-wal") > 17 << 20 { try await Task.sleep(for: .milliseconds(10)) }
+                try await waitUntil { try fileSize(path + "-wal") <= 17 << 20 }
             }
             #expect(events.troubles.map(\.kind) == ["walHeld", "walReleased"])
         }

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Batches that are cut into smaller ones, and records that are given up.
-@Suite struct SpoolSplitTests {
+@Suite(.bounded) struct SpoolSplitTests {
     @Test func `children take the place of a batch, with tokens and bytes of their own, also after a restart`()
         async throws
     {

@@ -4,7 +4,7 @@ import Migrations
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct SpoolStatusTests {
+@Suite(.bounded) struct SpoolStatusTests {
     /// A spool with two pending records, two in a batch that failed, a dead letter, and one that was delivered.
     private func withMixedSpool(_ body: (String, ManualClock) async throws -> Void) async throws {
         try await withTemporaryDirectory { directory in

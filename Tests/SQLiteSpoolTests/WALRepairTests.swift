@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite struct WALRepairTests {
+@Suite(.bounded) struct WALRepairTests {
     /// Spools of earlier versions have pages of 4 KiB.
     @Test(arguments: [4_096, SpoolUsage.defaultPageBytes])
     func `a WAL with a damaged frame is read to its end, whatever its pages have`(pageBytes: Int) async throws {

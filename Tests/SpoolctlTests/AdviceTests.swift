@@ -3,7 +3,7 @@ import SQLiteSpool
 import TestSupport
 import Testing
 
-@Suite struct AdviceTests {
+@Suite(.bounded) struct AdviceTests {
     struct Case: Sendable, CustomTestStringConvertible {
         var testDescription: String
         var troubles: [Advice.Trouble]

@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite struct CheckTests {
+@Suite(.bounded) struct CheckTests {
     private func findings(_ path: String) throws -> [String] {
         try SpoolCheck(path: path).run().filter { !$0.isSound }.map { "\($0.name): \($0.detail)" }
     }
@@ -49,7 +49,7 @@ import Testing
         let mine = FileStatus(isRegularFile: true, isSymbolicLink: false, owner: 7, permissions: 0o600, bytes: 1)
         let others = FileStatus(isRegularFile: true, isSymbolicLink: false, owner: 0, permissions: 0o640, bytes: 1)
         let results = CheckResult.files([("s", mine), ("s-wal", others)])
-        #expect(results.map(\.remedy) == ["run: chown 7 s-wal", "run: chmod 600 s-wal"])
+        #expect(results.map(\.remedy) == ["if you trust what is in it, run: chown 7 s-wal", "run: chmod 600 s-wal"])
         #expect(CheckResult.fileSystem(network: "nfs4").isSound == false)
         #expect(CheckResult.modes(journal: "delete", autoVacuum: 0).count == 2)
     }

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// The real binary.
-@Suite(.timeLimit(.minutes(2))) struct CommandTests {
+@Suite(.startsProcesses) struct CommandTests {
     private struct Outcome {
         var code: Int32?
         var output: String

@@ -4,7 +4,7 @@ import SQLiteSpool
 import TestSupport
 import Testing
 
-@Suite struct DeadLetterScreenTests {
+@Suite(.bounded) struct DeadLetterScreenTests {
     private func table(_ path: String, limit: Int = 20) throws -> LetterTable {
         let reader = try SpoolReader(path: path)
         return LetterTable(

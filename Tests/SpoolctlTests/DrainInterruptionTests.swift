@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Whatever ends a writer or a drain, the next drain goes on.
-@Suite(.timeLimit(.minutes(2))) struct DrainInterruptionTests {
+@Suite(.startsProcesses) struct DrainInterruptionTests {
     /// With tokens, and where the table has to be asked instead.
     @Test(arguments: [true, false])
     func `what a killed writer left is delivered, and nothing is stored twice though its replies were lost`(

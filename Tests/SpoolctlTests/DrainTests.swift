@@ -5,7 +5,7 @@ import Subprocess
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct DrainTests {
+@Suite(.startsProcesses) struct DrainTests {
     @Test func `the JSON says what was done, and the batches are as large as was asked for`() async throws {
         try await withTemporaryDirectory { directory in
             try await withStandIn(in: directory) { server in

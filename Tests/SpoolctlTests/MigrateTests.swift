@@ -2,7 +2,7 @@ import Subprocess
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct MigrateTests {
+@Suite(.startsProcesses) struct MigrateTests {
     @Test func `what is there already is said, and that it can be used`() async throws {
         try await withTemporaryDirectory { directory in
             try await withStandIn(in: directory) { server in

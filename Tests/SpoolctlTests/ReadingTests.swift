@@ -4,7 +4,7 @@ import SQLiteSpool
 import TestSupport
 import Testing
 
-@Suite struct ReadingTests {
+@Suite(.bounded) struct ReadingTests {
     private func ids(_ path: String, where condition: String?, limit: Int = 100) throws -> [Int64] {
         try SpoolReader(path: path).records(where: condition, limit: limit).records.map(\.id)
     }

@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite struct SalvageTests {
+@Suite(.bounded) struct SalvageTests {
     private func contents(_ paths: [String]) throws -> [Data] {
         try paths.map { try Data(contentsOf: URL(filePath: $0)) }
     }

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The real binary.
-@Suite(.timeLimit(.minutes(2))) struct StatusCommandTests {
+@Suite(.startsProcesses) struct StatusCommandTests {
     @Test func `the exit code says whether somebody has to do something`() async throws {
         try await withLivingSpool { spool, path in
             try await spool.append(Array("{}".utf8))

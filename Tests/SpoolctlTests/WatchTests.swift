@@ -4,7 +4,7 @@ import SQLiteSpool
 import TestSupport
 import Testing
 
-@Suite struct WatchTests {
+@Suite(.bounded) struct WatchTests {
     /// What a spool has said over some seconds: (written so far, waiting, dropped so far, dead letters).
     private func history(_ samples: [(Int64, Int, Int, Int)?]) async throws -> WatchHistory {
         let view = try await soundView()

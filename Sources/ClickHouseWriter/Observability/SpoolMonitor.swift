@@ -30,6 +30,12 @@ final class SpoolMonitor: Sendable {
             "Opened the spool",
             metadata: ["spool.path": "\(spool.path)", "spool.recovered": "\(spool.recovered.undelivered)"]
         )
+        for notice in spool.notices {
+            logger.warning(
+                "Files beside the spool want a look",
+                metadata: ["spool.path": "\(spool.path)", "spool.notice": "\(notice.message)"]
+            )
+        }
         guard let loss = spool.loss else { return }
         var metadata: Logger.Metadata = [
             "spool.path": "\(spool.path)", "spool.loss.reason": "\(loss.reason)", "spool.lost": "\(loss.lost)",

@@ -1,8 +1,8 @@
 /// What a spool's owner leaves in `<spool>.lock` for the next one, as short lines of fixed width.
 ///
-/// It is written after each commit, before anybody is told of it, and never synced: the death of the process does not lose
-/// it, and after a power cut it is at most too old. So a spool that knows less than its note has lost something, and the note
-/// says how much.
+/// It is written after each commit, before anybody is told of it, and not synced, but for a ``SalvageIntent``: the death of
+/// the process does not lose it, and after a power cut it is at most too old. So a spool that knows less than its note has
+/// lost something, and the note says how much.
 package struct OwnerNote: Sendable, Equatable {
     /// The owner's process.
     var process: Int32
@@ -43,7 +43,7 @@ package struct OwnerNote: Sendable, Equatable {
     private static let stateWidth = 7
     private static let idWidth = 19
 
-    /// The whole file.
+    /// The whole note. The line of a salvage comes behind it.
     var text: String {
         var text = Self.processLine(process)
         text.append(line: "uuid       ", uuid, width: Self.uuidWidth)
@@ -55,6 +55,14 @@ package struct OwnerNote: Sendable, Equatable {
     /// Where the lines of the progress begin.
     static let progressOffset =
         processLine(0).utf8.count + (11 + uuidWidth + 1) + (11 + durabilityWidth + 1) + (11 + stateWidth + 1)
+
+    /// Bytes of `text`, whatever it says.
+    static let textLength = progressOffset + lines(Progress(committed: 0, frozen: 0, delivered: 0)).utf8.count
+
+    /// Whether a lock file may be an owner's: it begins with a process, or it is empty, or a power cut left zeros of it.
+    static func mayHaveWritten(_ text: String) -> Bool {
+        text.utf8.first.map { 0x30...0x39 ~= $0 || $0 == 0 } ?? true
+    }
 
     static func processLine(_ process: Int32) -> String {
         var text = ""

@@ -8,12 +8,21 @@ internal import Synchronization
 final class SpoolLock: Sendable {
     private let file: any LockFile
     private let note = Mutex<OwnerNote?>(nil)
+    private let path: String
+    private let fileSystem: any FileSystem
 
     /// What the owner before left; nil when there was none, or it got no further than the lock.
     let previous: OwnerNote?
 
+    /// The salvage that the owner before had begun; nil when it had begun none, or finished it.
+    let intent: SalvageIntent?
+
+    /// - Throws: ``SpoolError`` with code `inUse` when another owner lives, `refused` when the lock's file is not ours to
+    ///   write: whoever can change it could have two owners run, or have one overwrite another file.
     init(spool path: String, _ fileSystem: any FileSystem) throws(SpoolError) {
-        let file = try SpoolError.wrapping { try fileSystem.openLockFile(path + ".lock") }
+        self.path = path + ".lock"
+        self.fileSystem = fileSystem
+        let file = try Self.open(path + ".lock", fileSystem)
         let text = file.readText()
         guard file.tryLock() else {
             file.close()
@@ -25,14 +34,50 @@ final class SpoolLock: Sendable {
                 """
             )
         }
+        let left = file.readText()
+        guard OwnerNote.mayHaveWritten(left) else {
+            file.close()
+            throw SpoolError(
+                .refused,
+                """
+                \(path).lock holds what no owner of a spool has written; it was left as it is. Move it away, the owner \
+                makes a new one
+                """
+            )
+        }
         self.file = file
-        previous = OwnerNote(file.readText())
+        previous = OwnerNote(left)
+        intent = SalvageIntent(left)
         // The lock is held already, and the text is only for people: a full disk is no reason to refuse.
         try? file.write(OwnerNote.processLine(getpid()), at: 0)
     }
 
     deinit {
         release()
+    }
+
+    private static func open(_ path: String, _ fileSystem: any FileSystem) throws(SpoolError) -> any LockFile {
+        try SpoolError.wrapping {
+            // What is opened is looked at once more. This look is for the words: a link or a socket cannot be opened.
+            if let status = try fileSystem.status(of: path),
+                let breach = FileRules.writing().breach(by: status, at: path)
+            {
+                throw SpoolError(.refused, breach.message)
+            }
+            return try fileSystem.openLockFile(path)
+        }
+    }
+
+    /// Notes a salvage, or that there is none any more, and syncs it: it returns when the next owner will know.
+    func record(_ intent: SalvageIntent?) throws(SpoolError) {
+        try SpoolError.wrapping {
+            // There may be nothing of a note yet.
+            let blanks = try OwnerNote.textLength - file.status().bytes
+            let padding = blanks > 0 ? String(repeating: "\n", count: blanks) : ""
+            try file.write(padding + SalvageIntent.line(intent), at: OwnerNote.textLength - padding.utf8.count)
+            try file.sync()
+            try fileSystem.syncDirectory(directory(ofFile: path))
+        }
     }
 
     /// Writes the whole note, once the spool is known.
@@ -45,7 +90,7 @@ final class SpoolLock: Sendable {
             state: .sound
         )
         note.withLock { $0 = new }
-        try? file.write(new.text, at: 0)
+        try? file.write(new.text + SalvageIntent.line(nil), at: 0)
     }
 
     /// Called after each commit, and cheap. A note that cannot be written is too old, as after a power cut.

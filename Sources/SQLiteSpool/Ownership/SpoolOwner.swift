@@ -26,3 +26,19 @@ package struct SpoolOwner: Sendable, Equatable {
         self.init(process: holder ?? noted, isAlive: holder != nil, note: text.flatMap { OwnerNote($0) })
     }
 }
+
+extension FileSystem {
+    /// What an owner has left in the lock file, for whoever only looks; nil when there is none.
+    ///
+    /// - Parameter spool: the spool's own status: its lock is a file of the same user.
+    func readNote(ofSpool path: String, _ spool: FileStatus) throws -> String? {
+        let path = path + ".lock"
+        let rules = FileRules.reading(beside: spool)
+        try check(path, rules)
+        guard let lock = try openLockFileToRead(path) else { return nil }
+        defer { lock.close() }
+        // It may be another file by now.
+        if let breach = try rules.breach(by: lock.status(), at: path) { throw SpoolError(.refused, breach.message) }
+        return lock.readText()
+    }
+}

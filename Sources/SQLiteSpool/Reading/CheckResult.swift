@@ -33,25 +33,15 @@ extension CheckResult {
     /// - Parameter files: those that are there, by their path; the spool's first.
     static func files(_ files: [(path: String, status: FileStatus)]) -> [CheckResult] {
         guard let spool = files.first?.status else { return [] }
-        let findings = files.flatMap { path, status -> [(String, String)] in
-            if status.isSymbolicLink { return [("\(path) is a symbolic link", "give the path of the file itself")] }
-            if !status.isRegularFile { return [("\(path) is not a regular file", "remove it while no owner lives")] }
+        let findings = files.enumerated().flatMap { index, file -> [(String, String)] in
+            let (path, status) = file
+            let breaches = FileRules.all(isSpool: index == 0, spool: spool).breaches(by: status, at: path)
+            let findings = breaches.map { ($0.detail, $0.remedy) }
+            if !status.isRegularFile || status.permissions & 0o022 != 0 || status.permissions & 0o044 == 0 {
+                return findings
+            }
             let mode = String(status.permissions, radix: 8)
-            var findings: [(String, String)] = []
-            if status.owner != spool.owner {
-                findings.append(
-                    (
-                        "\(path) belongs to user \(status.owner), and the spool to user \(spool.owner)",
-                        "run: chown \(spool.owner) \(path)"
-                    )
-                )
-            }
-            if status.permissions & 0o022 != 0 {
-                findings.append(("\(path) may be written by others (mode \(mode))", "run: chmod 600 \(path)"))
-            } else if status.permissions & 0o044 != 0 {
-                findings.append(("\(path) may be read by others (mode \(mode))", "run: chmod 600 \(path)"))
-            }
-            return findings
+            return findings + [("\(path) may be read by others (mode \(mode))", "run: chmod 600 \(path)")]
         }
         let mode = String(spool.permissions, radix: 8)
         return of("files", sound: "of user \(spool.owner), mode \(mode)", findings)
@@ -133,15 +123,29 @@ extension CheckResult {
         return damage(name, sound: "agrees with the file", findings)
     }
 
-    /// - Parameter names: of the files in the spool's directory that begin with its own.
-    static func besides(_ names: [String]) -> [CheckResult] {
+    /// - Parameters:
+    ///   - names: of the files in the spool's directory that begin with its own.
+    ///   - strangers: those that are named like a salvage, and are none that the owner's note names.
+    static func besides(_ names: [String], strangers: [String]) -> [CheckResult] {
         let setAside = names.filter { $0.contains(".damaged-") && !$0.hasSuffix("-wal") && !$0.hasSuffix(".original") }
-        if setAside.isEmpty { return [] }
-        return [
-            sound(
-                "set aside",
-                "\(setAside.sorted().joined(separator: ", ")): damaged once; what was readable of it went on here"
+        var results: [CheckResult] = []
+        if !setAside.isEmpty {
+            results.append(
+                sound(
+                    "set aside",
+                    "\(setAside.sorted().joined(separator: ", ")): damaged once; what was readable of it went on here"
+                )
             )
-        ]
+        }
+        if !strangers.isEmpty {
+            results.append(
+                finding(
+                    "besides",
+                    "\(strangers.joined(separator: ", ")): named like a salvage, and the owner's note names no such salvage",
+                    "move it away if you do not need it"
+                )
+            )
+        }
+        return results
     }
 }

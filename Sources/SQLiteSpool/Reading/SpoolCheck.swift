@@ -38,22 +38,32 @@ package struct SpoolCheck {
     }
 
     private func readNote(_ path: String) -> OwnerNote? {
-        (try? fileSystem.read(path + ".lock")).flatMap { OwnerNote(String(decoding: $0, as: UTF8.self)) }
+        readLock(path).flatMap { OwnerNote($0) }
+    }
+
+    /// A lock that is not a file of the owner's is a finding of its own.
+    private func readLock(_ path: String) -> String? {
+        guard let spool = try? fileSystem.status(of: path) else { return nil }
+        return try? fileSystem.readNote(ofSpool: path, spool)
     }
 
     // MARK: Around the database
 
     private func checkPlace(_ path: String) throws -> [CheckResult] {
         var files: [(path: String, status: FileStatus)] = []
-        for suffix in ["", "-wal", "-shm", ".lock"] {
+        for suffix in [""] + SpoolFileNames.beside {
             if let status = try fileSystem.status(of: path + suffix) { files.append((path + suffix, status)) }
         }
         let directory = directory(ofFile: path)
-        let name = path.dropFirst(directory.count)
+        let name = String(path.dropFirst(directory.count))
         let names = (try? fileSystem.names(in: directory)) ?? []
+        let draft = readLock(path).flatMap { SalvageIntent($0) }.map { "\(name).salvaging-\($0.uuid)" }
         return CheckResult.files(files)
             + [.fileSystem(network: try? fileSystem.networkFileSystem(at: directory))]
-            + CheckResult.besides(names.filter { $0.hasPrefix(name) })
+            + CheckResult.besides(
+                names.filter { $0.hasPrefix(name) },
+                strangers: SpoolFileNames.strangers(in: names, spool: name, draft: draft)
+            )
     }
 
     private func checkModes(_ database: borrowing Database) throws -> [CheckResult] {

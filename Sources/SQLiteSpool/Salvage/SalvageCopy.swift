@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Glibc
 
 /// A broken spool's readable part as a new file, made by hand: for a file whose owner will not start again.
 ///
@@ -14,6 +15,8 @@ package struct SalvageCopy {
         package let deadLetters: Int
         /// Whether a writer had set the file aside: what was readable of it then has gone on in the writer's new file.
         package let wasSetAside: Bool
+        /// Files beside the new one that are named like what this makes on its way. They are as they were.
+        package let leftAlone: OpeningNotice?
     }
 
     private let broken: String
@@ -21,7 +24,11 @@ package struct SalvageCopy {
     private let fileSystem: any FileSystem
     private let now: WallInstant
 
-    /// - Throws: ``SpoolError`` with code `refused` when there is no file `broken`, or one at `target`.
+    /// What nobody else has a name for, so that nothing of theirs is written over or removed.
+    private let uuid = UUID().uuidString.lowercased()
+
+    /// - Throws: ``SpoolError`` with code `refused` when there is no file `broken`, or one at `target`, or the name of
+    ///   `target` is one that writers give to their own files.
     package init(
         of broken: String,
         to target: String,
@@ -34,10 +41,15 @@ package struct SalvageCopy {
         self.now = now
         let (source, new) = (self.broken, self.target)
         try SpoolError.wrapping {
-            guard try fileSystem.status(of: source)?.isRegularFile == true else {
+            guard let status = try fileSystem.status(of: source) else {
                 throw SpoolError(.refused, "there is no file \(source)")
             }
-            for suffix in ["", "-wal", ".lock"] where try fileSystem.status(of: new + suffix) != nil {
+            try fileSystem.check(source, .reading)
+            for suffix in SpoolFileNames.beside + ["-wal.original"] {
+                try fileSystem.check(source + suffix, .reading(beside: status))
+            }
+            if let reason = SpoolFileNames.reasonToRefuse(output: new) { throw SpoolError(.refused, reason) }
+            for suffix in [""] + SpoolFileNames.beside where try fileSystem.status(of: new + suffix) != nil {
                 throw SpoolError(.refused, "\(new)\(suffix) exists; give the name of a new file")
             }
         }
@@ -49,32 +61,53 @@ package struct SalvageCopy {
         try SpoolError.wrapping {
             let (lock, note) = try lockOut()
             defer { lock?.close() }
-            defer { for suffix in ["", "-wal", "-shm"] { try? fileSystem.remove(copy + suffix) } }
+            let directory = directory(ofFile: target)
+            let strangers = SpoolFileNames.strangers(
+                in: try fileSystem.names(in: directory),
+                spool: String(target.dropFirst(directory.count)),
+                draft: nil
+            )
+            defer { for suffix in suffixes { for file in [copy, draft] { try? fileSystem.remove(file + suffix) } } }
             let wasRepaired = try copyFiles(note)
             let source = try SpoolFile(path: copy, fileSystem)
             let reason = try findDamage(in: source, note, wasRepaired)
-            defer { for suffix in ["", "-journal", "-wal", "-shm"] { try? fileSystem.remove(draft + suffix) } }
             try fileSystem.createPrivateFile(draft)
-            let loss = try source.salvage(into: draft, reason: reason, previous: note, now: now)
+            let loss = try source.salvage(into: draft, reason: reason, note, now: now)
             let letters = try finishDraft()
             guard loss.salvaged + letters > 0 || (try? source.openForReading()) != nil else {
                 throw SpoolError(.refused, "nothing of \(broken) can be read as a spool: \(reason)")
             }
-            try fileSystem.rename(draft, to: target)
-            try fileSystem.syncDirectory(directory(ofFile: target))
-            return Report(path: target, loss: loss, deadLetters: letters, wasSetAside: wasSetAside)
+            try moveToTarget()
+            try fileSystem.syncDirectory(directory)
+            return Report(
+                path: target,
+                loss: loss,
+                deadLetters: letters,
+                wasSetAside: wasSetAside,
+                leftAlone: strangers.isEmpty
+                    ? nil : .leftAlone(strangers.map { directory + $0 }, "this salvage did not make it")
+            )
         }
     }
 
-    private var copy: String { target + ".salvaging-copy" }
-    private var draft: String { target + ".salvaging" }
+    private let suffixes = [""] + SpoolFileNames.ofSQLite
+
+    private func moveToTarget() throws {
+        do throws(FileSystemFailure) {
+            try fileSystem.rename(draft, toNew: target)
+        } catch {
+            guard error.errno == EEXIST else { throw error }
+            throw SpoolError(.refused, "\(target) was made by another program meanwhile; give the name of a new file")
+        }
+    }
+
+    private var copy: String { "\(target).salvaging-copy-\(uuid)" }
+    private var draft: String { "\(target).salvaging-\(uuid)" }
     private var wasSetAside: Bool { broken.dropFirst(directory(ofFile: broken).count).contains(".damaged-") }
 
     /// Holds the owner's lock without a word in its note, which is evidence.
     private func lockOut() throws -> (lock: (any LockFile)?, note: OwnerNote?) {
-        let path = broken + ".lock"
-        guard try fileSystem.status(of: path) != nil else { return (nil, nil) }
-        let lock = try fileSystem.openLockFile(path)
+        guard let lock = try fileSystem.openLockFileToRead(broken + ".lock") else { return (nil, nil) }
         let text = lock.readText()
         guard lock.tryLock() else {
             lock.close()
@@ -88,18 +121,13 @@ package struct SalvageCopy {
 
     /// - Returns: whether SQLite would not have read all of the WAL.
     private func copyFiles(_ note: OwnerNote?) throws -> Bool {
-        // A salvage that was killed may have left them.
-        for suffix in ["", "-journal", "-wal", "-shm"] {
-            try fileSystem.remove(copy + suffix)
-            try fileSystem.remove(draft + suffix)
-        }
-        try FileManager.default.copyItem(atPath: broken, toPath: copy)
+        try fileSystem.copy(broken, to: copy)
         // What SQLite has changed in a WAL since it was found damaged is in the other one.
         for suffix in ["-wal.original", "-wal"] where try fileSystem.status(of: broken + suffix) != nil {
             let wal = try fileSystem.read(broken + suffix)
             // After a power cut without syncs, what comes behind a missing frame must not be read.
             let repaired = note?.durability == .processCrash ? nil : WALRepair(wal)?.bytes
-            try fileSystem.write(repaired ?? wal, to: copy + "-wal")
+            try fileSystem.create(copy + "-wal", with: repaired ?? wal)
             return repaired != nil
         }
         return false

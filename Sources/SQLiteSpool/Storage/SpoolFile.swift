@@ -23,30 +23,32 @@ struct SpoolFile {
     /// what can be read of it is in the one that is opened. Call it with the lock held.
     ///
     /// - Parameters:
-    ///   - previous: what the owner before left.
-    ///   - loss: set to what the spool is found to have lost.
-    ///   - destination: set to where its records go, as far as it says.
+    ///   - lock: the owner's, with what the one before left.
+    ///   - findings: set to what is found.
     func open(
         _ configuration: SpoolConfiguration,
-        previous: OwnerNote?,
+        lock: SpoolLock,
         now: WallInstant,
-        loss: inout SpoolLoss?,
-        destination: inout SpoolDestination?
+        findings: inout OpeningFindings
     ) throws(SpoolError) -> Database {
+        let quarantine = Quarantine(path: path, fileSystem: fileSystem, lock: lock)
         try prepareDirectory(configuration)
-        try prepareFile()
+        try checkFiles()
+        findings.notices = try SpoolError.wrapping { try quarantine.resume() }
+        try makeFile()
         do {
-            return try openSound(configuration, previous: previous, now: now, loss: &loss, destination: &destination)
+            return try openSound(configuration, previous: lock.previous, intent: lock.intent, now: now, &findings)
         } catch  where error.code == .damaged {
-            loss = try salvage(error, configuration, previous: previous, now: now)
-            var none: SpoolLoss?
-            return try openSound(configuration, previous: nil, now: now, loss: &none, destination: &destination)
+            let loss = try salvage(error, configuration, quarantine, now: now)
+            defer { findings.loss = loss }
+            return try openSound(configuration, previous: nil, intent: nil, now: now, &findings)
         }
     }
 
     /// Opens the file once more after a failure and looks at all of it.
     func reopen(_ configuration: SpoolConfiguration) throws(SpoolError) -> Database {
-        try SpoolError.wrapping {
+        try checkFiles()
+        return try SpoolError.wrapping {
             if try fileSystem.hasBytes(path + "-wal") { try fileSystem.rewrite(path + "-wal") }
             let database = try connect()
             _ = try checkIdentity(of: database, hasPrevious: true)
@@ -59,16 +61,7 @@ struct SpoolFile {
     /// Opens an existing spool without changing anything, whoever owns it.
     func openForReading() throws(SpoolError) -> Database {
         try SpoolError.wrapping {
-            guard let status = try fileSystem.status(of: path) else {
-                throw SpoolError(.refused, "there is no file \(path)")
-            }
-            // Opening anything else could wait for ever, or do worse.
-            guard status.isRegularFile else {
-                throw SpoolError(
-                    .refused,
-                    "\(path) is no regular file; choose the path of a file, like \(path)/a.spool"
-                )
-            }
+            try checkFilesToRead()
             do {
                 let database = try Database(path: path, access: .readOnly, vfs: fileSystem.vfs)
                 database.setBusyTimeout(milliseconds: 5_000)
@@ -104,36 +97,42 @@ struct SpoolFile {
                     """
                 )
             }
-            try Quarantine(path: path, fileSystem: fileSystem).finish()
         }
     }
 
-    /// Creates the file ourselves, because `-wal` and `-shm` inherit its mode, and refuses what others could write to.
-    private func prepareFile() throws(SpoolError) {
+    /// Refuses what is not ours to write. Call it before SQLite opens the files.
+    private func checkFiles() throws(SpoolError) {
         try SpoolError.wrapping {
-            for suffix in ["", "-wal", "-shm"] {
-                guard let status = try fileSystem.status(of: path + suffix) else { continue }
-                if let reason = reasonToRefuse(status, path + suffix) {
-                    throw SpoolError(.refused, "\(path)\(suffix) \(reason)")
-                }
+            for suffix in [""] + SpoolFileNames.ofSQLite {
+                try fileSystem.check(path + suffix, .writing(isSpool: suffix.isEmpty))
             }
+        }
+    }
+
+    /// Refuses what must not be opened even to read it.
+    private func checkFilesToRead() throws {
+        guard let status = try fileSystem.status(of: path) else {
+            throw SpoolError(.refused, "there is no file \(path)" + hintOfSalvage)
+        }
+        try fileSystem.check(path, .reading)
+        for suffix in SpoolFileNames.ofSQLite { try fileSystem.check(path + suffix, .reading(beside: status)) }
+    }
+
+    /// A dead owner may have stopped between taking the damaged file away and putting the fresh one in its place.
+    private var hintOfSalvage: String {
+        let lock = try? fileSystem.openLockFileToRead(path + ".lock")
+        guard let lock, SalvageIntent(lock.readText())?.phase == .ready else { return "" }
+        return "; its salvage was interrupted: start its writer, which finishes that"
+    }
+
+    /// Creates the file ourselves, because `-wal` and `-shm` inherit its mode.
+    private func makeFile() throws(SpoolError) {
+        try SpoolError.wrapping {
             if try fileSystem.status(of: path) == nil {
                 try fileSystem.createPrivateFile(path)
                 try fileSystem.syncDirectory(directory)
             }
         }
-    }
-
-    private func reasonToRefuse(_ status: FileStatus, _ path: String) -> String? {
-        if status.isSymbolicLink { return "is a symbolic link; give the path of the file itself" }
-        if !status.isRegularFile { return "is no regular file; choose the path of a file" }
-        if status.owner != geteuid() {
-            return "belongs to user \(status.owner), and this process runs as user \(geteuid())"
-        }
-        if status.permissions & 0o022 != 0 {
-            return "may be written by others (mode \(String(status.permissions, radix: 8))); run: chmod 600 \(path)"
-        }
-        return nil
     }
 
     // MARK: Opening
@@ -149,9 +148,9 @@ struct SpoolFile {
     private func openSound(
         _ configuration: SpoolConfiguration,
         previous: OwnerNote?,
+        intent: SalvageIntent?,
         now: WallInstant,
-        loss: inout SpoolLoss?,
-        destination: inout SpoolDestination?
+        _ findings: inout OpeningFindings
     ) throws(SpoolError) -> Database {
         try SpoolError.wrapping {
             // SQLite would remove the WAL of an empty database.
@@ -167,8 +166,10 @@ struct SpoolFile {
             try configure(database)
             do {
                 try migrate(database, now: now)
-                loss = try findLoss(in: database, isNew: isNew, previous: previous)
-                destination = try database.readDestination()
+                // Its owner has found damage, and may have repaired the WAL before it died.
+                if intent != nil, !isNew { try database.verify() }
+                findings.loss = try findLoss(in: database, isNew: isNew, previous: previous)
+                findings.destination = try database.readDestination()
             } catch let error as SQLiteError where error.primaryCode == SQLITE_ERROR {
                 // The schema's version is one of ours, so all that we ask for is there unless the schema's text is damaged.
                 throw SQLiteError.corrupt(error.message, action: error.action)
@@ -252,7 +253,8 @@ struct SpoolFile {
     /// What stays of the WAL file when it starts anew after a checkpoint.
     private static let walBytesKept = 16 << 20
 
-    private func migrate(_ database: borrowing Database, now: WallInstant) throws {
+    /// - Parameter uuid: of a spool that is made by it; nil draws one.
+    private func migrate(_ database: borrowing Database, now: WallInstant, uuid: String? = nil) throws {
         let version = try database.integer("PRAGMA user_version") ?? 0
         let missing = Migration.spool.filter { $0.number > version }
         guard let newest = missing.last?.number else { return }
@@ -260,7 +262,7 @@ struct SpoolFile {
             try database.execute("BEGIN IMMEDIATE")
             for migration in missing {
                 try database.execute(migration.sql)
-                if migration.number == 1 { try insertIdentity(database, now) }
+                if migration.number == 1 { try insertIdentity(database, now, uuid ?? Self.newUUID()) }
             }
             try database.execute(Migration.spoolViews)
             try database.execute("PRAGMA user_version = \(newest)")
@@ -271,10 +273,12 @@ struct SpoolFile {
         }
     }
 
-    private func insertIdentity(_ database: borrowing Database, _ now: WallInstant) throws {
+    private func insertIdentity(_ database: borrowing Database, _ now: WallInstant, _ uuid: String) throws {
         try database.prepare("INSERT INTO spool VALUES (1, ?1, ?2, 0, 0, 0, 0)")
-            .run(.text(UUID().uuidString.lowercased()), .integer(now.milliseconds))
+            .run(.text(uuid), .integer(now.milliseconds))
     }
+
+    private static func newUUID() -> String { UUID().uuidString.lowercased() }
 
     // MARK: Damage
 
@@ -309,40 +313,45 @@ struct SpoolFile {
     private func salvage(
         _ damage: SpoolError,
         _ configuration: SpoolConfiguration,
-        previous: OwnerNote?,
+        _ quarantine: Quarantine,
         now: WallInstant
     ) throws(SpoolError) -> SpoolLoss {
         try SpoolError.wrapping {
-            let quarantine = Quarantine(path: path, fileSystem: fileSystem)
-            let date = try unusedDate(now)
+            let previous = quarantine.lock.previous
+            let intent = SalvageIntent(phase: .writing, date: try unusedDate(now), uuid: Self.newUUID())
+            try quarantine.begin(intent)
             // SQLite cannot read on behind a damaged frame of the WAL. After a power cut frames may be missing, and what
             // comes behind them must not be read; but then this durability promises that nothing needs it.
             if try fileSystem.hasBytes(path + "-wal") {
                 let wal = try fileSystem.read(path + "-wal")
-                try quarantine.keepWAL(wal, date)
+                try quarantine.keepWAL(wal, intent)
                 if previous?.durability == .powerLoss, let repair = WALRepair(wal) {
-                    try quarantine.replaceWAL(with: repair.bytes)
+                    try quarantine.replaceWAL(with: repair.bytes, intent)
                 }
             }
-            try quarantine.begin()
-            var loss = try salvage(into: quarantine.draft, reason: damage.description, previous: previous, now: now)
-            try quarantine.commit(date)
-            loss.quarantinedFile = quarantine.damaged(date)
+            let draft = quarantine.draft(intent)
+            try fileSystem.createPrivateFile(draft)
+            var loss = try salvage(into: draft, uuid: intent.uuid, reason: damage.description, previous, now: now)
+            try quarantine.commit(intent)
+            loss.quarantinedFile = quarantine.damaged(intent)
             return loss
         }
     }
 
     /// Makes an empty file a spool that holds what can be read of this one, and closes it.
+    ///
+    /// - Parameter uuid: the new spool's; nil draws one.
     func salvage(
         into draft: String,
+        uuid: String? = nil,
         reason: String,
-        previous: OwnerNote?,
+        _ previous: OwnerNote?,
         now: WallInstant
     ) throws -> SpoolLoss {
         let target = try Database(path: draft, access: .readWrite, vfs: fileSystem.vfs)
         try mark(target)
         try target.execute("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = FULL")
-        try migrate(target, now: now)
+        try migrate(target, now: now, uuid: uuid)
         return try Salvage(from: connect(), into: target, previous: previous, now: now).run(reason: reason)
     }
 
@@ -372,10 +381,19 @@ struct SpoolFile {
         while true {
             let date = Date(timeIntervalSince1970: Double(seconds))
             let text = date.formatted(.iso8601.dateSeparator(.omitted).timeSeparator(.omitted))
-            if !names.contains(where: { $0.hasSuffix(text) || $0.hasSuffix("\(text)-wal.original") }) { return text }
+            if !names.contains(where: { $0.contains(text) }) { return text }
             seconds += 1
         }
     }
+}
+
+/// What an owner finds when it opens a spool.
+struct OpeningFindings {
+    /// What the spool is found to have lost.
+    var loss: SpoolLoss?
+    /// Where its records go, as far as it says.
+    var destination: SpoolDestination?
+    var notices: [OpeningNotice] = []
 }
 
 extension SpoolLoss {

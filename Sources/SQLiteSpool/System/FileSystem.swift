@@ -23,14 +23,22 @@ package protocol FileSystem: Sendable {
     /// Atomic; what was at `new` is gone.
     func rename(_ path: String, to new: String) throws(FileSystemFailure)
 
+    /// Atomic. Fails when there is a file at `new`.
+    func rename(_ path: String, toNew new: String) throws(FileSystemFailure)
+
     /// Does nothing when there is no such file.
     func remove(_ path: String) throws(FileSystemFailure)
 
-    /// The whole file. Only for files that SQLite has not open in this process: closing one would drop SQLite's locks.
+    /// The whole file, which must be a regular one. Only for files that SQLite has not open in this process: closing one would drop SQLite's locks.
     func read(_ path: String) throws(FileSystemFailure) -> [UInt8]
 
-    /// Replaces the whole file, creating it for its owner only, and syncs it. Same restriction as ``read(_:)``.
-    func write(_ bytes: [UInt8], to path: String) throws(FileSystemFailure)
+    /// Creates a file that only its owner may read and write, with these bytes, and syncs it. Fails when there is one
+    /// already.
+    func create(_ path: String, with bytes: [UInt8]) throws(FileSystemFailure)
+
+    /// Copies a file to a new one that only its owner may read and write. It is not synced. Same restriction as
+    /// ``read(_:)``; fails when there is a file at `new`.
+    func copy(_ path: String, to new: String) throws(FileSystemFailure)
 
     /// Writes what a file holds over it, and syncs it: what an earlier sync failed for is on the disk then, and not only in
     /// the system's memory. A power cut meanwhile leaves of each part what was there.
@@ -53,6 +61,9 @@ package protocol FileSystem: Sendable {
 
     /// Opens a file to be locked, or creates it, for this process and not for those that it starts.
     func openLockFile(_ path: String) throws(FileSystemFailure) -> any LockFile
+
+    /// Opens the lock file of another owner to read it, and creates none; nil when there is none.
+    func openLockFileToRead(_ path: String) throws(FileSystemFailure) -> (any LockFile)?
 }
 
 /// An open file for which room is reserved.
@@ -82,6 +93,9 @@ extension FileSystem {
 
 /// An open file with an exclusive `flock`, or with the hope of one.
 package protocol LockFile: Sendable {
+    /// What was opened, whatever has that name by now.
+    func status() throws(FileSystemFailure) -> FileStatus
+
     /// - Returns: false when somebody else holds the lock.
     func tryLock() -> Bool
 
@@ -91,24 +105,31 @@ package protocol LockFile: Sendable {
     /// Overwrites a part of the file, without a sync.
     func write(_ text: String, at offset: Int) throws(FileSystemFailure)
 
+    /// Makes what was written survive a power cut.
+    func sync() throws(FileSystemFailure)
+
     /// Lets the lock go and closes the file.
     func close()
 }
 
-/// A call to the operating system that failed.
+/// A call to the operating system that failed, or was not made because of what a file is.
 package struct FileSystemFailure: Error {
+    /// 0 where no call has failed.
     package let errno: Int32
-    package let action: String
+    package let message: String
 
     package init(errno: Int32, action: String) {
         self.errno = errno
-        self.action = action
+        message = unsafe "cannot \(action): \(String(cString: strerror(errno)))"
     }
 
-    package var message: String { unsafe "cannot \(action): \(String(cString: strerror(errno)))" }
+    init(_ breach: FileBreach) {
+        errno = 0
+        message = breach.message
+    }
 }
 
-/// What `lstat` says of a file.
+/// What `lstat` or `fstat` says of a file.
 package struct FileStatus: Sendable {
     package let isRegularFile: Bool
     package let isSymbolicLink: Bool
@@ -116,4 +137,6 @@ package struct FileStatus: Sendable {
     /// The permission bits, for example 0o600.
     package let permissions: UInt32
     package let bytes: Int
+    /// Its hard links.
+    package var names = 1
 }

@@ -16,13 +16,7 @@ package struct SystemFileSystem: FileSystem {
             if errno == ENOENT { return nil }
             throw FileSystemFailure(errno: errno, action: "look at \(path)")
         }
-        return FileStatus(
-            isRegularFile: status.st_mode & S_IFMT == S_IFREG,
-            isSymbolicLink: status.st_mode & S_IFMT == S_IFLNK,
-            owner: status.st_uid,
-            permissions: status.st_mode & 0o7777,
-            bytes: Int(status.st_size)
-        )
+        return FileStatus(status)
     }
 
     package func names(in directory: String) throws(FileSystemFailure) -> [String] {
@@ -57,6 +51,17 @@ package struct SystemFileSystem: FileSystem {
         }
     }
 
+    package func rename(_ path: String, toNew new: String) throws(FileSystemFailure) {
+        let code = unsafe csqlite_rename_to_new(path, new)
+        if code == 0 { return }
+        // Some file systems cannot do both in one call.
+        let isUnknown = code == EINVAL || code == ENOSYS
+        guard isUnknown, try status(of: new) == nil else {
+            throw FileSystemFailure(errno: isUnknown ? EEXIST : code, action: "rename \(path) to \(new)")
+        }
+        try rename(path, to: new)
+    }
+
     package func remove(_ path: String) throws(FileSystemFailure) {
         guard unsafe unlink(path) == 0 || errno == ENOENT else {
             throw FileSystemFailure(errno: errno, action: "remove \(path)")
@@ -64,36 +69,44 @@ package struct SystemFileSystem: FileSystem {
     }
 
     package func read(_ path: String) throws(FileSystemFailure) -> [UInt8] {
-        try read(path, sized: try status(of: path)?.bytes ?? 0)
+        try read(path, sized: nil)
     }
 
-    /// At most so many bytes; the files in /proc have no size.
-    private func read(_ path: String, sized size: Int) throws(FileSystemFailure) -> [UInt8] {
-        let file = try Self.open(path, O_RDONLY | O_NOFOLLOW)
+    /// - Parameter size: at most so many bytes; nil: as many as it has. The files in /proc have no size.
+    private func read(_ path: String, sized size: Int?) throws(FileSystemFailure) -> [UInt8] {
+        let file = try Self.open(path, O_RDONLY | O_NOFOLLOW, .reading)
         defer { _ = Glibc.close(file) }
-        var bytes = [UInt8](repeating: 0, count: size)
-        var count = 0
-        while count < size {
-            let step = unsafe bytes.withUnsafeMutableBytes { buffer in
-                unsafe Glibc.read(file, buffer.baseAddress?.advanced(by: count), size - count)
-            }
-            guard step >= 0 else { throw FileSystemFailure(errno: errno, action: "read \(path)") }
-            if step == 0 { break }
-            count += step
-        }
+        let length = if let size { size } else { try Self.status(ofOpen: file, path).bytes }
+        var bytes = [UInt8](repeating: 0, count: length)
+        let count = try Self.read(file, into: &bytes, path: path)
         return Array(bytes.prefix(count))
     }
 
-    package func write(_ bytes: [UInt8], to path: String) throws(FileSystemFailure) {
-        let file = try Self.open(path, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW)
+    package func create(_ path: String, with bytes: [UInt8]) throws(FileSystemFailure) {
+        let file = try Self.open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW)
         defer { _ = Glibc.close(file) }
         try Self.write(bytes, to: file, at: 0, path: path)
         guard fsync(file) == 0 else { throw FileSystemFailure(errno: errno, action: "sync \(path)") }
     }
 
+    package func copy(_ path: String, to new: String) throws(FileSystemFailure) {
+        let source = try Self.open(path, O_RDONLY | O_NOFOLLOW, .reading)
+        defer { _ = Glibc.close(source) }
+        let target = try Self.open(new, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW)
+        defer { _ = Glibc.close(target) }
+        var piece = [UInt8](repeating: 0, count: 1 << 20)
+        var offset = 0
+        while true {
+            let count = try Self.read(source, into: &piece, path: path)
+            try Self.write(Array(piece.prefix(count)), to: target, at: offset, path: new)
+            offset += count
+            if count < piece.count { return }
+        }
+    }
+
     package func rewrite(_ path: String) throws(FileSystemFailure) {
         let bytes = try read(path)
-        let file = try Self.open(path, O_RDWR | O_NOFOLLOW)
+        let file = try Self.open(path, O_RDWR | O_NOFOLLOW, .writing())
         defer { _ = Glibc.close(file) }
         try Self.write(bytes, to: file, at: 0, path: path)
         guard fsync(file) == 0 else { throw FileSystemFailure(errno: errno, action: "sync \(path)") }
@@ -132,22 +145,78 @@ package struct SystemFileSystem: FileSystem {
     func holder(ofLock path: String, expected: Int32?) -> Int32? {
         var status = stat()
         guard unsafe lstat(path, &status) == 0 else { return nil }
-        guard let text = try? read("/proc/locks", sized: 1 << 20) else {
-            return expected.flatMap { kill($0, 0) == 0 || errno == EPERM ? $0 : nil }
+        let expectedLives = expected.map { kill($0, 0) == 0 || errno == EPERM } ?? false
+        // The kernel gives the table in pieces of 4 KiB, and leaves out a lock when an earlier one goes away between two of
+        // them. So a process that says it has the lock, and lives, is looked for again.
+        for _ in 0..<(expectedLives ? 10 : 1) {
+            guard let text = try? read("/proc/locks", sized: 1 << 20) else { return expectedLives ? expected : nil }
+            let holder = LockTable(String(decoding: text, as: UTF8.self))
+                .holder(ofFile: UInt64(status.st_ino), device: UInt64(status.st_dev), expected: expected)
+            if let holder { return holder }
         }
-        return LockTable(String(decoding: text, as: UTF8.self))
-            .holder(ofFile: UInt64(status.st_ino), device: UInt64(status.st_dev), expected: expected)
+        return nil
     }
 
     package func openLockFile(_ path: String) throws(FileSystemFailure) -> any LockFile {
-        SystemLockFile(try Self.open(path, O_RDWR | O_CREAT | O_NOFOLLOW), path: path)
+        SystemLockFile(try Self.open(path, O_RDWR | O_CREAT | O_NOFOLLOW, .writing()), path: path)
     }
 
-    /// Opens, or creates with mode 0600, for this process and not for those that it starts.
-    fileprivate static func open(_ path: String, _ flags: Int32) throws(FileSystemFailure) -> Int32 {
-        let file = unsafe Glibc.open(path, flags | O_CLOEXEC, 0o600)
+    package func openLockFileToRead(_ path: String) throws(FileSystemFailure) -> (any LockFile)? {
+        do throws(FileSystemFailure) {
+            return SystemLockFile(try Self.open(path, O_RDONLY | O_NOFOLLOW, .reading), path: path)
+        } catch {
+            if error.errno == ENOENT { return nil }
+            throw error
+        }
+    }
+
+    /// Opens, or creates with mode 0600, for this process and not for those that it starts, and waits for nobody: a FIFO
+    /// would have it wait for a writer.
+    ///
+    /// - Parameter rules: what was opened must keep them. It is looked at once it is open, as a name may stand for another
+    ///   file a moment later.
+    fileprivate static func open(
+        _ path: String,
+        _ flags: Int32,
+        _ rules: FileRules? = nil
+    ) throws(FileSystemFailure) -> Int32 {
+        let file = unsafe Glibc.open(path, flags | O_CLOEXEC | O_NONBLOCK, 0o600)
         guard file >= 0 else { throw FileSystemFailure(errno: errno, action: "open \(path)") }
+        do throws(FileSystemFailure) {
+            if let breach = try rules?.breach(by: status(ofOpen: file, path), at: path) {
+                throw FileSystemFailure(breach)
+            }
+        } catch {
+            _ = Glibc.close(file)
+            throw error
+        }
         return file
+    }
+
+    fileprivate static func status(ofOpen file: Int32, _ path: String) throws(FileSystemFailure) -> FileStatus {
+        var status = stat()
+        guard unsafe fstat(file, &status) == 0 else {
+            throw FileSystemFailure(errno: errno, action: "look at \(path)")
+        }
+        return FileStatus(status)
+    }
+
+    /// - Returns: fewer bytes than there is place for at the end of the file.
+    private static func read(
+        _ file: Int32,
+        into bytes: inout [UInt8],
+        path: String
+    ) throws(FileSystemFailure) -> Int {
+        var count = 0
+        while count < bytes.count {
+            let step = unsafe bytes.withUnsafeMutableBytes { buffer in
+                unsafe Glibc.read(file, buffer.baseAddress?.advanced(by: count), buffer.count - count)
+            }
+            guard step >= 0 else { throw FileSystemFailure(errno: errno, action: "read \(path)") }
+            if step == 0 { break }
+            count += step
+        }
+        return count
     }
 
     fileprivate static func write(
@@ -172,6 +241,19 @@ package struct SystemFileSystem: FileSystem {
     }
 }
 
+extension FileStatus {
+    fileprivate init(_ status: stat) {
+        self.init(
+            isRegularFile: status.st_mode & S_IFMT == S_IFREG,
+            isSymbolicLink: status.st_mode & S_IFMT == S_IFLNK,
+            owner: status.st_uid,
+            permissions: status.st_mode & 0o7777,
+            bytes: Int(status.st_size),
+            names: Int(status.st_nlink)
+        )
+    }
+}
+
 extension FileSystem where Self == SystemFileSystem {
     package static var system: SystemFileSystem { SystemFileSystem() }
 }
@@ -182,7 +264,7 @@ private final class SystemReservableFile: ReservableFile {
 
     init(_ path: String) throws(FileSystemFailure) {
         self.path = path
-        descriptor = Mutex(try SystemFileSystem.open(path, O_RDWR | O_NOFOLLOW))
+        descriptor = Mutex(try SystemFileSystem.open(path, O_RDWR | O_NOFOLLOW, .writing()))
     }
 
     func reserve(_ bytes: Int) throws(FileSystemFailure) {
@@ -233,6 +315,16 @@ private final class SystemLockFile: LockFile {
     func write(_ text: String, at offset: Int) throws(FileSystemFailure) {
         guard let file = descriptor.withLock({ $0 }) else { return }
         try SystemFileSystem.write(Array(text.utf8), to: file, at: offset, path: path)
+    }
+
+    func status() throws(FileSystemFailure) -> FileStatus {
+        try SystemFileSystem.status(ofOpen: descriptor.withLock { $0 } ?? -1, path)
+    }
+
+    func sync() throws(FileSystemFailure) {
+        guard fsync(descriptor.withLock { $0 } ?? -1) == 0 else {
+            throw FileSystemFailure(errno: errno, action: "sync \(path)")
+        }
     }
 
     func close() {

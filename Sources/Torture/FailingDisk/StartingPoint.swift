@@ -51,7 +51,7 @@ struct StartingPoint {
     /// A directory with the files.
     func makeDirectory(in scratch: inout ScratchDirectory) throws -> String {
         let directory = try scratch.makeDirectory()
-        for (name, bytes) in files { try Self.system.write(bytes, to: "\(directory)/\(name)") }
+        for (name, bytes) in files { try Self.system.create("\(directory)/\(name)", with: bytes) }
         return directory
     }
 

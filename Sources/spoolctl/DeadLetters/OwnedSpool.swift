@@ -24,6 +24,7 @@ func withOwnedSpool<Result>(at path: String, _ body: (Spool) async throws -> Res
         )
     }
     if let notice = MigrationNotice.text(from: header.schemaVersion) { StandardError.say(notice) }
+    for notice in spool.notices { StandardError.say(Paragraph.oneLine(notice.message)) }
     if let loss = spool.loss {
         let reason = Paragraph.oneLine(loss.reason)
         StandardError.say("the spool was not as its owner left it: \(reason); \(SalvageWords.summary(of: loss))")

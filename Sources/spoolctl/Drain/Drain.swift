@@ -132,6 +132,7 @@ struct Drain: AsyncParsableCommand {
         on display: DrainDisplay
     ) async {
         if let notice = MigrationNotice.text(from: found.schemaVersion) { await display.say(notice) }
+        for notice in delivery.notices { await display.say(Paragraph.oneLine(notice.message)) }
         if let loss = delivery.loss {
             let file = loss.quarantinedFile.map { "; the damaged file is \($0)" } ?? ""
             await display.say(

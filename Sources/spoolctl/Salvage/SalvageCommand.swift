@@ -29,6 +29,7 @@ struct SalvageCommand: ParsableCommand {
 
     func run() throws {
         let report = try SalvageCopy(of: broken, to: new).run()
+        if let notice = report.leftAlone { StandardError.say(Paragraph.oneLine(notice.message)) }
         print(json ? String(decoding: report.document.line, as: UTF8.self) : report.words)
         if report.wasSetAside { throw ExitCode.attention }
     }

@@ -1,0 +1,132 @@
+internal import Glibc
+
+/// What a file must be to be taken for one of a spool's. This is the one list: for the spool, `-wal`, `-shm`, `-journal`,
+/// `.lock`, the drafts of a salvage and what it makes, in a writer and in every command of spoolctl.
+///
+/// |                                          | written | the spool, read | beside the spool, read |
+/// |------------------------------------------|---------|-----------------|------------------------|
+/// | it is no symbolic link                   | yes     | yes             | yes                    |
+/// | it is a regular file                     | yes     | yes             | yes                    |
+/// | its owner is this process's user         | yes     | no              | it is the spool's user |
+/// | neither its group nor others may write   | yes     | no              | no                     |
+/// | it has one name                          | yes     | no              | yes                    |
+///
+/// Reading asks for less, so that root can look at the spool of another user.
+package enum FileRule: CaseIterable, Sendable {
+    /// It could point anywhere.
+    case noSymbolicLink
+    /// A FIFO blocks whoever opens it, and a device acts when it is opened.
+    case regularFile
+    /// Another user could change it at any time.
+    case owner
+    case writableByOwnerOnly
+    /// Through a hard link, a write changes a file of another name.
+    case oneName
+}
+
+/// The rules that hold for one use of a file.
+package struct FileRules: Sendable {
+    private let rules: [FileRule]
+    private let isSpool: Bool
+    /// The user that it must belong to, and whose user that is.
+    private let user: (id: UInt32, words: String)
+
+    /// For each file that this process writes.
+    ///
+    /// - Parameter isSpool: whether it is the spool itself, and not one beside it.
+    static func writing(isSpool: Bool = false) -> FileRules {
+        let user = geteuid()
+        return FileRules(rules: FileRule.allCases, isSpool: isSpool, user: (user, "this process runs as user \(user)"))
+    }
+
+    /// For a spool that is only read.
+    static let reading = FileRules(rules: [.noSymbolicLink, .regularFile], isSpool: true, user: (0, ""))
+
+    /// For the files beside a spool that is only read. SQLite writes to the `-shm` file even then.
+    static func reading(beside spool: FileStatus) -> FileRules {
+        FileRules(
+            rules: [.noSymbolicLink, .regularFile, .owner, .oneName],
+            isSpool: false,
+            user: (spool.owner, "the spool belongs to user \(spool.owner)")
+        )
+    }
+
+    /// For whoever is told of each breach.
+    ///
+    /// - Parameter spool: the spool's own status, which says whose all its files must be.
+    static func all(isSpool: Bool, spool: FileStatus) -> FileRules {
+        FileRules(
+            rules: FileRule.allCases,
+            isSpool: isSpool,
+            user: (spool.owner, "the spool belongs to user \(spool.owner)")
+        )
+    }
+
+    /// The first rule that a file breaks; nil when it keeps them all.
+    func breach(by status: FileStatus, at path: String) -> FileBreach? {
+        breaches(by: status, at: path).first
+    }
+
+    /// The rules that a file breaks. What is no regular file is not looked at any further.
+    func breaches(by status: FileStatus, at path: String) -> [FileBreach] {
+        let breaches = rules.filter { !keeps($0, status) }.map { breach(of: $0, status, path) }
+        return status.isRegularFile ? breaches : Array(breaches.prefix(1))
+    }
+
+    private func keeps(_ rule: FileRule, _ status: FileStatus) -> Bool {
+        switch rule {
+        case .noSymbolicLink: !status.isSymbolicLink
+        case .regularFile: status.isRegularFile
+        case .owner: status.owner == user.id
+        case .writableByOwnerOnly: status.permissions & 0o022 == 0
+        case .oneName: status.names == 1
+        }
+    }
+
+    private func breach(of rule: FileRule, _ status: FileStatus, _ path: String) -> FileBreach {
+        let moveAway = "make sure that no process uses the spool, and move it away"
+        switch rule {
+        case .noSymbolicLink:
+            return FileBreach("\(path) is a symbolic link", isSpool ? "give the path of the file itself" : moveAway)
+        case .regularFile:
+            let remedy = isSpool ? "choose the path of a file, like \(path)/a.spool" : moveAway
+            return FileBreach("\(path) is no regular file", remedy)
+        case .owner:
+            return FileBreach(
+                "\(path) belongs to user \(status.owner), and \(user.words)",
+                "if you trust what is in it, run: chown \(user.id) \(path)"
+            )
+        case .writableByOwnerOnly:
+            let mode = String(status.permissions, radix: 8)
+            return FileBreach("\(path) may be written by others (mode \(mode))", "run: chmod 600 \(path)")
+        case .oneName:
+            return FileBreach(
+                "\(path) has \(status.names) names (hard links)",
+                "remove the others; to find them, run: find / -xdev -samefile \(path)"
+            )
+        }
+    }
+}
+
+/// A rule that a file breaks, in words.
+package struct FileBreach: Sendable, Equatable {
+    /// What is wrong, and with which file.
+    let detail: String
+    /// What to do about it.
+    let remedy: String
+
+    init(_ detail: String, _ remedy: String) {
+        self.detail = detail
+        self.remedy = remedy
+    }
+
+    var message: String { "\(detail); \(remedy)" }
+}
+
+extension FileSystem {
+    /// - Throws: ``SpoolError`` with code `refused` when there is a file and it breaks a rule.
+    func check(_ path: String, _ rules: FileRules) throws {
+        guard let status = try status(of: path), let breach = rules.breach(by: status, at: path) else { return }
+        throw SpoolError(.refused, breach.message)
+    }
+}
