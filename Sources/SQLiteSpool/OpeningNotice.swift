@@ -1,4 +1,4 @@
-/// What an owner is told of the files that it found beside the spool when it opened that.
+/// A finding about the files beside the spool, made when an owner opens it.
 package enum OpeningNotice: Sendable, Equatable {
     /// Files that are named like those of a salvage, and are none that the owner's note names. They are as they were.
     case leftAlone([String], _ reason: String)

@@ -66,7 +66,7 @@ package final class TLSRenewal<Value: Sendable>: Sendable {
         await onThread { $0.look(isForced: true) }
     }
 
-    /// Whether a look is due. Whoever is told so has to do it.
+    /// Whether a look is due. The caller that gets true must look.
     private func takeLook() -> Bool {
         if files.isEmpty { return false }
         let now = now()

@@ -1,6 +1,6 @@
 /// What a spool's owner leaves in `<spool>.lock` for the next one, as short lines of fixed width.
 ///
-/// It is written after each commit, before anybody is told of it, and not synced, but for a ``SalvageIntent``: the death of
+/// It is written after each commit, before the writes return, and not synced, but for a ``SalvageIntent``: the death of
 /// the process does not lose it, and after a power cut it is at most too old. So a spool that knows less than its note has
 /// lost something, and the note says how much.
 package struct OwnerNote: Sendable, Equatable {

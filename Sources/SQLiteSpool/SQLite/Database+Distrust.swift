@@ -1,6 +1,6 @@
 internal import CSQLite
 
-/// A spool's file may be made by somebody else, to hurt whoever opens it.
+/// An attacker may have made the spool's file to harm the program that opens it.
 extension Database {
     /// Lets nothing in the file run: no view, no trigger, no function with an effect. Call it before the first statement.
     borrowing func distrust() throws(SQLiteError) {
