@@ -16,6 +16,15 @@ package struct HTTPOrigin: Sendable, Hashable {
         self.init(read)
     }
 
+    /// Reads what an operator has configured.
+    ///
+    /// - Parameter host: the URL's, percent-encoded.
+    /// - Returns: nil when async-http-client reads another host in `url`, or would send `url` in another spelling.
+    package init?(configured url: String, host: String) {
+        self.init(of: url)
+        guard self.host == host, !host.contains("%"), (try? request(to: url)) != nil else { return nil }
+    }
+
     private init(_ read: HTTPClient.Request) {
         scheme = read.scheme
         // Of a socket async-http-client gives no host, and its path is the URL's.
