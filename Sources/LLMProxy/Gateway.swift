@@ -16,6 +16,9 @@ struct Gateway: Sendable {
         /// The greatest body of a request, in bytes.
         var maxBodyBytes = 64 << 20
 
+        /// The greatest sum of all bodies that are in memory, in bytes.
+        var maxTotalBodyBytes = 512 << 20
+
         /// Whether the provider is asked for the usage of a stream where the client did not.
         var asksForUsage = true
 
@@ -39,6 +42,25 @@ struct Gateway: Sendable {
     let recorder: TraceRecorder
     let shutdown: Shutdown
     let settings: Settings
+    let bodies: BodyReader
+
+    init(
+        provider: any Provider,
+        keys: ClientKeys?,
+        recorder: TraceRecorder,
+        shutdown: Shutdown,
+        settings: Settings
+    ) {
+        self.provider = provider
+        self.keys = keys
+        self.recorder = recorder
+        self.shutdown = shutdown
+        self.settings = settings
+        bodies = BodyReader(
+            maxBytes: settings.maxBodyBytes,
+            memory: BodyMemory(limit: settings.maxTotalBodyBytes)
+        )
+    }
 
     func handle(_ request: Request) async -> Response {
         let start = ContinuousClock.now
@@ -53,8 +75,8 @@ struct Gateway: Sendable {
             return error.response(requestID: Self.requestID(of: request))
         }
         do throws(OpenAIError) {
-            let body = try await read(request)
-            let (outgoing, passage) = try prepare(request, target, body, exchange)
+            let (body, json) = try await bodies.read(request)
+            let (outgoing, passage) = try prepare(request, target, body, json, exchange)
             let answer = try await ask(outgoing, exchange)
             guard answer.status.code < 400 else { return await passage.passError(answer) }
             let response = passage.pass(answer)
@@ -113,39 +135,23 @@ struct Gateway: Sendable {
         }
     }
 
-    private func read(_ request: Request) async throws(OpenAIError) -> ByteBuffer {
-        do {
-            return try await request.body.collect(upTo: settings.maxBodyBytes)
-        } catch is NIOTooManyBytesError {
-            throw OpenAIError(
-                .contentTooLarge,
-                "request_too_large",
-                "The request's body is larger than \(settings.maxBodyBytes) bytes"
-            )
-        } catch {
-            // Who hangs up is told nothing, as in ``ProviderError/cancelled``.
-            let status: HTTPTypes.HTTPResponse.Status = Task.isCancelled ? 499 : .badRequest
-            throw OpenAIError(status, "request_incomplete", "The request could not be read to its end")
-        }
-    }
-
     /// Notes what the request asks for, and adds what the proxy has to add.
     private func prepare(
         _ request: Request,
         _ target: RequestTarget,
-        _ body: ByteBuffer,
+        _ body: HeldBody,
+        _ json: RequestJSON?,
         _ exchange: Exchange
     ) throws(OpenAIError) -> (ProviderRequest, Passage) {
         let path = target.path
         guard request.method == .post || body.readableBytes == 0 || !Self.completions.contains(path) else {
             throw OpenAIError(.badRequest, "invalid_request", "\(path) takes a body with POST only")
         }
-        var outgoing = ProviderRequest(method: request.method, target: target, headers: request.headers, body: body)
+        let outgoing = ProviderRequest(method: request.method, target: target, headers: request.headers, body: body)
         var passage = Passage(exchange: exchange, redaction: provider.redaction)
-        let json = request.method == .post ? RequestJSON(body) : nil
         let model = json?.model
         let isStreaming = json?.isStreaming
-        if (model?.utf8.count ?? 0) > Self.maxModelLength
+        if (model?.utf8.count ?? 0) > Self.maxModelLength || json?.isModelCut == true
             || path == Self.chatCompletions && request.method == .post && (model == nil || isStreaming == nil)
         {
             throw OpenAIError(
@@ -167,7 +173,7 @@ struct Gateway: Sendable {
         let directive = path == Self.chatCompletions ? settings.directive : nil
         guard passage.hidesUsage || directive != nil else { return (outgoing, passage) }
         let before = ContinuousClock.now
-        outgoing.body = json.adding(usage: passage.hidesUsage, directive: directive?.message)
+        body.apply(json.edits(usage: passage.hidesUsage, directive: directive?.message))
         if directive != nil { exchange.note { $0.directiveLatency = before.duration(to: .now) } }
         return (outgoing, passage)
     }

@@ -68,7 +68,7 @@ enum ProxyProcess {
                 router: option == "--listen" ? router : operationsRouter,
                 address: address,
                 option: option,
-                clientTimeout: configuration.clientTimeout,
+                clients: configuration.clients,
                 certificate: certificate,
                 onRunning: { announcement.add($0, of: option) }
             )
@@ -122,6 +122,12 @@ enum ProxyProcess {
         client.timeout.read = TimeAmount(configuration.upstreamTimeout)
         client.timeout.write = TimeAmount(configuration.upstreamTimeout)
         client.tlsConfiguration = .modernClient
+        let guarding = client.http1_1ConnectionDebugInitializer
+        client.http1_1ConnectionDebugInitializer = { channel in
+            UpstreamProvider.limitBuffers(of: channel).flatMap {
+                guarding?(channel) ?? channel.eventLoop.makeSucceededVoidFuture()
+            }
+        }
         // Each open response has a connection: the limit is the clients', not the default of 8.
         client.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 1 << 16
         return HTTPClient(eventLoopGroup: .singletonMultiThreadedEventLoopGroup, configuration: client)

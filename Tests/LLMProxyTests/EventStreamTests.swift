@@ -15,7 +15,7 @@ import Testing
         var lengths: [Int] = []
     }
 
-    private func pass(_ text: String, pieces: Int, hidesUsage: Bool, limit: Int = 8 << 20) -> Passed {
+    private func pass(_ text: String, pieces: Int, hidesUsage: Bool, limit: Int = 32 << 10) -> Passed {
         var passed = Passed(stream: EventStream(hidesUsage: hidesUsage, limit: limit))
         var rest = ByteBuffer(string: text)
         var bytes = ByteBuffer()
@@ -61,11 +61,37 @@ import Testing
     }
 
     @Test(arguments: [1, 16, 1_000])
-    func `an event that is too long is passed on unread, and hides no other`(pieces: Int) {
+    func `an event that is too long does not wait for its end, and hides no other`(pieces: Int) {
         let long = "data: {\"usage\":{\"prompt_tokens\":9},\"x\":\"\(String(repeating: "x", count: 300))\"}\n\n"
         let passed = pass(long + Self.usageEvent + Self.done, pieces: pieces, hidesUsage: true, limit: 100)
         #expect(passed.text == long + Self.done)
         #expect(passed.stream.usage?.input == 3)
+    }
+
+    @Test func `of an event of megabytes at most 32 KiB wait, and its usage is read`() throws {
+        var stream = EventStream(hidesUsage: true)
+        let piece = ByteBuffer(repeating: UInt8(ascii: "x"), count: 16 << 10)
+        let start = ByteBuffer(string: #"data: {"type":"response.completed","response":{"output":""#)
+        var (sent, passed) = (start.readableBytes, stream.pass(start).readableBytes)
+        for _ in 0..<128 {
+            sent += piece.readableBytes
+            passed += stream.pass(piece).readableBytes
+            #expect(sent - passed <= 32 << 10)
+        }
+        _ = stream.pass(ByteBuffer(string: "\",\"usage\":{\"input_tokens\":5}}}\n\n"))
+        #expect(stream.usage?.input == 5)
+        #expect(stream.pass(ByteBuffer(string: Self.usageEvent)).readableBytes == 0, "it is hidden after it")
+    }
+
+    @Test(arguments: [
+        String(repeating: "[", count: 1_000_000), "{\"usage\":{" + String(repeating: "{", count: 1_000),
+        "{" + (0..<5_000).map { #""\#($0)":1"# }.joined(separator: ",") + #","usage":{"prompt_tokens":1}}"#,
+        #"{"usage":{"prompt_tokens":"# + String(repeating: "9", count: 1_000_000) + "}}", #""\u12"#,
+    ])
+    func `an event that no provider sends is passed on, and harms none after it`(data: String) {
+        let passed = pass("data: \(data)\n\n" + Self.usageEvent, pieces: 16 << 10, hidesUsage: true)
+        #expect(passed.text == "data: \(data)\n\n")
+        #expect(passed.stream.usage == Usage(input: 3, output: 4, total: 7))
     }
 
     @Test func `what has no end is passed on, and read`() {

@@ -4,7 +4,19 @@ import Testing
 
 @Suite struct RequestJSONTests {
     private func request(_ text: String) throws -> RequestJSON {
-        try #require(RequestJSON(ByteBuffer(string: text)))
+        var json = RequestJSON()
+        for byte in text.utf8 { try json.scan(ByteBuffer(bytes: [byte])) }
+        try #require(json.isObject)
+        return json
+    }
+
+    /// With what the proxy adds.
+    private func edit(_ text: String, usage: Bool, directive: ByteBuffer?) throws -> String {
+        let edits = try request(text).edits(usage: usage, directive: directive)
+        let pieces = text.utf8.map { ByteBuffer(bytes: [$0]) }
+        let edited = JSONEdit.apply(edits, to: pieces).map { String(buffer: $0) }.joined()
+        #expect(JSONEdit.apply(edits, to: [ByteBuffer(string: text)]).map { String(buffer: $0) }.joined() == edited)
+        return edited
     }
 
     @Test func `model and stream are read, and only as what they are`() throws {
@@ -14,7 +26,13 @@ import Testing
         #expect(plain.isStreaming == false)
         let wrong = try request(#"{"model":3,"stream":"yes"}"#)
         #expect(wrong.model == nil && wrong.isStreaming == nil)
-        #expect(RequestJSON(ByteBuffer(string: "[]")) == nil)
+        var list = RequestJSON()
+        try list.scan(ByteBuffer(string: "[]"))
+        #expect(!list.isObject)
+        let escaped = try request(#"{"m\u006fdel":"\u006d","str\u0065am":true}"#)
+        #expect(escaped.model == "m" && escaped.isStreaming == true)
+        let long = try request(#"{"model":"\#(String(repeating: "x", count: 5_000))"}"#)
+        #expect(long.model == nil && long.isModelCut)
     }
 
     @Test(arguments: [
@@ -38,9 +56,9 @@ import Testing
         (#"{"stream_options":{}}"#, #"{"stream_options":{"include_usage":true}}"#),
     ])
     func `asking for the usage leaves every other byte as it is`(text: String, expected: String) throws {
-        let edited = try request(text).adding(usage: true, directive: nil)
-        #expect(String(buffer: edited) == expected)
-        #expect(try #require(RequestJSON(edited)).asksForUsage)
+        let edited = try edit(text, usage: true, directive: nil)
+        #expect(edited == expected)
+        #expect(try request(edited).asksForUsage)
     }
 
     @Test(arguments: [
@@ -50,13 +68,15 @@ import Testing
     ])
     func `a directive comes before all other messages`(text: String, expected: String) throws {
         let directive = SystemDirective("Be \"brief\".\nü")
-        #expect(directive.message == #"{"content":"Be \"brief\".\nü","role":"system"}"#)
-        let edited = try request(text).adding(usage: false, directive: directive.message)
-        #expect(String(buffer: edited) == expected.replacing("D", with: directive.message))
+        let message = String(buffer: directive.message)
+        #expect(message == #"{"content":"Be \"brief\".\nü","role":"system"}"#)
+        let edited = try edit(text, usage: false, directive: directive.message)
+        #expect(edited == expected.replacing("D", with: message))
     }
 
     @Test func `both can be added, in whatever order they stand`() throws {
-        let edited = try request(#"{"messages":[],"stream_options":{}}"#).adding(usage: true, directive: "D")
-        #expect(String(buffer: edited) == #"{"messages":[D],"stream_options":{"include_usage":true}}"#)
+        let directive = ByteBuffer(string: "D")
+        let edited = try edit(#"{"messages":[],"stream_options":{}}"#, usage: true, directive: directive)
+        #expect(edited == #"{"messages":[D],"stream_options":{"include_usage":true}}"#)
     }
 }

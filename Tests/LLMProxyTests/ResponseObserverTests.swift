@@ -24,6 +24,15 @@ import Testing
         #expect(observer.summary.model == "m")
     }
 
+    @Test func `the usage behind an answer of any length is found`() {
+        var observer = ResponseObserver(["content-type": "application/json"], hidesUsage: false)
+        _ = observer.pass(ByteBuffer(string: #"{"data":""#))
+        let piece = ByteBuffer(repeating: UInt8(ascii: "x"), count: 64 << 10)
+        for _ in 0..<144 { #expect(observer.pass(piece) == piece) }
+        _ = observer.pass(ByteBuffer(string: #"","model":"m","usage":{"prompt_tokens":3}}"#))
+        #expect(observer.summary.usage?.input == 3 && observer.summary.model == "m")
+    }
+
     @Test func `what is compressed or of another type is not looked into`() {
         let text = #"{"usage":{"prompt_tokens":3}}"#
         #expect(observe(text, ["content-type": "application/json", "content-encoding": "gzip"]).summary.usage == nil)

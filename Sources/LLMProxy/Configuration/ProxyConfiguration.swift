@@ -23,8 +23,8 @@ struct ProxyConfiguration: Sendable {
     /// nil lets everybody in.
     var clientKeys: ClientKeys?
 
-    /// How long a client may be silent while it has to say something, or take nothing of its response.
-    var clientTimeout = Duration.seconds(75)
+    /// How slow clients may be.
+    var clients = ClientLimits()
 
     /// nil: the echo answers.
     var upstreamURL: UpstreamURL?
@@ -84,7 +84,8 @@ struct ProxyConfiguration: Sendable {
             try ClientKeys(file: path)
         }
         reader.take("allowedHosts", "--allowed-hosts", &allowedHosts, Self.parseHosts)
-        reader.take("client.timeout", "--client-timeout", &clientTimeout, Self.parseDuration)
+        reader.take("client.timeout", "--client-timeout", &clients.timeout, Self.parseDuration)
+        reader.take("minClientRate", "--min-client-rate", &clients.minRate, Self.parseBytes)
         upstreamURL = reader.parse("upstream.url", "--upstream-url", UpstreamURL.init(text:_:))
         upstreamTLS = TLSFiles(caFile: reader.text("upstream.ca"))
         upstreamKey = reader.text("upstream.apiKey").map { Secret($0) }
@@ -96,6 +97,8 @@ struct ProxyConfiguration: Sendable {
         )
         reader.take("upstream.timeout", "--upstream-timeout", &upstreamTimeout, Self.parseDuration)
         reader.take("maxBodyBytes", "--max-body-bytes", &gateway.maxBodyBytes, Self.parseBytes)
+        gateway.maxTotalBodyBytes = max(gateway.maxTotalBodyBytes, gateway.maxBodyBytes)
+        reader.take("maxTotalBodyBytes", "--max-total-body-bytes", &gateway.maxTotalBodyBytes, Self.parseTotalBytes)
         reader.take("askForUsage", "ASK_FOR_USAGE", &gateway.asksForUsage, Self.parseFlag)
         gateway.directive = reader.parse("systemDirective", "--system-directive") { path, _ throws(Invalid) in
             try SystemDirective(file: path)
@@ -128,6 +131,12 @@ struct ProxyConfiguration: Sendable {
         if clientKeys != nil, upstreamURL != nil, upstreamKey == nil {
             problems.append(
                 "--client-keys needs the provider's key in UPSTREAM_API_KEY: those of the clients are of no use to it"
+            )
+        }
+        if gateway.maxTotalBodyBytes < gateway.maxBodyBytes {
+            problems.append(
+                "--max-total-body-bytes is \(gateway.maxTotalBodyBytes); it must be --max-body-bytes,"
+                    + " \(gateway.maxBodyBytes), or more"
             )
         }
         if upstreamKey?.isOneLine == false {
@@ -186,6 +195,13 @@ struct ProxyConfiguration: Sendable {
     private static func parseBytes(_ text: String, of option: String) throws(Invalid) -> Int {
         guard let bytes = Int(text), (1...1 << 30).contains(bytes) else {
             throw Invalid(description: "\(option) is \"\(text)\"; it must be a number of bytes from 1 to 1073741824")
+        }
+        return bytes
+    }
+
+    private static func parseTotalBytes(_ text: String, of option: String) throws(Invalid) -> Int {
+        guard let bytes = Int(text), (1...1 << 50).contains(bytes) else {
+            throw Invalid(description: "\(option) is \"\(text)\"; it must be a number of bytes")
         }
         return bytes
     }

@@ -31,11 +31,27 @@ struct ProxyOptions: ParsableArguments {
     @Option(help: "A file with the SHA-256 of each key that clients may use; absent: they need none. [CLIENT_KEYS]")
     var clientKeys: String?
 
-    @Option(help: "How long a client may be silent, or take nothing of its response. [CLIENT_TIMEOUT] (default: 75s)")
+    @Option(help: "How long a client may be silent while it has to say something. [CLIENT_TIMEOUT] (default: 75s)")
     var clientTimeout: String?
+
+    @Option(
+        help: """
+            How many bytes a second a client must send of its request, or take of a response that waits for it: the \
+            average over 30 s. [MIN_CLIENT_RATE] (default: 1024)
+            """
+    )
+    var minClientRate: String?
 
     @Option(help: "The greatest body of a request, in bytes. [MAX_BODY_BYTES] (default: 67108864)")
     var maxBodyBytes: String?
+
+    @Option(
+        help: """
+            The greatest sum of all requests' bodies in memory, in bytes; beyond it clients get 503 and Retry-After. \
+            [MAX_TOTAL_BODY_BYTES] (default: 536870912)
+            """
+    )
+    var maxTotalBodyBytes: String?
 
     @Option(
         help: """
@@ -119,7 +135,9 @@ struct ProxyOptions: ParsableArguments {
             ("client.keys", clientKeys),
             ("allowedHosts", allowedHosts),
             ("client.timeout", clientTimeout),
+            ("minClientRate", minClientRate),
             ("maxBodyBytes", maxBodyBytes),
+            ("maxTotalBodyBytes", maxTotalBodyBytes),
             ("askForUsage", noUsage ? "false" : nil),
             ("systemDirective", systemDirective),
             ("upstream.url", upstreamURL),

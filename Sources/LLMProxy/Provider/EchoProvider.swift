@@ -12,6 +12,9 @@ struct EchoProvider: Provider {
     let name = "echo"
     var redaction: Redaction? { nil }
 
+    /// Decoding a longer body would keep a thread from others.
+    private static let maxBytes = 256 << 10
+
     private struct Conversation: Decodable {
         struct Message: Decodable {
             /// Text, or parts of which some are text.
@@ -39,19 +42,26 @@ struct EchoProvider: Provider {
     }
 
     func send(_ request: ProviderRequest) async throws(ProviderError) -> HTTPClientResponse {
-        guard request.method == .post, request.target.path == "/v1/chat/completions",
-            let chat = RequestJSON(request.body)
-        else {
-            let error = #"{"error":{"message":"The built-in echo answers POST /v1/chat/completions only"}}"#
-            return HTTPClientResponse(status: .notFound, body: .bytes(ByteBuffer(string: error)))
+        guard request.body.readableBytes <= Self.maxBytes else {
+            return refuse(.payloadTooLarge, "The built-in echo reads at most \(Self.maxBytes) bytes")
         }
-        let conversation = try? JSONDecoder().decode(Conversation.self, from: Data(buffer: request.body))
+        let text = request.body.takeAll()
+        var chat = RequestJSON()
+        try? chat.scan(text)
+        guard request.method == .post, request.target.path == "/v1/chat/completions", chat.isObject else {
+            return refuse(.notFound, "The built-in echo answers POST /v1/chat/completions only")
+        }
+        let conversation = try? JSONDecoder().decode(Conversation.self, from: Data(buffer: text))
         let words = conversation?.messages.last?.content.split(separator: " ").map(String.init) ?? []
         let usage = Completion.Usage(promptTokens: words.count, completionTokens: words.count)
         let model = chat.model ?? ""
         return chat.isStreaming == true
             ? stream(words, usage: chat.asksForUsage ? usage : nil, model: model)
             : answer(words.joined(separator: " "), usage: usage, model: model)
+    }
+
+    private func refuse(_ status: HTTPResponseStatus, _ reason: String) -> HTTPClientResponse {
+        HTTPClientResponse(status: status, body: .bytes(ByteBuffer(string: #"{"error":{"message":"\#(reason)"}}"#)))
     }
 
     private func answer(_ text: String, usage: Completion.Usage, model: String) -> HTTPClientResponse {

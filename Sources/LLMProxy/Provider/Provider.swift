@@ -1,7 +1,6 @@
 internal import AsyncHTTPClient
 internal import ClickHouseHTTP
 internal import HTTPTypes
-internal import NIOCore
 
 /// Who answers.
 protocol Provider: Sendable {
@@ -21,5 +20,5 @@ struct ProviderRequest: Sendable {
     var target: RequestTarget
     /// As the client sent them.
     var headers: HTTPFields
-    var body: ByteBuffer
+    var body: HeldBody
 }

@@ -15,6 +15,9 @@ struct UpstreamProvider: Provider {
 
     let client: HTTPClient
 
+    /// A longer body is freed while it is sent. The client keeps one that it gets whole until the response is over.
+    private static let maxWholeBytes = 16 << 10
+
     /// nil: as the client does it.
     let tls: TLSRenewal<TLSConfiguration>?
 
@@ -30,6 +33,15 @@ struct UpstreamProvider: Provider {
 
     var name: String { url.host }
 
+    /// Of a response whose client does not read, this little is read from the provider: the usual 4 times 64 KiB would be
+    /// held for each.
+    static func limitBuffers(of channel: any Channel) -> EventLoopFuture<Void> {
+        let allocator = AdaptiveRecvByteBufferAllocator(minimum: 1 << 10, initial: 4 << 10, maximum: 16 << 10)
+        return channel.setOption(.recvAllocator, value: allocator).flatMap {
+            channel.setOption(.maxMessagesPerRead, value: 1)
+        }
+    }
+
     func send(_ request: ProviderRequest) async throws(ProviderError) -> HTTPClientResponse {
         var message: HTTPClientRequest
         do throws(StrayURL) {
@@ -40,8 +52,11 @@ struct UpstreamProvider: Provider {
         message.tlsConfiguration = await tls?.current()
         message.method = HTTPMethod(rawValue: request.method.rawValue)
         message.headers = ForwardedHeaders.toProvider(request.headers, key: key?.text)
-        if request.body.readableBytes > 0 || request.headers[.contentLength] != nil {
-            message.body = .bytes(request.body)
+        let length = request.body.readableBytes
+        if length > Self.maxWholeBytes {
+            message.body = .stream(request.body.parts, length: .known(Int64(length)))
+        } else if length > 0 || request.headers[.contentLength] != nil {
+            message.body = .bytes(request.body.takeAll())
         }
         do {
             // Its phases have limits of their own: to connect, and to be silent.

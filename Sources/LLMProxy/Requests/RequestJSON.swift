@@ -1,67 +1,67 @@
 internal import NIOCore
 
-/// A request's JSON. Only what the proxy needs is read, and only what it must add is changed: every other byte goes to
-/// the provider as the client wrote it.
+/// A request's JSON, read while it arrives. Only what the proxy needs is read, and only what it must add is changed:
+/// every other byte goes to the provider as the client wrote it.
 struct RequestJSON {
-    private let text: ByteBuffer
-    private let members: JSONMembers
+    private static let names = JSONNames([
+        "model", "stream", "stream_options", "stream_options.include_usage", "messages",
+    ])
 
-    /// - Returns: nil when it is no JSON object.
-    init?(_ text: ByteBuffer) {
-        guard let members = JSONMembers(text) else { return nil }
-        self.text = text
-        self.members = members
+    private var scanner = JSONScanner(names)
+
+    /// Reads the next piece.
+    ///
+    /// - Throws: ``JSONScanner/Problem/tooDeep`` and ``JSONScanner/Problem/tooManyMembers``. What is no JSON is no
+    ///   error: ``isObject`` tells.
+    mutating func scan(_ bytes: ByteBuffer) throws(JSONScanner.Problem) {
+        do throws(JSONScanner.Problem) {
+            try scanner.scan(bytes)
+        } catch .malformed {
+        }
     }
 
-    /// nil when there is none, or no text.
-    var model: String? { decode("model") }
+    /// Whether all that was read is a JSON object.
+    var isObject: Bool { scanner.isComplete }
+
+    /// nil when there is none, or no text, or it is too long for any.
+    var model: String? { scanner["model"]?.string }
+
+    /// Whether it is far longer than any model's name.
+    var isModelCut: Bool { scanner["model"]?.isCut == true }
 
     /// nil when it is neither true nor false.
     var isStreaming: Bool? {
-        guard let range = members["stream"] else { return false }
-        return JSONMembers.decode(Bool?.self, text, range).map { $0 ?? false }
+        guard let value = scanner["stream"] else { return false }
+        return value.isNull ? false : value.bool
     }
 
     /// Whether the client itself asks for the usage at the end of a stream.
-    var asksForUsage: Bool {
-        guard let options = streamOptions, let range = options["include_usage"] else { return false }
-        return JSONMembers.decode(Bool.self, text, range) ?? false
-    }
+    var asksForUsage: Bool { scanner["stream_options.include_usage"]?.bool ?? false }
 
-    /// The text with what the proxy adds to it.
+    /// What the proxy adds to it.
     ///
     /// - Parameters:
     ///   - usage: whether to ask for the usage at the end of a stream.
     ///   - directive: a message to put before all others, as JSON. Without a list of messages there is no place for it.
-    func adding(usage: Bool, directive: String?) -> ByteBuffer {
+    func edits(usage: Bool, directive: ByteBuffer?) -> [JSONEdit] {
         var edits: [JSONEdit] = []
-        if usage { edits.append(usageEdit) }
-        if let directive, let edit = directiveEdit(directive) { edits.append(edit) }
-        return JSONEdit.apply(edits, to: text)
-    }
-
-    private var streamOptions: JSONMembers? {
-        members["stream_options"].flatMap { JSONMembers(text, in: $0) }
-    }
-
-    private var usageEdit: JSONEdit {
-        guard let range = members["stream_options"] else {
-            return JSONEdit(first: #""stream_options":{"include_usage":true}"#, in: members)
+        if usage, let root = scanner.root { edits.append(usageEdit(in: root)) }
+        if let directive, let messages = scanner["messages"], messages.kind == .array {
+            edits.append(JSONEdit(first: directive, in: messages))
         }
-        guard let options = streamOptions else { return JSONEdit(range, #"{"include_usage":true}"#) }
-        if let asked = options["include_usage"] { return JSONEdit(asked, "true") }
-        return JSONEdit(first: #""include_usage":true"#, in: options)
+        return edits
     }
 
-    private func directiveEdit(_ message: String) -> JSONEdit? {
-        guard let range = members["messages"] else { return nil }
-        let inside = text.readableBytesView.dropFirst(range.lowerBound).prefix(range.count)
-        guard inside.first == UInt8(ascii: "[") else { return nil }
-        let isEmpty = inside.dropFirst().first { !" \n\r\t".utf8.contains($0) } == UInt8(ascii: "]")
-        return JSONEdit(range.lowerBound + 1..<range.lowerBound + 1, message + (isEmpty ? "" : ","))
-    }
-
-    private func decode<Value: Decodable>(_ name: String) -> Value? {
-        members[name].flatMap { JSONMembers.decode(Value.self, text, $0) }
+    private func usageEdit(in root: JSONScanner.Value) -> JSONEdit {
+        guard let options = scanner["stream_options"] else {
+            return JSONEdit(first: ByteBuffer(string: #""stream_options":{"include_usage":true}"#), in: root)
+        }
+        guard options.kind == .object else {
+            return JSONEdit(options.range, ByteBuffer(string: #"{"include_usage":true}"#))
+        }
+        if let asked = scanner["stream_options.include_usage"] {
+            return JSONEdit(asked.range, ByteBuffer(string: "true"))
+        }
+        return JSONEdit(first: ByteBuffer(string: #""include_usage":true"#), in: options)
     }
 }

@@ -1,4 +1,6 @@
 internal import Foundation
+internal import NIOCore
+internal import NIOFoundationEssentialsCompat
 
 /// Instructions that the proxy puts before every conversation, as its first message.
 struct SystemDirective: Sendable, Equatable {
@@ -8,7 +10,7 @@ struct SystemDirective: Sendable, Equatable {
     }
 
     /// The message, as JSON. Its text is in no log and no trace.
-    let message: String
+    let message: ByteBuffer
 
     /// - Throws: ``ProxyConfiguration/Invalid`` when the file cannot be read, is empty or is not UTF-8.
     init(file path: String) throws(ProxyConfiguration.Invalid) {
@@ -22,6 +24,6 @@ struct SystemDirective: Sendable, Equatable {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         // Strings always encode.
-        message = (try? encoder.encode(Message(content: content))).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        message = ByteBuffer(data: (try? encoder.encode(Message(content: content))) ?? Data())
     }
 }

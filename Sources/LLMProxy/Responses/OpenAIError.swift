@@ -10,10 +10,14 @@ struct OpenAIError: Error, Equatable {
     let code: String
     let message: String
 
-    init(_ status: HTTPResponse.Status, _ code: String, _ message: String) {
+    /// When the client may try again; nil says nothing of it.
+    let retryAfterSeconds: Int?
+
+    init(_ status: HTTPResponse.Status, _ code: String, _ message: String, retryAfterSeconds: Int? = nil) {
         self.status = status
         self.code = code
         self.message = message
+        self.retryAfterSeconds = retryAfterSeconds
     }
 
     private struct Body: Encodable {
@@ -32,6 +36,7 @@ struct OpenAIError: Error, Equatable {
         var headers = headers
         headers[.contentType] = "application/json"
         headers[.xRequestID] = requestID
+        if let retryAfterSeconds { headers[.retryAfter] = "\(retryAfterSeconds)" }
         if status == .unauthorized { headers[.wwwAuthenticate] = "Bearer" }
         if status == .methodNotAllowed { headers[.allow] = "GET, HEAD, POST" }
         return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: body(requestID: requestID)))

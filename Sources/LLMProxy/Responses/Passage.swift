@@ -21,6 +21,9 @@ struct Passage: Sendable {
     /// A provider's error that is longer is not looked into.
     private static let maxErrorBytes = 64 << 10
 
+    /// A provider's error that is not whole by then is not looked into.
+    private static let errorTimeout = Duration.seconds(30)
+
     /// The response, its body passed on as it arrives and no faster than the client takes it.
     func pass(_ answer: HTTPClientResponse) -> Response {
         let observer = ResponseObserver(answer.headers, hidesUsage: hidesUsage)
@@ -66,10 +69,23 @@ struct Passage: Sendable {
 
     /// The response to a request that the provider refused or failed at, in OpenAI's shape.
     func passError(_ answer: HTTPClientResponse) async -> Response {
-        let body = try? await answer.body.collect(upTo: Self.maxErrorBytes)
+        let body = await Self.readError(answer)
         let error = ProviderFault(status: answer.status, headers: answer.headers, body: body, redaction: redaction)
         exchange.end("provider_status_\(answer.status.code)")
         return error.response(requestID: exchange.requestID)
+    }
+
+    /// - Returns: nil when it is too long or takes too long.
+    private static func readError(_ answer: HTTPClientResponse) async -> ByteBuffer? {
+        await withTaskGroup(of: ByteBuffer?.self) { group in
+            group.addTask { try? await answer.body.collect(upTo: maxErrorBytes) }
+            group.addTask {
+                try? await Task.sleep(for: errorTimeout)
+                return nil
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? nil
+        }
     }
 
     private func end(_ observer: ResponseObserver, _ error: ProviderError?) {

@@ -38,6 +38,8 @@ struct ProviderFault {
     /// How much of a text is quoted to the client.
     private static let maxQuoted = 1_000
 
+    private static let names = JSONNames(["request_id"])
+
     private struct Shape: Decodable {
         struct Details: Decodable {
             var message: String
@@ -62,15 +64,17 @@ struct ProviderFault {
     }
 
     private func shapedBody(requestID: String) -> ByteBuffer? {
-        guard let body, let members = JSONMembers(body),
+        var scanned = JSONScanner(Self.names)
+        if let body { try? scanned.scan(body) }
+        guard let body, let root = scanned.root, scanned.isComplete,
             (try? JSONDecoder().decode(Shape.self, from: Data(body.readableBytesView))) != nil
         else { return nil }
         // The id is printable ASCII.
         let quoted = requestID.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
         let edit =
-            members["request_id"].map { JSONEdit($0, "\"\(quoted)\"") }
-            ?? JSONEdit(first: "\"request_id\":\"\(quoted)\"", in: members)
-        return JSONEdit.apply([edit], to: body)
+            scanned["request_id"].map { JSONEdit($0.range, ByteBuffer(string: "\"\(quoted)\"")) }
+            ?? JSONEdit(first: ByteBuffer(string: "\"request_id\":\"\(quoted)\""), in: root)
+        return JSONEdit.apply([edit], to: [body]).reduce(into: ByteBuffer()) { $0.writeImmutableBuffer($1) }
     }
 
     /// Then nothing that the provider says is for the client.

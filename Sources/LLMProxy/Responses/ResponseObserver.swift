@@ -1,17 +1,13 @@
-internal import Foundation
 internal import NIOCore
 internal import NIOHTTP1
 
-/// Finds in a response, while it passes by, what its trace says of it.
+/// Finds in a response, while it passes by, what its trace says of it. Keeps nothing of the response but a few short
+/// values, however long it is.
 enum ResponseObserver {
     case stream(EventStream)
-    /// What has arrived of it; nil when it is too long to be looked into.
-    case json(ByteBuffer?)
+    case json(JSONScanner)
     /// Nothing that is known to carry a usage.
     case other
-
-    /// A response that is longer is not looked into.
-    static let limit = 8 << 20
 
     /// - Parameters:
     ///   - headers: the response's.
@@ -21,7 +17,7 @@ enum ResponseObserver {
         let isPlain = ["", "identity"].contains(headers.first(name: "content-encoding")?.lowercased() ?? "")
         switch type.prefix(while: { $0 != ";" }) {
         case "text/event-stream" where isPlain: self = .stream(EventStream(hidesUsage: hidesUsage))
-        case "application/json" where isPlain: self = .json(ByteBuffer())
+        case "application/json" where isPlain: self = .json(JSONScanner(ResponseSummary.names))
         default: self = .other
         }
     }
@@ -34,11 +30,12 @@ enum ResponseObserver {
             self = .other
             defer { self = .stream(stream) }
             return stream.pass(bytes)
-        case .json(var kept?):
+        case .json(var json):
             self = .other
-            kept.writeImmutableBuffer(bytes)
-            self = .json(kept.readableBytes > Self.limit ? nil : kept)
-        case .json(nil), .other: break
+            // What cannot be read has no summary.
+            try? json.scan(bytes)
+            self = .json(json)
+        case .other: break
         }
         return bytes
     }
@@ -52,15 +49,14 @@ enum ResponseObserver {
         return stream.finish()
     }
 
-    /// The model that answered and the tokens that it took, as far as the response has told. Reads all of a JSON, so it is
-    /// asked when the client has it.
+    /// The model that answered and the tokens that it took, as far as the response has told.
     var summary: (model: String?, usage: Usage?) {
         switch self {
         case .stream(let stream): return (stream.model, stream.usage)
-        case .json(let text?):
-            let summary = try? JSONDecoder().decode(ResponseSummary.self, from: Data(text.readableBytesView))
+        case .json(let json):
+            let summary = ResponseSummary(json)
             return (summary?.model, summary?.usage)
-        case .json(nil), .other: return (nil, nil)
+        case .other: return (nil, nil)
         }
     }
 

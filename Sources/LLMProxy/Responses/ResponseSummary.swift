@@ -1,54 +1,30 @@
 /// A response, or an event of a stream, as far as the proxy reads it.
-struct ResponseSummary: Decodable {
-    /// What the Responses API and Anthropic's put into `response` or `message`.
-    private struct Core: Decodable {
-        private enum CodingKeys: CodingKey {
-            case model
-            case usage
-            case error
-        }
+struct ResponseSummary {
+    /// What it is read from. The Responses API and Anthropic's put it into `response` or `message`.
+    static let names = JSONNames(
+        ["choices", "response", "message"] + paths(in: "") + paths(in: "response.") + paths(in: "message.")
+    )
 
-        var model: String?
-        var usage: Usage?
-        var isError: Bool
-
-        init(from decoder: any Decoder) throws {
-            let container = try decoder.container(keyedBy: CodingKeys.self)
-            // What is of another type is as good as absent.
-            model = try? container.decode(String.self, forKey: .model)
-            usage = try? container.decode(Usage.self, forKey: .usage)
-            isError = container.contains(.error) && (try? container.decodeNil(forKey: .error)) == false
-        }
+    private static func paths(in object: String) -> [String] {
+        ["model", "error", "usage"].map { object + $0 } + Usage.names.map { object + "usage." + $0 }
     }
 
-    private struct Ignored: Decodable {
-        init(from decoder: any Decoder) {}
-    }
-
-    private enum CodingKeys: CodingKey {
-        case response
-        case message
-        case choices
-    }
-
-    var model: String?
-    var usage: Usage?
+    let model: String?
+    let usage: Usage?
 
     /// Whether it tells of an error.
-    var isError: Bool
+    let isError: Bool
 
     /// Whether it has a list of choices, and nothing in it.
-    var hasNoChoice: Bool
+    let hasNoChoice: Bool
 
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        let inner =
-            (try? container.decode(Core.self, forKey: .response))
-            ?? (try? container.decode(Core.self, forKey: .message))
-        let outer = try Core(from: decoder)
-        model = outer.model ?? inner?.model
-        usage = outer.usage ?? inner?.usage
-        isError = outer.isError || inner?.isError ?? false
-        hasNoChoice = (try? container.decode([Ignored].self, forKey: .choices))?.isEmpty ?? false
+    /// - Returns: nil when the text is no JSON object, or not all of one.
+    init?(_ text: JSONScanner) {
+        guard text.isComplete else { return nil }
+        let inner = text["response"]?.kind == .object ? "response" : "message"
+        model = text["model"]?.string ?? text["\(inner).model"]?.string
+        usage = Usage(text, at: "usage") ?? Usage(text, at: "\(inner).usage")
+        isError = [text["error"], text["\(inner).error"]].contains { $0.map { !$0.isNull } ?? false }
+        hasNoChoice = text["choices"].map { $0.kind == .array && $0.isEmpty } ?? false
     }
 }

@@ -1,5 +1,5 @@
 /// How many tokens a response says that it took, by the names that OpenAI's APIs and Anthropic's give them.
-struct Usage: Decodable, Equatable {
+struct Usage: Equatable {
     var input: UInt32?
     var output: UInt32?
     private var givenTotal: UInt32?
@@ -12,28 +12,23 @@ struct Usage: Decodable, Equatable {
         return isTooMuch ? .max : sum
     }
 
-    private enum CodingKeys: String, CodingKey, CaseIterable {
-        case promptTokens = "prompt_tokens"
-        case completionTokens = "completion_tokens"
-        case inputTokens = "input_tokens"
-        case outputTokens = "output_tokens"
-        case totalTokens = "total_tokens"
-    }
-
     init(input: UInt32?, output: UInt32?, total: UInt32? = nil) {
         self.input = input
         self.output = output
         givenTotal = total
     }
 
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
+    /// - Returns: nil when the object at the path is none.
+    init?(_ text: JSONScanner, at path: String) {
+        guard text[path]?.kind == .object else { return nil }
         // What is no count of tokens is as good as absent, and takes none of the others with it.
-        func count(_ key: CodingKeys) -> UInt32? { try? container.decode(UInt32.self, forKey: key) }
-        input = count(.promptTokens) ?? count(.inputTokens)
-        output = count(.completionTokens) ?? count(.outputTokens)
-        givenTotal = count(.totalTokens)
+        func count(_ name: String) -> UInt32? { text["\(path).\(name)"]?.count }
+        input = count("prompt_tokens") ?? count("input_tokens")
+        output = count("completion_tokens") ?? count("output_tokens")
+        givenTotal = count("total_tokens")
     }
+
+    static let names = ["prompt_tokens", "completion_tokens", "input_tokens", "output_tokens", "total_tokens"]
 
     /// Takes over what a later event of the same stream says.
     mutating func update(_ later: Usage) {

@@ -1,4 +1,6 @@
+internal import Glibc
 internal import HTTPTypes
+internal import Hummingbird
 internal import HummingbirdCore
 internal import Logging
 internal import NIOCore
@@ -12,24 +14,34 @@ internal import NIOHTTP1
 struct ClientConnections: ServerChildChannel {
     let base: HTTP1Channel
 
-    /// - Parameter timeout: how long a client may be silent while it has to say something, or take nothing of a response.
-    init(responder: @escaping HTTPChannelHandler.Responder, timeout: Duration) {
+    /// What may wait for a client in this process, in bytes: the proxy writes no more before it is less.
+    private static let waterMark = ChannelOptions.Types.WriteBufferWaterMark(low: 8 << 10, high: 16 << 10)
+
+    /// What may wait for a client in the kernel and is not on its way, in bytes. Does not slow down those who read.
+    private static let maxUnsent = 64 << 10
+
+    init(responder: @escaping HTTPChannelHandler.Responder, limits: ClientLimits) {
         base = HTTP1Channel(
             responder: { request, writer, channel in
-                if request.headers[.expect]?.lowercased() == "100-continue" {
-                    try await writer.writeInformationalHead(HTTPResponse(status: .continue))
-                }
-                try await responder(request, writer, channel)
+                guard request.headers.expectsContinue else { return try await responder(request, writer, channel) }
+                let body = ContinuedBody(base: request.body, channel: channel)
+                let continued = Request(head: request.head, body: RequestBody(asyncSequence: body))
+                try await responder(continued, writer, channel)
             },
             configuration: HTTP1Channel.Configuration(
-                additionalChannelHandlers: [StalledClientHandler(timeout: TimeAmount(timeout))],
-                idleTimeout: TimeAmount(timeout)
+                additionalChannelHandlers: [SlowClientHandler(limits: limits)],
+                idleTimeout: TimeAmount(limits.timeout)
             )
         )
     }
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
         channel.setOption(.allowRemoteHalfClosure, value: false).flatMap {
+            channel.setOption(.writeBufferWaterMark, value: Self.waterMark)
+        }.flatMap {
+            // Not every system has it, and all goes well without.
+            channel.setOption(.tcpOption(.init(rawValue: TCP_NOTSENT_LOWAT)), value: Self.maxUnsent).recover { _ in }
+        }.flatMap {
             base.setup(channel: channel, logger: logger)
         }.flatMapThrowing { value in
             let pipeline = channel.pipeline.syncOperations
@@ -47,30 +59,5 @@ struct ClientConnections: ServerChildChannel {
         } onCancel: {
             handling.cancel()
         }
-    }
-}
-
-/// Closes the connection of a client that takes nothing of its response for too long.
-final class StalledClientHandler: ChannelInboundHandler, RemovableChannelHandler {
-    typealias InboundIn = NIOAny
-
-    private let timeout: TimeAmount
-    private var closing: Scheduled<Void>?
-
-    init(timeout: TimeAmount) {
-        self.timeout = timeout
-    }
-
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
-        closing?.cancel()
-        closing = nil
-        if !context.channel.isWritable {
-            closing = context.eventLoop.assumeIsolated().scheduleTask(in: timeout) { context.close(promise: nil) }
-        }
-        context.fireChannelWritabilityChanged()
-    }
-
-    func handlerRemoved(context: ChannelHandlerContext) {
-        closing?.cancel()
     }
 }

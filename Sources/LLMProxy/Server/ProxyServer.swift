@@ -15,21 +15,21 @@ struct ProxyServer: Service {
 
     /// - Parameters:
     ///   - option: the one that says the address.
-    ///   - clientTimeout: how long a client may be silent, or take nothing of its response.
+    ///   - clients: how slow they may be.
     ///   - certificate: what is shown to clients; nil for plain http.
     ///   - onRunning: told the URL once it is served.
     init(
         router: Router<BasicRequestContext>,
         address: Address,
         option: String,
-        clientTimeout: Duration,
+        clients: ClientLimits,
         certificate: TLSRenewal<NIOSSLContext>?,
         onRunning: @escaping @Sendable (String) -> Void
     ) {
         var logger = Logger(label: "llm-proxy.http")
         logger.logLevel = .warning
         let server = HTTPServerBuilder { responder in
-            let connections = ClientConnections(responder: responder, timeout: clientTimeout)
+            let connections = ClientConnections(responder: responder, limits: clients)
             return certificate.map { TLSConnections(base: connections, certificate: $0) } ?? connections
         }
         let scheme = certificate == nil ? "http" : "https"
