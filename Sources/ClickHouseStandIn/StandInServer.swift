@@ -1,4 +1,5 @@
 internal import Hummingbird
+internal import HummingbirdCore
 internal import Logging
 internal import NIOCore
 internal import ServiceLifecycle
@@ -69,6 +70,7 @@ package final class StandInServer: Service {
                 requiredUser: requiredUser,
                 deduplicates: deduplicates
             ),
+            server: HTTPServerBuilder { AcceptedConnections(HTTP1Channel(responder: $0)) },
             configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: port), serverName: nil),
             onServerRunning: { running.yield($0.localAddress?.port ?? 0) },
             logger: logger

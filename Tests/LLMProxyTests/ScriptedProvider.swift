@@ -1,6 +1,8 @@
+import ClickHouseStandIn
 import Foundation
 import HTTPTypes
 import Hummingbird
+import HummingbirdCore
 import Logging
 import NIOCore
 import Synchronization
@@ -56,6 +58,7 @@ final class ScriptedProvider: Sendable {
         let (ports, running) = AsyncStream.makeStream(of: Int.self)
         let application = Application(
             router: router,
+            server: HTTPServerBuilder { AcceptedConnections(HTTP1Channel(responder: $0)) },
             configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
             onServerRunning: { running.yield($0.localAddress?.port ?? 0) },
             logger: Logger(label: "provider") { _ in SwiftLogNoOpLogHandler() }

@@ -1,3 +1,4 @@
+internal import ClickHouseStandIn
 internal import Glibc
 internal import HTTPTypes
 internal import Hummingbird
@@ -12,7 +13,7 @@ internal import NIOHTTP1
 /// A client that closes only its own direction counts as gone, as it does for nginx and for Go's server: there is no way
 /// to tell it from one that has closed both.
 struct ClientConnections: ServerChildChannel {
-    let base: HTTP1Channel
+    private let base: AcceptedConnections
 
     /// What may wait for a client in this process, in bytes: the proxy writes no more before it is less.
     private static let waterMark = ChannelOptions.Types.WriteBufferWaterMark(low: 8 << 10, high: 16 << 10)
@@ -21,7 +22,7 @@ struct ClientConnections: ServerChildChannel {
     private static let maxUnsent = 64 << 10
 
     init(responder: @escaping HTTPChannelHandler.Responder, limits: ClientLimits) {
-        base = HTTP1Channel(
+        let channel = HTTP1Channel(
             responder: { request, writer, channel in
                 guard request.headers.expectsContinue else { return try await responder(request, writer, channel) }
                 let body = ContinuedBody(base: request.body, channel: channel)
@@ -33,9 +34,10 @@ struct ClientConnections: ServerChildChannel {
                 idleTimeout: TimeAmount(limits.timeout)
             )
         )
+        base = AcceptedConnections(channel)
     }
 
-    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<AcceptedConnections.Connection> {
         channel.setOption(.allowRemoteHalfClosure, value: false).flatMap {
             channel.setOption(.writeBufferWaterMark, value: Self.waterMark)
         }.flatMap {
@@ -51,7 +53,7 @@ struct ClientConnections: ServerChildChannel {
         }
     }
 
-    func handle(value: HTTP1Channel.Value, logger: Logger) async {
+    func handle(value: AcceptedConnections.Connection, logger: Logger) async {
         let handling = Task { await base.handle(value: value, logger: logger) }
         value.channel.closeFuture.whenComplete { _ in handling.cancel() }
         await withTaskCancellationHandler {
