@@ -20,7 +20,7 @@ import Testing
             let path = directory + "/traces.spool"
             try await withSpool(at: path) { _ in }
             let database = try Database(path: path, access: .readOnly)
-            #expect(try database.integer("PRAGMA application_id") == SpoolFile.applicationID)
+            #expect(try database.integer("PRAGMA application_id") == DatabaseFile.applicationID)
             #expect(try database.integer("PRAGMA user_version") == 4)
             #expect(try database.integer("PRAGMA auto_vacuum") == 2)
             #expect(try database.text("PRAGMA journal_mode") == "wal")
@@ -36,7 +36,7 @@ import Testing
     func `the connection has the durability that was asked for`(durability: SpoolConfiguration.Durability) async throws
     {
         try await withTemporaryDirectory { directory in
-            let file = try SpoolFile(path: directory + "/traces.spool")
+            let file = try DatabaseFile(path: directory + "/traces.spool")
             let configuration = SpoolConfiguration(path: file.path, durability: durability)
             var findings = OpeningFindings()
             let database = try file.open(

@@ -71,7 +71,7 @@ struct DeliveryPlan {
     }
 
     /// How the delivery goes, in the words of the status.
-    var state: (state: DeliveryNote.State, reason: String?) {
+    var state: (state: DeliveryReport.State, reason: String?) {
         if let failure { return (failure.kind == .destination ? .held : .backingOff, failure.description) }
         if let obstacle = entries.lazy.compactMap(\.obstacle).first { return (.backingOff, obstacle.description) }
         guard let refusal, entries.contains(where: { $0.refusedAt != nil }) else { return (.fine, nil) }

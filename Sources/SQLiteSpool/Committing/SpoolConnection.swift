@@ -73,11 +73,17 @@ struct SpoolConnection: ~Copyable {
 
     /// What became of a group that was committed.
     struct Applied {
-        /// The appends that found no room, by their index in the group.
-        var refused: [(index: Int, error: SpoolError)] = []
+        /// The records that found no room.
+        var refused: [Refusal] = []
         /// Records that were dropped to make room, and because they were too old.
         var droppedForRoom = 0
         var droppedForAge = 0
+    }
+
+    struct Refusal {
+        /// Which of the inserts of the transaction it was, from 0.
+        let index: Int
+        let error: SpoolError
     }
 
     /// A transaction that is open, and what it comes to so far.
@@ -87,16 +93,16 @@ struct SpoolConnection: ~Copyable {
         fileprivate let now: Int64
         fileprivate let usageBefore: SpoolUsage
         fileprivate let isSynced: Bool
-        /// How many appends were put in.
-        fileprivate var appends = 0
+        /// How many inserts there were.
+        fileprivate var inserts = 0
         /// Pages are counted at a commit; what came in since is reckoned from the lengths.
         fileprivate(set) var bytesInUse: Int
     }
 
-    /// Opens a transaction with these changes. To be ended with `commit` or `rollBack` or, after anything that it or its
+    /// Opens a transaction with these operations. To be ended with `commit` or `rollBack` or, after anything that it or its
     /// likes have thrown, not at all: it is rolled back then.
     mutating func begin(
-        _ changes: [(change: CommitQueue.BatchChange, completion: Completion)] = []
+        _ operations: [SpoolOperation]
     ) throws(SQLiteError) -> Transaction {
         let now = clock.now
         var transaction = Transaction(
@@ -104,14 +110,14 @@ struct SpoolConnection: ~Copyable {
             now: now.milliseconds,
             usageBefore: usage,
             // A batch is sent once it is frozen, and a power cut must not let its token stand for other records then.
-            isSynced: durability == .processCrash && changes.contains { $0.change.mustSurvivePowerLoss },
+            isSynced: durability == .processCrash && operations.contains(where: \.mustSurvivePowerLoss),
             bytesInUse: usage.bytesInUse
         )
         do throws(SQLiteError) {
             if transaction.isSynced { try database.execute("PRAGMA synchronous = FULL") }
             try statements.begin.run()
             // First, so that a freeze keeps its records from being dropped.
-            for (change, _) in changes { try apply(change, at: transaction.now, ledger: &transaction.ledger) }
+            for operation in operations { try apply(operation, at: transaction.now, ledger: &transaction.ledger) }
             if let maxAge = limits.maxAge {
                 let cutoff = now.advanced(by: .zero - maxAge).milliseconds
                 transaction.applied.droppedForAge = try dropOldest(&transaction.ledger, olderThan: cutoff)
@@ -125,12 +131,12 @@ struct SpoolConnection: ~Copyable {
 
     /// - Parameter capacity: bytes that may be in use.
     mutating func insert(
-        _ appends: [CommitQueue.Append],
+        _ records: NewRecords,
         capacity: Int,
         _ transaction: inout Transaction
     ) throws(SQLiteError) {
         do throws(SQLiteError) {
-            for append in appends { try insert(append.payloads, capacity: capacity, &transaction) }
+            try put(records, capacity: capacity, &transaction)
         } catch {
             rollBack(transaction)
             throw error
@@ -177,7 +183,7 @@ struct SpoolConnection: ~Copyable {
     mutating func confirm() throws(SQLiteError) {
         try database.execute("PRAGMA synchronous = FULL")
         defer { if durability == .processCrash { syncNoMore() } }
-        _ = try commit(begin())
+        _ = try commit(begin([]))
     }
 
     /// Keeps the WAL as it is when the connection is closed.
@@ -221,25 +227,25 @@ struct SpoolConnection: ~Copyable {
 
     // MARK: Records come in
 
-    private mutating func insert(
-        _ payloads: CommitQueue.Payloads,
+    private mutating func put(
+        _ records: NewRecords,
         capacity: Int,
         _ transaction: inout Transaction
     ) throws(SQLiteError) {
-        let index = transaction.appends
-        transaction.appends += 1
+        let index = transaction.inserts
+        transaction.inserts += 1
         var limits = limits
         limits.maxBytes = capacity
-        if case .requeued(let move) = payloads {
+        if case .requeued(let move) = records {
             if let error = try requeue(move, within: limits, at: transaction.now, ledger: &transaction.ledger) {
-                transaction.applied.refused.append((index, error))
+                transaction.applied.refused.append(Refusal(index: index, error: error))
             }
             return
         }
-        let newBytes = payloads.bytesToStore
+        let newBytes = records.bytesToStore
         let room = try makeRoom(
             limits,
-            for: payloads.count,
+            for: records.count,
             bytes: newBytes,
             &transaction.bytesInUse,
             &transaction.ledger
@@ -247,19 +253,19 @@ struct SpoolConnection: ~Copyable {
         transaction.applied.droppedForRoom += room.dropped
         guard room.isThere else {
             let error =
-                self.limits.canEverHold(records: payloads.count, bytes: newBytes)
+                self.limits.canEverHold(records: records.count, bytes: newBytes)
                 ? SpoolError(
                     full: limits,
                     configured: self.limits,
                     bytesInUse: transaction.bytesInUse,
                     records: transaction.ledger.records
                 )
-                : SpoolError(tooMuch: payloads.count, bytes: newBytes, for: self.limits)
-            transaction.applied.refused.append((index, error))
+                : SpoolError(tooMuch: records.count, bytes: newBytes, for: self.limits)
+            transaction.applied.refused.append(Refusal(index: index, error: error))
             return
         }
         transaction.bytesInUse += newBytes
-        switch payloads {
+        switch records {
         case .one(let payload): try insert(payload, at: transaction.now, ledger: &transaction.ledger)
         case .many(let payloads):
             for payload in payloads { try insert(payload, at: transaction.now, ledger: &transaction.ledger) }

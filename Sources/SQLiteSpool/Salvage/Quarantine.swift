@@ -136,7 +136,7 @@ struct Quarantine {
         let database = try Database(path: path, access: .readOnly, vfs: fileSystem.vfs)
         let applicationID = try database.integer("PRAGMA application_id")
         let uuid = try database.text("SELECT uuid FROM spool")
-        return applicationID == SpoolFile.applicationID ? uuid : nil
+        return applicationID == DatabaseFile.applicationID ? uuid : nil
     }
 
     private func strangers(in names: [String]) -> [OpeningNotice] {

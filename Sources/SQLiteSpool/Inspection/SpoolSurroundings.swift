@@ -1,5 +1,5 @@
 /// The files of a spool, looked at without opening any that SQLite has open.
-package struct SpoolFiles: Sendable, Equatable {
+package struct SpoolSurroundings: Sendable, Equatable {
     package var databaseBytes: Int
     /// What the WAL's file has. It keeps up to 16 MiB after all of it was moved into the database.
     package var walBytes: Int

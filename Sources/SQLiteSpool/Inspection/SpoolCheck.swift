@@ -22,7 +22,7 @@ package struct SpoolCheck {
 
     /// - Throws: ``SpoolError`` with code `refused` when there is no spool, `failed` when it cannot be read.
     package func run() throws(SpoolError) -> [CheckResult] {
-        let file = try SpoolFile(path: path, fileSystem)
+        let file = try DatabaseFile(path: path, fileSystem)
         return try SpoolError.wrapping {
             // Before the file: what it tells of later is no loss.
             let note = readNote(file.path)

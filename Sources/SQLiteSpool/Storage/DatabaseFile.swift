@@ -4,7 +4,7 @@ internal import Glibc
 internal import Migrations
 
 /// The database file: where it is, whether it may be used, and how it is opened.
-struct SpoolFile {
+struct DatabaseFile {
     /// "CHSP": marks a SQLite file as a spool, also for `file(1)`.
     static let applicationID: Int64 = 0x4348_5350
 

@@ -1,0 +1,67 @@
+/// What becomes of the spool after a failure, and what others are told of its health.
+struct SpoolRecovery {
+    private let file: DatabaseFile
+    private let configuration: SpoolConfiguration
+    private let clock: any WallClock
+    private let lock: SpoolLock
+    private let published: PublishedLedger
+    private let onEvent: (SpoolEvent) -> Void
+
+    private(set) var health = SpoolHealth()
+    private var nextReopening = ContinuousClock.now
+
+    init(
+        _ file: DatabaseFile,
+        _ configuration: SpoolConfiguration,
+        clock: any WallClock,
+        lock: SpoolLock,
+        published: PublishedLedger,
+        onEvent: @escaping (SpoolEvent) -> Void
+    ) {
+        self.file = file
+        self.configuration = configuration
+        self.clock = clock
+        self.lock = lock
+        self.published = published
+        self.onEvent = onEvent
+    }
+
+    /// Takes note of what happened, and tells all that are to know: whoever reads, the next owner, and the log.
+    mutating func note(_ event: SpoolHealth.Event) {
+        let before = health
+        health.apply(event)
+        if case .failed = event { nextReopening = .now + .milliseconds(configuration.reopenMilliseconds) }
+        if health == before { return }
+        published.health = health
+        lock.record(OwnerNote.State(health))
+        onEvent(.health(health))
+    }
+
+    /// How long to wait, in milliseconds, before the file is opened anew; nil while there is no need.
+    var delay: Int? { health.refusal == nil ? nil : configuration.reopenMilliseconds }
+
+    var isDue: Bool { health.refusal != nil && nextReopening <= .now }
+
+    /// After a failure nothing is acknowledged until the file was opened anew and verified.
+    mutating func reopen(_ connection: inout SpoolConnection) {
+        guard health.canReopen else { return }
+        do throws(SpoolError) {
+            connection = try SpoolError.wrapping {
+                var reopened = try SpoolConnection(database: file.reopen(configuration), configuration, clock: clock)
+                try reopened.confirm()
+                return reopened
+            }
+            publish(connection)
+            note(.reopened)
+        } catch {
+            note(.failed(error))
+        }
+    }
+
+    /// - Returns: what the spool held before.
+    @discardableResult
+    func publish(_ connection: borrowing SpoolConnection) -> SpoolSummary {
+        lock.record(connection.ledger)
+        return published.replace(with: connection.ledger, connection.usage)
+    }
+}

@@ -1,0 +1,102 @@
+/// Keeps the WAL short and the file no longer than it need be, and sees to it that both have their place on the disk.
+struct WALMaintenance: ~Copyable {
+    private let checkpoints: CheckpointPolicy
+    private let vacuum: VacuumPolicy
+    private let readers: () -> [Int32]
+    private let onEvent: (SpoolEvent) -> Void
+
+    var disk: DiskRoom
+    private var watch: WALWatch
+    private var mark: WALMark
+    /// Pages that were in use when the WAL was begun.
+    private var pagesInUseBefore: Int
+
+    /// - Parameters:
+    ///   - usage: of the spool as it was opened.
+    ///   - readers: finds the processes that keep a read transaction open.
+    init(
+        _ usage: SpoolUsage,
+        mark: consuming WALMark,
+        disk: DiskRoom,
+        _ configuration: SpoolConfiguration,
+        readers: @escaping () -> [Int32],
+        onEvent: @escaping (SpoolEvent) -> Void
+    ) {
+        checkpoints = configuration.checkpoints
+        vacuum = configuration.vacuum
+        self.readers = readers
+        self.onEvent = onEvent
+        self.disk = disk
+        watch = WALWatch(alarmBytes: configuration.walAlarmBytes)
+        self.mark = mark
+        pagesInUseBefore = usage.pagesInUse
+    }
+
+    /// How many pages to cut off the file now. None while a reader holds the WAL: it would only grow. And while a batch is
+    /// on its way the pause is not a quiet one: what is delivered then needs the processor and the disk.
+    func pagesToReturn(_ usage: SpoolUsage, isBusy: Bool, hasBatches: Bool) -> Int {
+        if watch.isHeld || !isBusy && hasBatches { return 0 }
+        return vacuum.pages(usage, isBusy: isBusy)
+    }
+
+    /// How long nothing must come before there is something to do here, in milliseconds; nil: there is nothing.
+    func quietPeriod(_ usage: SpoolUsage, hasBatches: Bool) -> Int? {
+        if pagesToReturn(usage, isBusy: false, hasBatches: hasBatches) > 0 { return vacuum.intervalMilliseconds }
+        if usage.walPages == 0 { return nil }
+        return watch.isHeld ? 1_000 : checkpoints.quietPeriodMilliseconds
+    }
+
+    /// What is to be done after a commit; nil: nothing.
+    func step(_ usage: SpoolUsage, workIsWaiting: Bool) -> CheckpointPolicy.Step? {
+        let step = checkpoints.step(
+            walPages: usage.walPages,
+            newPages: usage.pagesInUse - pagesInUseBefore,
+            mark: mark.pages,
+            workIsWaiting: workIsWaiting
+        )
+        return step == .moveAll && !watch.isWorthACheckpoint(usage) ? nil : step
+    }
+
+    /// - Returns: whether a commit is to follow: it starts the WAL anew and cuts the file that a reader had made grow.
+    mutating func perform(
+        _ step: CheckpointPolicy.Step,
+        _ connection: inout SpoolConnection
+    ) throws(SQLiteError) -> Bool {
+        switch step {
+        case .mark: mark.set(at: connection.usage.walPages)
+        case .moveSlice:
+            // Whatever became of it: the next slice begins here.
+            defer { mark.set(at: connection.usage.walPages) }
+            _ = try moveWAL(&connection)
+            disk.didMoveSlice()
+        case .moveAll:
+            mark.clear()
+            let isComplete = try moveWAL(&connection)
+            if isComplete {
+                disk.didCheckpoint()
+                pagesInUseBefore = connection.usage.pagesInUse
+            }
+            switch watch.didCheckpoint(connection.usage, isComplete: isComplete) {
+            case .held: onEvent(.walHeld(bytes: connection.usage.walBytes, readers: readers()))
+            case .released:
+                onEvent(.walReleased)
+                return true
+            case nil: break
+            }
+        }
+        return false
+    }
+
+    /// - Returns: whether all of it was moved.
+    private func moveWAL(_ connection: inout SpoolConnection) throws(SQLiteError) -> Bool {
+        onEvent(.checkpointing)
+        let isComplete = try connection.checkpoint()
+        onEvent(.checkpointed(connection.usage))
+        return isComplete
+    }
+
+    /// Call it before the writing connection is closed: the last one that closes the file checkpoints it.
+    mutating func close() {
+        mark.close()
+    }
+}
