@@ -54,20 +54,14 @@ package final class Spool: Sendable {
         let file = try DatabaseFile(path: configuration.path, configuration.fileSystem)
         if let reason = SpoolFileNames.reasonToRefuse(spool: file.path) { throw SpoolError(.refused, reason) }
         let lock = try SpoolLock(spool: file.path, configuration.fileSystem)
-        var findings = OpeningFindings()
-        let connection = try SpoolError.wrapping {
-            let database = try file.open(
-                configuration,
-                lock: lock,
-                now: clock.now,
-                findings: &findings
-            )
-            return try SpoolConnection(database: database, configuration, clock: clock)
-        }
-        loss = findings.loss
-        notices = findings.notices
-        recoveredDestination = findings.destination
+        let opened = try SpoolOpening(file: file, configuration: configuration, lock: lock, now: clock.now).run()
+        loss = opened.loss
+        notices = opened.notices
+        recoveredDestination = opened.destination
+        let connection = try opened.connect(configuration, clock: clock)
         reader = DatabaseQueue(try file.openForReading(), label: "clickhouse-spool-reader")
+        let mark = WALMark(try file.openForReading())
+        // Nothing may fail from here on: this is not closed before SQLite has closed the file.
         let room = try SpoolError.wrapping { try configuration.fileSystem.openToReserve(file.path) }
         path = file.path
         self.clock = clock
@@ -77,17 +71,32 @@ package final class Spool: Sendable {
         recovered = connection.ledger.summary
         published = PublishedLedger(connection.ledger, connection.usage)
         self.lock = lock
-        let committer = Committer(
-            connection,
-            mark: WALMark(try file.openForReading()),
+        let maintenance = WALMaintenance(
+            checkpoints: configuration.checkpoints,
+            vacuum: configuration.vacuum,
+            readers: file.readersOfWAL,
+            onEvent: onEvent,
+            disk: DiskRoom(spool: path, database: room, configuration),
+            mark: mark,
+            watch: WALWatch(alarmBytes: configuration.walAlarmBytes),
+            pagesInUseBefore: connection.usage.pagesInUse
+        )
+        let recovery = SpoolRecovery(
             file: file,
-            room: room,
+            configuration: configuration,
+            clock: clock,
+            lock: lock,
+            published: published,
+            onEvent: onEvent
+        )
+        let committer = Committer(
             configuration: configuration,
             queue: queue,
             lock: lock,
-            published: published,
-            clock: clock,
-            onEvent: onEvent
+            onEvent: onEvent,
+            connection: connection,
+            maintenance: maintenance,
+            recovery: recovery
         )
         CommitThread.start(committer) { [hasEnded] in
             room.close()

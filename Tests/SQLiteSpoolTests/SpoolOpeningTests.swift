@@ -20,7 +20,7 @@ import Testing
             let path = directory + "/traces.spool"
             try await withSpool(at: path) { _ in }
             let database = try Database(path: path, access: .readOnly)
-            #expect(try database.integer("PRAGMA application_id") == DatabaseFile.applicationID)
+            #expect(try database.integer("PRAGMA application_id") == SpoolIdentity.applicationID)
             #expect(try database.integer("PRAGMA user_version") == 4)
             #expect(try database.integer("PRAGMA auto_vacuum") == 2)
             #expect(try database.text("PRAGMA journal_mode") == "wal")
@@ -38,17 +38,14 @@ import Testing
         try await withTemporaryDirectory { directory in
             let file = try DatabaseFile(path: directory + "/traces.spool")
             let configuration = SpoolConfiguration(path: file.path, durability: durability)
-            var findings = OpeningFindings()
-            let database = try file.open(
-                configuration,
-                lock: SpoolLock(spool: file.path, .system),
-                now: SystemWallClock().now,
-                findings: &findings
-            )
-            #expect(try database.integer("PRAGMA synchronous") == (durability == .powerLoss ? 2 : 1))
-            #expect(try database.integer("PRAGMA secure_delete") == 2)
-            #expect(try database.integer("PRAGMA trusted_schema") == 0)
-            #expect(try database.integer("PRAGMA cell_size_check") == 1)
+            let lock = try SpoolLock(spool: file.path, .system)
+            let now = SystemWallClock().now
+            let opened = try SpoolOpening(file: file, configuration: configuration, lock: lock, now: now).run()
+            #expect(opened.loss == nil)
+            #expect(try opened.database.integer("PRAGMA synchronous") == (durability == .powerLoss ? 2 : 1))
+            #expect(try opened.database.integer("PRAGMA secure_delete") == 2)
+            #expect(try opened.database.integer("PRAGMA trusted_schema") == 0)
+            #expect(try opened.database.integer("PRAGMA cell_size_check") == 1)
         }
     }
 

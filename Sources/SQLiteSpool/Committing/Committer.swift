@@ -3,43 +3,15 @@
 /// It takes everything that waits, commits it as one transaction with one fsync, and only then lets the waiting tasks
 /// go on. When nothing waits it has the WAL maintained, or the file opened anew after a failure.
 struct Committer: ~Copyable {
-    private let configuration: SpoolConfiguration
-    private let queue: CommitQueue
-    private let lock: SpoolLock
-    private let onEvent: @Sendable (SpoolEvent) -> Void
+    let configuration: SpoolConfiguration
+    let queue: CommitQueue
+    let lock: SpoolLock
+    let onEvent: @Sendable (SpoolEvent) -> Void
 
-    private var connection: SpoolConnection
-    private var maintenance: WALMaintenance
-    private var recovery: SpoolRecovery
-    private var gathering = GatherPolicy()
-
-    init(
-        _ connection: consuming SpoolConnection,
-        mark: consuming WALMark,
-        file: DatabaseFile,
-        room: any ReservableFile,
-        configuration: SpoolConfiguration,
-        queue: CommitQueue,
-        lock: SpoolLock,
-        published: PublishedLedger,
-        clock: any WallClock,
-        onEvent: @escaping @Sendable (SpoolEvent) -> Void
-    ) {
-        self.configuration = configuration
-        self.queue = queue
-        self.lock = lock
-        self.onEvent = onEvent
-        maintenance = WALMaintenance(
-            connection.usage,
-            mark: mark,
-            disk: DiskRoom(spool: file.path, database: room, configuration),
-            configuration,
-            readers: file.readersOfWAL,
-            onEvent: onEvent
-        )
-        recovery = SpoolRecovery(file, configuration, clock: clock, lock: lock, published: published, onEvent: onEvent)
-        self.connection = connection
-    }
+    var connection: SpoolConnection
+    var maintenance: WALMaintenance
+    var recovery: SpoolRecovery
+    var gathering = GatherPolicy()
 
     mutating func run() {
         maintenance.disk.reserveWAL()
@@ -74,12 +46,9 @@ struct Committer: ~Copyable {
         if !group.appends.isEmpty || !group.changes.isEmpty { commit(group) }
     }
 
-    /// Whatever comes in while the group is being written goes with it, and what is about to come is waited for: then one
-    /// sync serves all, and the records are written while others are still being encoded.
     private mutating func commit(_ group: CommitGroup) {
         var group = group
-        let deadline = gathering.wait.map { ContinuousClock.now + $0.limit }
-        var newBytes = group.appends.bytesToStore
+        let newBytes = group.appends.bytesToStore
         let capacity = maintenance.disk.capacity(connection.usage, for: newBytes)
         if connection.usage.walPages > 0, connection.usage.bytesInUse + newBytes > capacity { maintain(.moveAll) }
         // A connection that has failed must not acknowledge anything.
@@ -90,35 +59,51 @@ struct Committer: ~Copyable {
             lock.expect(deadLetters: connection.ledger.deadLetters - group.leavingLetters)
             let vacuum = pagesToReturn(isBusy: true)
             let start = ContinuousClock.now
-            var waited = Duration.zero
             var transaction = try connection.begin(group.changes.map(\.operation))
-            for append in group.appends { try connection.insert(append.records, capacity: capacity, &transaction) }
-            while !group.appends.isEmpty {
-                if let wait = gathering.wait, let deadline, group.work < wait.work {
-                    let before = ContinuousClock.now
-                    queue.wait(until: deadline)
-                    waited += before.duration(to: .now)
-                }
-                let more = queue.takeMore(
-                    maxRecords: CommitQueue.recordsPerGroup - group.records,
-                    maxBytes: capacity - transaction.bytesInUse
-                )
-                if more.isEmpty { break }
-                group.appends += more
-                newBytes += more.bytesToStore
-                do throws(SQLiteError) {
-                    try maintenance.disk.reserveDatabase(connection.usage, for: newBytes)
-                } catch {
-                    connection.rollBack(transaction)
-                    throw error
-                }
-                for append in more { try connection.insert(append.records, capacity: capacity, &transaction) }
+            let waited: Duration
+            do throws(SQLiteError) {
+                waited = try insertRecords(of: &group, capacity: capacity, &transaction)
+            } catch {
+                connection.rollBack(transaction)
+                throw error
             }
             let applied = try connection.commit(transaction, freePagesToReturn: vacuum)
             didCommit(group, applied, in: start.duration(to: .now) - waited)
         } catch {
             didFail(group, SpoolError(error))
         }
+    }
+
+    /// Whatever comes in while the group is being written goes with it, and what is about to come is waited for: then one
+    /// sync serves all, and the records are written while others are still being encoded.
+    ///
+    /// - Returns: how long it has waited.
+    private mutating func insertRecords(
+        of group: inout CommitGroup,
+        capacity: Int,
+        _ transaction: inout SpoolConnection.Transaction
+    ) throws(SQLiteError) -> Duration {
+        let deadline = gathering.wait.map { ContinuousClock.now + $0.limit }
+        var waited = Duration.zero
+        var more = group.appends
+        var newBytes = more.bytesToStore
+        while !more.isEmpty {
+            for append in more { try connection.insert(append.records, capacity: capacity, &transaction) }
+            if let wait = gathering.wait, let deadline, group.work < wait.work {
+                let before = ContinuousClock.now
+                queue.wait(until: deadline)
+                waited += before.duration(to: .now)
+            }
+            more = queue.takeMore(
+                maxRecords: CommitQueue.recordsPerGroup - group.records,
+                maxBytes: capacity - transaction.bytesInUse
+            )
+            // Whoever waits for them is told with the group, also when they find no room.
+            group.appends += more
+            newBytes += more.bytesToStore
+            if !more.isEmpty { try maintenance.disk.reserveDatabase(connection.usage, for: newBytes) }
+        }
+        return waited
     }
 
     /// - Parameter duration: what the commit took.

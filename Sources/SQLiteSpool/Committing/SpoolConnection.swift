@@ -9,10 +9,10 @@ struct SpoolConnection: ~Copyable {
     private let durability: SpoolConfiguration.Durability
     let limits: SpoolLimits
     let clock: any WallClock
-    private let statements: Statements
+    let statements: Statements
 
     private(set) var ledger: Ledger
-    private(set) var usage: SpoolUsage
+    var usage: SpoolUsage
 
     init(
         database: consuming Database,
@@ -37,7 +37,7 @@ struct SpoolConnection: ~Copyable {
     }
 
     /// What every commit needs, prepared once.
-    private struct Statements: ~Copyable {
+    struct Statements: ~Copyable {
         let begin: Statement
         let commit: Statement
         let insertRecord: Statement
@@ -88,22 +88,20 @@ struct SpoolConnection: ~Copyable {
 
     /// A transaction that is open, and what it comes to so far.
     struct Transaction {
-        fileprivate var ledger: Ledger
-        fileprivate var applied = Applied()
-        fileprivate let now: Int64
-        fileprivate let usageBefore: SpoolUsage
-        fileprivate let isSynced: Bool
+        var ledger: Ledger
+        var applied = Applied()
+        let now: Int64
+        let usageBefore: SpoolUsage
+        let isSynced: Bool
         /// How many inserts there were.
-        fileprivate var inserts = 0
+        var inserts = 0
         /// Pages are counted at a commit; what came in since is reckoned from the lengths.
-        fileprivate(set) var bytesInUse: Int
+        var bytesInUse: Int
     }
 
-    /// Opens a transaction with these operations. To be ended with `commit` or `rollBack` or, after anything that it or its
-    /// likes have thrown, not at all: it is rolled back then.
-    mutating func begin(
-        _ operations: [SpoolOperation]
-    ) throws(SQLiteError) -> Transaction {
+    /// Opens a transaction with these operations. To be ended with `commit` or `rollBack`; when one of the
+    /// two or this has thrown, it is rolled back already.
+    mutating func begin(_ operations: [SpoolOperation]) throws(SQLiteError) -> Transaction {
         let now = clock.now
         var transaction = Transaction(
             ledger: ledger,
@@ -127,20 +125,6 @@ struct SpoolConnection: ~Copyable {
             throw error
         }
         return transaction
-    }
-
-    /// - Parameter capacity: bytes that may be in use.
-    mutating func insert(
-        _ records: NewRecords,
-        capacity: Int,
-        _ transaction: inout Transaction
-    ) throws(SQLiteError) {
-        do throws(SQLiteError) {
-            try put(records, capacity: capacity, &transaction)
-        } catch {
-            rollBack(transaction)
-            throw error
-        }
     }
 
     /// - Parameter freePagesToReturn: at most so many are cut off the end of the file on the way.
@@ -208,7 +192,7 @@ struct SpoolConnection: ~Copyable {
     }
 
     /// Within a transaction it counts what that has done.
-    private mutating func measure() throws(SQLiteError) {
+    mutating func measure() throws(SQLiteError) {
         usage.pages = try statements.pageCount.readInteger()
         usage.freePages = try statements.freePageCount.readInteger()
     }
@@ -223,125 +207,5 @@ struct SpoolConnection: ~Copyable {
             .integer(now),
             .integer(ledger.checksum)
         )
-    }
-
-    // MARK: Records come in
-
-    private mutating func put(
-        _ records: NewRecords,
-        capacity: Int,
-        _ transaction: inout Transaction
-    ) throws(SQLiteError) {
-        let index = transaction.inserts
-        transaction.inserts += 1
-        var limits = limits
-        limits.maxBytes = capacity
-        if case .requeued(let move) = records {
-            if let error = try requeue(move, within: limits, at: transaction.now, ledger: &transaction.ledger) {
-                transaction.applied.refused.append(Refusal(index: index, error: error))
-            }
-            return
-        }
-        let newBytes = records.bytesToStore
-        let room = try makeRoom(
-            limits,
-            for: records.count,
-            bytes: newBytes,
-            &transaction.bytesInUse,
-            &transaction.ledger
-        )
-        transaction.applied.droppedForRoom += room.dropped
-        guard room.isThere else {
-            let error =
-                self.limits.canEverHold(records: records.count, bytes: newBytes)
-                ? SpoolError(
-                    full: limits,
-                    configured: self.limits,
-                    bytesInUse: transaction.bytesInUse,
-                    records: transaction.ledger.records
-                )
-                : SpoolError(tooMuch: records.count, bytes: newBytes, for: self.limits)
-            transaction.applied.refused.append(Refusal(index: index, error: error))
-            return
-        }
-        transaction.bytesInUse += newBytes
-        switch records {
-        case .one(let payload): try insert(payload, at: transaction.now, ledger: &transaction.ledger)
-        case .many(let payloads):
-            for payload in payloads { try insert(payload, at: transaction.now, ledger: &transaction.ledger) }
-        case .requeued: break
-        }
-    }
-
-    private mutating func makeRoom(
-        _ limits: SpoolLimits,
-        for newRecords: Int,
-        bytes newBytes: Int,
-        _ bytesInUse: inout Int,
-        _ ledger: inout Ledger
-    ) throws(SQLiteError) -> (isThere: Bool, dropped: Int) {
-        func excess() -> SpoolLimits.Excess {
-            limits.excess(records: ledger.records, bytes: bytesInUse, newRecords: newRecords, newBytes: newBytes)
-        }
-        if excess() == .none { return (true, 0) }
-        // What is in flight and in the WAL stays, so dropping might be of no use.
-        let staying = ledger.batches.reduce(usage.walBytes) { $0 + $1.payloadBytes }
-        let least = limits.excess(records: ledger.inFlight, bytes: staying, newRecords: newRecords, newBytes: newBytes)
-        guard limits.whenFull == .dropOldest, least == .none else { return (false, 0) }
-        let before = (ledger: ledger, usage: usage, bytesInUse: bytesInUse)
-        var dropped = 0
-        try database.execute("SAVEPOINT room")
-        while excess() != .none {
-            let count = try dropOldest(&ledger, toFree: excess())
-            if count == 0 {
-                // Nothing is dropped for a record that is refused all the same.
-                try database.execute("ROLLBACK TO room; RELEASE room")
-                (ledger, usage, bytesInUse) = before
-                return (false, 0)
-            }
-            dropped += count
-            try measure()
-            bytesInUse = usage.bytesInUse
-        }
-        try database.execute("RELEASE room")
-        return (true, dropped)
-    }
-
-    private func insert(_ payload: Payload, at now: Int64, ledger: inout Ledger) throws(SQLiteError) {
-        let id = ledger.append(payloadBytes: payload.bytes.count)
-        try statements.insertRecord.run((id, now, payload.checksum(id: id, enqueuedAt: now)), text: payload.bytes)
-    }
-
-    /// Dead letters become the newest records. The room that they need is the one that they had, but for what they take in
-    /// the WAL meanwhile, where the disk may have none. Nothing is dropped for them.
-    ///
-    /// - Parameter limits: those of the disk included.
-    /// - Returns: why they stay dead letters; nil when they do not.
-    private func requeue(
-        _ move: LetterMove,
-        within limits: SpoolLimits,
-        at now: Int64,
-        ledger: inout Ledger
-    ) throws(SQLiteError) -> SpoolError? {
-        let newBytes = limits.maxBytes < self.limits.maxBytes ? move.bytes : 0
-        let excess = limits.excess(
-            records: ledger.records,
-            bytes: newBytes == 0 ? 0 : usage.bytesInUse,
-            newRecords: move.ids.count,
-            newBytes: newBytes
-        )
-        guard excess == .none else {
-            return SpoolError(
-                full: limits,
-                configured: self.limits,
-                bytesInUse: usage.bytesInUse,
-                records: ledger.records
-            )
-        }
-        let payloads = try database.takeLetters(move.ids)
-        try ledger.removeDeadLetters(payloads.count)
-        for payload in payloads { try insert(Payload(payload), at: now, ledger: &ledger) }
-        move.count = payloads.count
-        return nil
     }
 }

@@ -1,30 +1,14 @@
 /// What becomes of the spool after a failure, and what others are told of its health.
 struct SpoolRecovery {
-    private let file: DatabaseFile
-    private let configuration: SpoolConfiguration
-    private let clock: any WallClock
-    private let lock: SpoolLock
-    private let published: PublishedLedger
-    private let onEvent: (SpoolEvent) -> Void
+    let file: DatabaseFile
+    let configuration: SpoolConfiguration
+    let clock: any WallClock
+    let lock: SpoolLock
+    let published: PublishedLedger
+    let onEvent: (SpoolEvent) -> Void
 
     private(set) var health = SpoolHealth()
-    private var nextReopening = ContinuousClock.now
-
-    init(
-        _ file: DatabaseFile,
-        _ configuration: SpoolConfiguration,
-        clock: any WallClock,
-        lock: SpoolLock,
-        published: PublishedLedger,
-        onEvent: @escaping (SpoolEvent) -> Void
-    ) {
-        self.file = file
-        self.configuration = configuration
-        self.clock = clock
-        self.lock = lock
-        self.published = published
-        self.onEvent = onEvent
-    }
+    private(set) var nextReopening = ContinuousClock.now
 
     /// Takes note of what happened, and tells all that are to know: whoever reads, the next owner, and the log.
     mutating func note(_ event: SpoolHealth.Event) {

@@ -1,36 +1,16 @@
 /// Keeps the WAL short and the file no longer than it need be, and sees to it that both have their place on the disk.
 struct WALMaintenance: ~Copyable {
-    private let checkpoints: CheckpointPolicy
-    private let vacuum: VacuumPolicy
-    private let readers: () -> [Int32]
-    private let onEvent: (SpoolEvent) -> Void
+    let checkpoints: CheckpointPolicy
+    let vacuum: VacuumPolicy
+    /// Finds the processes that keep a read transaction open.
+    let readers: () -> [Int32]
+    let onEvent: (SpoolEvent) -> Void
 
     var disk: DiskRoom
-    private var watch: WALWatch
-    private var mark: WALMark
+    private(set) var mark: WALMark
+    private(set) var watch: WALWatch
     /// Pages that were in use when the WAL was begun.
-    private var pagesInUseBefore: Int
-
-    /// - Parameters:
-    ///   - usage: of the spool as it was opened.
-    ///   - readers: finds the processes that keep a read transaction open.
-    init(
-        _ usage: SpoolUsage,
-        mark: consuming WALMark,
-        disk: DiskRoom,
-        _ configuration: SpoolConfiguration,
-        readers: @escaping () -> [Int32],
-        onEvent: @escaping (SpoolEvent) -> Void
-    ) {
-        checkpoints = configuration.checkpoints
-        vacuum = configuration.vacuum
-        self.readers = readers
-        self.onEvent = onEvent
-        self.disk = disk
-        watch = WALWatch(alarmBytes: configuration.walAlarmBytes)
-        self.mark = mark
-        pagesInUseBefore = usage.pagesInUse
-    }
+    private(set) var pagesInUseBefore: Int
 
     /// How many pages to cut off the file now. None while a reader holds the WAL: it would only grow. And while a batch is
     /// on its way the pause is not a quiet one: what is delivered then needs the processor and the disk.

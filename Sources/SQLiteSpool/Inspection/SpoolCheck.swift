@@ -1,5 +1,3 @@
-internal import Migrations
-
 /// Looks at everything of a spool, whether its owner lives or not, and changes nothing.
 ///
 /// The counts are only comparable at one moment, so this is one read transaction, about two seconds for each GiB. What is
@@ -72,7 +70,7 @@ package struct SpoolCheck {
             journal: try database.text("PRAGMA journal_mode") ?? "unknown",
             autoVacuum: Int(try database.integer("PRAGMA auto_vacuum") ?? 0)
         )
-        return [.version(version, newest: Migration.spool.last?.number ?? 0)] + modes
+        return [.version(version, newest: SpoolHeader.newestSchemaVersion)] + modes
     }
 
     // MARK: In the database
@@ -86,7 +84,7 @@ package struct SpoolCheck {
         defer { database.rollBack() }
         var results = try checkStructure(database)
         // A table of an older version has not all that is to be compared.
-        guard try database.integer("PRAGMA user_version") == Migration.spool.last.map({ Int64($0.number) }) else {
+        guard try database.hasNewestSchema() else {
             return results + [.sound("records", "not compared with the counts before the schema is of this version")]
         }
         let counts = try unlessDamaged("counts", &results) { () throws(SQLiteError) in try database.readLedger() }
