@@ -60,9 +60,4 @@ extension Batch {
 package struct BatchMember: Sendable, Equatable {
     package let id: Int64
     package let payloadBytes: Int
-
-    package init(id: Int64, payloadBytes: Int) {
-        self.id = id
-        self.payloadBytes = payloadBytes
-    }
 }

@@ -54,11 +54,11 @@ package final class Spool: Sendable {
         let file = try DatabaseFile(path: configuration.path, configuration.fileSystem)
         if let reason = SpoolFileNames.reasonToRefuse(spool: file.path) { throw SpoolError(.refused, reason) }
         let lock = try SpoolLock(spool: file.path, configuration.fileSystem)
-        let opened = try SpoolOpening(file: file, configuration: configuration, lock: lock, now: clock.now).run()
+        let opened = try SpoolOpening(file: file, configuration: configuration, lock: lock, clock: clock).run()
         loss = opened.loss
         notices = opened.notices
         recoveredDestination = opened.destination
-        let connection = try opened.connect(configuration, clock: clock)
+        let connection = opened.connection
         reader = DatabaseQueue(try file.openForReading(), label: "clickhouse-spool-reader")
         let mark = WALMark(try file.openForReading())
         // Nothing may fail from here on: this is not closed before SQLite has closed the file.
@@ -74,7 +74,7 @@ package final class Spool: Sendable {
         let maintenance = WALMaintenance(
             checkpoints: configuration.checkpoints,
             vacuum: configuration.vacuum,
-            readers: file.readersOfWAL,
+            readers: { configuration.fileSystem.readers(ofWALIndex: file.path + "-shm") },
             onEvent: onEvent,
             disk: DiskRoom(spool: path, database: room, configuration),
             mark: mark,

@@ -30,9 +30,7 @@ package struct SpoolHealth: Sendable, Equatable {
     private var failure: SpoolError?
     private var damage: SpoolError?
 
-    package init(after events: Event...) {
-        for event in events { apply(event) }
-    }
+    package init() {}
 
     package mutating func apply(_ event: Event) {
         switch event {

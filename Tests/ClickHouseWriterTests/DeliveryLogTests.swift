@@ -100,7 +100,13 @@ import Testing
 }
 
 @Suite(.bounded) struct SpoolMonitorTests {
-    private let full = SpoolHealth(after: .foundNoRoom(SpoolError(.full, "no room")))
+    private let full = health(after: .foundNoRoom(SpoolError(.full, "no room")))
+
+    private static func health(after event: SpoolHealth.Event) -> SpoolHealth {
+        var health = SpoolHealth()
+        health.apply(event)
+        return health
+    }
 
     private func withMonitor(_ body: (SpoolMonitor, LogRecorder, ManualClock) throws -> Void) rethrows {
         let clock = ManualClock()
@@ -128,7 +134,7 @@ import Testing
     @Test func `damage says whether records are still accepted, and once when they no longer are`() {
         withMonitor { monitor, recorder, _ in
             let damage = SpoolError(.damaged, "a record")
-            var health = SpoolHealth(after: .foundDamage(damage))
+            var health = Self.health(after: .foundDamage(damage))
             monitor.handle(.health(health))
             #expect(recorder.entries.last?.level == .error)
             #expect(recorder.entries.last?.message.contains("records are still accepted") == true)

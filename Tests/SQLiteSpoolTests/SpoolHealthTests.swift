@@ -8,6 +8,10 @@ import Testing
     private static let disk = SpoolError(.failed, "the disk")
     private static let damage = SpoolError(.damaged, "a record")
 
+    private func health(after events: [SpoolHealth.Event]) -> SpoolHealth {
+        events.reduce(into: SpoolHealth()) { $0.apply($1) }
+    }
+
     @Test(
         arguments: [
             ([], .sound, nil), ([.foundNoRoom(noRoom)], .full, nil), ([.foundNoRoom(noRoom), .foundRoom], .sound, nil),
@@ -24,8 +28,7 @@ import Testing
         state: SpoolHealth.State,
         refusal: SpoolError?
     ) {
-        var health = SpoolHealth()
-        for event in events { health.apply(event) }
+        let health = health(after: events)
         #expect(health.state == state)
         #expect((health.reason == nil) == (state == .sound))
         #expect(health.refusal == refusal)
@@ -33,10 +36,10 @@ import Testing
     }
 
     @Test func `a file is opened anew after a failure, but not when the failure is damage`() {
-        #expect(SpoolHealth(after: .failed(Self.disk)).canReopen)
-        #expect(SpoolHealth(after: .foundDamage(Self.damage), .failed(Self.disk)).canReopen)
-        #expect(!SpoolHealth(after: .failed(Self.damage)).canReopen)
-        #expect(!SpoolHealth(after: .foundDamage(Self.damage)).canReopen)
+        #expect(health(after: [.failed(Self.disk)]).canReopen)
+        #expect(health(after: [.foundDamage(Self.damage), .failed(Self.disk)]).canReopen)
+        #expect(!health(after: [.failed(Self.damage)]).canReopen)
+        #expect(!health(after: [.foundDamage(Self.damage)]).canReopen)
     }
 
     @Test func `a spool whose file a reader found damaged does not become a full one`() async throws {

@@ -39,13 +39,13 @@ import Testing
             let file = try DatabaseFile(path: directory + "/traces.spool")
             let configuration = SpoolConfiguration(path: file.path, durability: durability)
             let lock = try SpoolLock(spool: file.path, .system)
-            let now = SystemWallClock().now
-            let opened = try SpoolOpening(file: file, configuration: configuration, lock: lock, now: now).run()
+            let clock = SystemWallClock()
+            let opened = try SpoolOpening(file: file, configuration: configuration, lock: lock, clock: clock).run()
             #expect(opened.loss == nil)
-            #expect(try opened.database.integer("PRAGMA synchronous") == (durability == .powerLoss ? 2 : 1))
-            #expect(try opened.database.integer("PRAGMA secure_delete") == 2)
-            #expect(try opened.database.integer("PRAGMA trusted_schema") == 0)
-            #expect(try opened.database.integer("PRAGMA cell_size_check") == 1)
+            #expect(try opened.connection.database.integer("PRAGMA synchronous") == (durability == .powerLoss ? 2 : 1))
+            #expect(try opened.connection.database.integer("PRAGMA secure_delete") == 2)
+            #expect(try opened.connection.database.integer("PRAGMA trusted_schema") == 0)
+            #expect(try opened.connection.database.integer("PRAGMA cell_size_check") == 1)
         }
     }
 

@@ -1,44 +1,34 @@
 /// What goes into one transaction, and who waits for it.
 struct CommitGroup {
-    struct Append {
-        let records: NewRecords
+    struct Waiting<Work: Sendable> {
+        let work: Work
         let completion: Completion
     }
 
-    struct Change {
-        let operation: SpoolOperation
-        let completion: Completion
-    }
-
+    var appends: [Waiting<NewRecords>] = []
+    var changes: [Waiting<SpoolOperation>] = []
     /// Damage that a reader has found: no part of the transaction.
-    struct Finding {
-        let damage: SpoolError
-        let completion: Completion
-    }
-
-    var appends: [Append] = []
-    var changes: [Change] = []
-    var findings: [Finding] = []
+    var findings: [Waiting<SpoolError>] = []
 
     var isEmpty: Bool { appends.isEmpty && changes.isEmpty && findings.isEmpty }
 
     /// How many tasks wait for it.
     var work: Int { appends.count + changes.count + findings.count }
 
-    var records: Int { appends.reduce(0) { $0 + $1.records.count } }
+    var records: Int { appends.reduce(0) { $0 + $1.work.count } }
 
     /// How many dead letters will be fewer, at most.
     var leavingLetters: Int {
         let requeued = appends.reduce(0) {
-            if case .requeued(let move) = $1.records { $0 + move.ids.count } else { $0 }
+            if case .requeued(let move) = $1.work { $0 + move.ids.count } else { $0 }
         }
         return changes.reduce(requeued) {
-            if case .discard(let move) = $1.operation { $0 + move.ids.count } else { $0 }
+            if case .discard(let move) = $1.work { $0 + move.ids.count } else { $0 }
         }
     }
 
     var committedWork: CommittedWork {
-        changes.reduce(into: appends.isEmpty ? [] : .records) { $0.insert($1.operation.work) }
+        changes.reduce(into: appends.isEmpty ? [] : .records) { $0.insert($1.work.kind) }
     }
 
     var withoutChanges: Self { Self(appends: appends) }
@@ -61,6 +51,6 @@ struct CommitGroup {
     }
 }
 
-extension [CommitGroup.Append] {
-    var bytesToStore: Int { reduce(0) { $0 + $1.records.bytesToStore } }
+extension [CommitGroup.Waiting<NewRecords>] {
+    var bytesToStore: Int { reduce(0) { $0 + $1.work.bytesToStore } }
 }

@@ -39,16 +39,16 @@ final class CommitQueue: Sendable {
     var threadSleeps: Bool { state.withLock(\.threadSleeps) }
 
     func append(_ records: NewRecords) async throws(SpoolError) {
-        try await submit { $0.appends.append(CommitGroup.Append(records: records, completion: $1)) }
+        try await submit { $0.appends.append(CommitGroup.Waiting(work: records, completion: $1)) }
     }
 
     func change(_ operation: SpoolOperation) async throws(SpoolError) {
-        try await submit { $0.changes.append(CommitGroup.Change(operation: operation, completion: $1)) }
+        try await submit { $0.changes.append(CommitGroup.Waiting(work: operation, completion: $1)) }
     }
 
     /// Returns when all that are to know of the damage do.
     func report(damage: SpoolError) async throws(SpoolError) {
-        try await submit { $0.findings.append(CommitGroup.Finding(damage: damage, completion: $1)) }
+        try await submit { $0.findings.append(CommitGroup.Waiting(work: damage, completion: $1)) }
     }
 
     /// Refuses new work. What waits is still committed.
@@ -90,7 +90,7 @@ final class CommitQueue: Sendable {
     /// - Parameters:
     ///   - maxRecords: none are taken from so many on; an append that begins below is taken whole.
     ///   - maxBytes: the most that they may take in the file.
-    func takeMore(maxRecords: Int, maxBytes: Int) -> [CommitGroup.Append] {
+    func takeMore(maxRecords: Int, maxBytes: Int) -> [CommitGroup.Waiting<NewRecords>] {
         withState { Self.takeAppends(from: &$0.waiting, maxRecords: maxRecords, maxBytes: maxBytes) }
     }
 
@@ -160,13 +160,13 @@ final class CommitQueue: Sendable {
         from waiting: inout CommitGroup,
         maxRecords: Int,
         maxBytes: Int
-    ) -> [CommitGroup.Append] {
+    ) -> [CommitGroup.Waiting<NewRecords>] {
         var records = 0
         var bytes = 0
         let end = waiting.appends.firstIndex { append in
             if records >= maxRecords { return true }
-            records += append.records.count
-            bytes += append.records.bytesToStore
+            records += append.work.count
+            bytes += append.work.bytesToStore
             return bytes > maxBytes
         }
         guard let end else {

@@ -33,7 +33,7 @@ struct Committer: ~Copyable {
 
     private mutating func serve(_ group: CommitGroup) {
         for finding in group.findings {
-            recovery.note(.foundDamage(finding.damage))
+            recovery.note(.foundDamage(finding.work))
             finding.completion.resume(with: .success(()))
         }
         if recovery.isDue { recovery.reopen(&connection) }
@@ -57,9 +57,9 @@ struct Committer: ~Copyable {
             if newBytes > 0 { try maintenance.disk.reserveDatabase(connection.usage, for: newBytes) }
             // Said before they go: dying in between must not make them count as lost.
             lock.expect(deadLetters: connection.ledger.deadLetters - group.leavingLetters)
-            let vacuum = pagesToReturn(isBusy: true)
+            let vacuum = maintenance.pagesToReturn(connection, isBusy: true)
             let start = ContinuousClock.now
-            var transaction = try connection.begin(group.changes.map(\.operation))
+            var transaction = try connection.begin(group.changes.map(\.work))
             let waited: Duration
             do throws(SQLiteError) {
                 waited = try insertRecords(of: &group, capacity: capacity, &transaction)
@@ -88,7 +88,7 @@ struct Committer: ~Copyable {
         var more = group.appends
         var newBytes = more.bytesToStore
         while !more.isEmpty {
-            for append in more { try connection.insert(append.records, capacity: capacity, &transaction) }
+            for append in more { try connection.insert(append.work, capacity: capacity, &transaction) }
             if let wait = gathering.wait, let deadline, group.work < wait.work {
                 let before = ContinuousClock.now
                 queue.wait(until: deadline)
@@ -107,18 +107,14 @@ struct Committer: ~Copyable {
     }
 
     /// - Parameter duration: what the commit took.
-    private mutating func didCommit(
-        _ group: CommitGroup,
-        _ applied: SpoolConnection.Applied,
-        in duration: Duration
-    ) {
+    private mutating func didCommit(_ group: CommitGroup, _ applied: SpoolConnection.Applied, in duration: Duration) {
         // Before anybody is told: what is acknowledged must be missed, should the file lose it.
         let before = recovery.publish(connection)
         onEvent(
             .committed(
                 SpoolCommit(
                     work: group.committedWork,
-                    records: group.records - applied.refused.reduce(0) { $0 + group.appends[$1.index].records.count },
+                    records: group.records - applied.refused.reduce(0) { $0 + group.appends[$1.index].work.count },
                     duration: duration,
                     pendingBefore: before.pending,
                     pendingAfter: connection.ledger.summary.pending
@@ -179,19 +175,15 @@ struct Committer: ~Copyable {
 
     /// How long nothing must come before there is something else to do, in milliseconds; nil: there is nothing.
     private var quietPeriod: Int? {
-        if let delay = recovery.delay { return delay }
-        let period = maintenance.quietPeriod(connection.usage, hasBatches: !connection.ledger.batches.isEmpty)
+        if recovery.health.refusal != nil { return configuration.reopenMilliseconds }
+        let period = maintenance.quietPeriod(connection)
         guard configuration.limits.maxAge != nil, connection.ledger.summary.pending > 0 else { return period }
         return min(period ?? 1_000, 1_000)
     }
 
-    private func pagesToReturn(isBusy: Bool) -> Int {
-        maintenance.pagesToReturn(connection.usage, isBusy: isBusy, hasBatches: !connection.ledger.batches.isEmpty)
-    }
-
     private mutating func useQuiet() {
         if recovery.health.refusal != nil { return recovery.reopen(&connection) }
-        let pages = pagesToReturn(isBusy: false)
+        let pages = maintenance.pagesToReturn(connection, isBusy: false)
         do throws(SQLiteError) {
             let hasExpired = try connection.hasExpiredRecords()
             if pages > 0 || hasExpired {

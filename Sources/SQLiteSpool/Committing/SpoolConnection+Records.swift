@@ -1,11 +1,7 @@
 /// Records that come in.
 extension SpoolConnection {
     /// - Parameter capacity: bytes that may be in use.
-    mutating func insert(
-        _ records: NewRecords,
-        capacity: Int,
-        _ transaction: inout Transaction
-    ) throws(SQLiteError) {
+    mutating func insert(_ records: NewRecords, capacity: Int, _ transaction: inout Transaction) throws(SQLiteError) {
         let index = transaction.inserts
         transaction.inserts += 1
         var limits = limits

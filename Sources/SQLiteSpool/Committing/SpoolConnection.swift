@@ -20,13 +20,28 @@ struct SpoolConnection: ~Copyable {
         clock: any WallClock
     ) throws(SQLiteError) {
         let ledger = try database.readLedger()
-        let statements = try Statements(database)
-        let pages = try statements.pageCount.readInteger()
-        let freePages = try statements.freePageCount.readInteger()
+        let statements = Statements(
+            begin: try database.prepare("BEGIN IMMEDIATE"),
+            commit: try database.prepare("COMMIT"),
+            insertRecord: try database.prepare(
+                "INSERT INTO records (id, enqueued_at, checksum, payload) VALUES (?1, ?2, ?3, ?4)"
+            ),
+            // Of one row, and SQLite must know it: for several it makes a journal of 64 KiB each time, to be able to take back
+            // this statement alone.
+            updateCounts: try database.prepare(
+                """
+                UPDATE spool SET last_id = ?1, records = ?2, payload_bytes = ?3, dead_letters = ?4, dropped = ?5,
+                    committed_at = max(committed_at + 1, ?6), checksum = ?7
+                WHERE singleton = 1
+                """
+            ),
+            pageCount: try database.prepare("PRAGMA page_count"),
+            freePageCount: try database.prepare("PRAGMA freelist_count")
+        )
         usage = SpoolUsage(
             pageBytes: Int(try database.integer("PRAGMA page_size") ?? 0),
-            pages: pages,
-            freePages: freePages
+            pages: try statements.pageCount.readInteger(),
+            freePages: try statements.freePageCount.readInteger()
         )
         self.database = database
         durability = configuration.durability
@@ -44,31 +59,6 @@ struct SpoolConnection: ~Copyable {
         let updateCounts: Statement
         let pageCount: Statement
         let freePageCount: Statement
-
-        init(_ database: borrowing Database) throws(SQLiteError) {
-            let begin = try database.prepare("BEGIN IMMEDIATE")
-            let commit = try database.prepare("COMMIT")
-            let insert = try database.prepare(
-                "INSERT INTO records (id, enqueued_at, checksum, payload) VALUES (?1, ?2, ?3, ?4)"
-            )
-            // Of one row, and SQLite must know it: for several it makes a journal of 64 KiB each time, to be able to take back
-            // this statement alone.
-            let update = try database.prepare(
-                """
-                UPDATE spool SET last_id = ?1, records = ?2, payload_bytes = ?3, dead_letters = ?4, dropped = ?5,
-                    committed_at = max(committed_at + 1, ?6), checksum = ?7
-                WHERE singleton = 1
-                """
-            )
-            let pages = try database.prepare("PRAGMA page_count")
-            let freePages = try database.prepare("PRAGMA freelist_count")
-            self.begin = begin
-            self.commit = commit
-            self.insertRecord = insert
-            self.updateCounts = update
-            self.pageCount = pages
-            self.freePageCount = freePages
-        }
     }
 
     /// What became of a group that was committed.

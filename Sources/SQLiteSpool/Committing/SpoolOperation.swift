@@ -44,7 +44,7 @@ enum SpoolOperation {
         }
     }
 
-    var work: CommittedWork {
+    var kind: CommittedWork {
         switch self {
         case .freeze: .freeze
         case .acknowledge: .acknowledgement

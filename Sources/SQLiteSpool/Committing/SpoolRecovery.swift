@@ -21,9 +21,6 @@ struct SpoolRecovery {
         onEvent(.health(health))
     }
 
-    /// How long to wait, in milliseconds, before the file is opened anew; nil while there is no need.
-    var delay: Int? { health.refusal == nil ? nil : configuration.reopenMilliseconds }
-
     var isDue: Bool { health.refusal != nil && nextReopening <= .now }
 
     /// After a failure nothing is acknowledged until the file was opened anew and verified.

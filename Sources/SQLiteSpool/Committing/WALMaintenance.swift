@@ -14,15 +14,15 @@ struct WALMaintenance: ~Copyable {
 
     /// How many pages to cut off the file now. None while a reader holds the WAL: it would only grow. And while a batch is
     /// on its way the pause is not a quiet one: what is delivered then needs the processor and the disk.
-    func pagesToReturn(_ usage: SpoolUsage, isBusy: Bool, hasBatches: Bool) -> Int {
-        if watch.isHeld || !isBusy && hasBatches { return 0 }
-        return vacuum.pages(usage, isBusy: isBusy)
+    func pagesToReturn(_ connection: borrowing SpoolConnection, isBusy: Bool) -> Int {
+        if watch.isHeld || !isBusy && !connection.ledger.batches.isEmpty { return 0 }
+        return vacuum.pages(connection.usage, isBusy: isBusy)
     }
 
     /// How long nothing must come before there is something to do here, in milliseconds; nil: there is nothing.
-    func quietPeriod(_ usage: SpoolUsage, hasBatches: Bool) -> Int? {
-        if pagesToReturn(usage, isBusy: false, hasBatches: hasBatches) > 0 { return vacuum.intervalMilliseconds }
-        if usage.walPages == 0 { return nil }
+    func quietPeriod(_ connection: borrowing SpoolConnection) -> Int? {
+        if pagesToReturn(connection, isBusy: false) > 0 { return vacuum.intervalMilliseconds }
+        if connection.usage.walPages == 0 { return nil }
         return watch.isHeld ? 1_000 : checkpoints.quietPeriodMilliseconds
     }
 

@@ -4,17 +4,13 @@ struct WALWatch {
     private(set) var isHeld = false
 
     /// Pages from which the next checkpoint may get further than the latest one.
-    private var nextAttempt = 0
+    private(set) var nextAttempt = 0
 
     enum Change {
         /// The WAL has grown past the alarm.
         case held
         /// All of it was moved again.
         case released
-    }
-
-    init(alarmBytes: Int) {
-        self.alarmBytes = alarmBytes
     }
 
     func isWorthACheckpoint(_ usage: SpoolUsage) -> Bool { usage.walPages >= nextAttempt }

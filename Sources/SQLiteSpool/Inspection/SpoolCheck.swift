@@ -89,18 +89,10 @@ package struct SpoolCheck {
         }
         let counts = try unlessDamaged("counts", &results) { () throws(SQLiteError) in try database.readLedger() }
         guard let ledger = counts else { return results }
-        results +=
-            try unlessDamaged("records", &results) { () throws(SQLiteError) in
-                try checkRecords(database, ledger)
-            } ?? []
-        results +=
-            try unlessDamaged("batches", &results) { () throws(SQLiteError) in
-                try checkBatches(database, ledger)
-            } ?? []
-        results +=
-            try unlessDamaged("dead letters", &results) { () throws(SQLiteError) in
-                try checkDeadLetters(database, ledger)
-            } ?? []
+        let checks = [("records", checkRecords), ("batches", checkBatches), ("dead letters", checkDeadLetters)]
+        for (name, check) in checks {
+            results += try unlessDamaged(name, &results) { () throws(SQLiteError) in try check(database, ledger) } ?? []
+        }
         return results + CheckResult.note(note, readNote(path), ledger)
     }
 

@@ -3,25 +3,13 @@ internal import Foundation
 
 /// A spool as its owner finds it.
 struct Opened: ~Copyable {
-    /// The connection that writes.
-    let database: Database
+    let connection: SpoolConnection
     /// What the spool is found to have lost; nil when nothing.
     var loss: SpoolLoss?
     /// Where its records go, as far as it says.
     let destination: SpoolDestination?
     /// What was found beside it.
     var notices: [OpeningNotice] = []
-
-    consuming func connect(
-        _ configuration: SpoolConfiguration,
-        clock: any WallClock
-    ) throws(SpoolError) -> SpoolConnection {
-        do throws(SQLiteError) {
-            return try SpoolConnection(database: database, configuration, clock: clock)
-        } catch {
-            throw SpoolError(error)
-        }
-    }
 }
 
 /// How an owner opens its spool, creating it when it is absent. A damaged one is set aside, and what can be read of it is
@@ -31,8 +19,9 @@ struct SpoolOpening {
     let configuration: SpoolConfiguration
     /// The owner's, held, with what the one before left.
     let lock: SpoolLock
-    let now: WallInstant
+    let clock: any WallClock
 
+    private var now: WallInstant { clock.now }
     private var path: String { file.path }
     private var fileSystem: any FileSystem { file.fileSystem }
     private var quarantine: Quarantine { Quarantine(path: path, fileSystem: fileSystem, lock: lock) }
@@ -103,21 +92,20 @@ struct SpoolOpening {
                 // The schema's version is one of ours, so all that we ask for is there unless the schema's text is damaged.
                 throw SQLiteError.corrupt(error.message, action: error.action)
             }
-            return Opened(database: try file.release(database, configuration), loss: loss, destination: destination)
+            let released = try file.release(database, configuration)
+            let connection = try SpoolConnection(database: released, configuration, clock: clock)
+            return Opened(connection: connection, loss: loss, destination: destination)
         }
     }
 
     /// Compares the file with what its last owner noted.
     ///
     /// - Throws: ``SpoolError`` with code `damaged` when it lost what a disk that keeps its promises cannot have lost.
-    private func findLoss(
-        in database: borrowing Database,
-        isNew: Bool,
-        previous: OwnerNote?
-    ) throws -> SpoolLoss? {
-        guard let previous else { return nil }
-        if previous.state != .sound { try database.verify() }
+    private func findLoss(in database: borrowing Database, isNew: Bool, previous: OwnerNote?) throws -> SpoolLoss? {
+        if let previous, previous.state != .sound { try database.verify() }
+        // Also without a note: damaged counts are found here, while closing the file does not yet checkpoint its WAL.
         var ledger = try database.readLedger()
+        guard let previous else { return nil }
         switch LedgerGap(ledger, isNew: isNew, behind: previous) {
         case .removed(let lost): return .nothingSalvaged("the file \(path) was removed", lost: lost)
         case .damage: throw SpoolError(.damaged, "the newest of what was committed to \(path) is not in it")
@@ -136,7 +124,8 @@ struct SpoolOpening {
             // Nothing is in an empty database, and SQLite would remove its WAL.
             if try fileSystem.hasBytes(path) { try file.refusePrograms(in: file.connect()) }
             let previous = lock.previous
-            let intent = SalvageIntent(phase: .writing, date: try quarantine.unusedDate(now), uuid: UUID.forSpool())
+            let uuid = UUID().uuidString.lowercased()
+            let intent = SalvageIntent(phase: .writing, date: try quarantine.unusedDate(now), uuid: uuid)
             try quarantine.begin(intent)
             // SQLite cannot read on behind a damaged frame of the WAL. After a power cut frames may be missing, and what
             // comes behind them must not be read; but then this durability promises that nothing needs it.
@@ -150,7 +139,7 @@ struct SpoolOpening {
             let draft = quarantine.draft(intent)
             try fileSystem.createPrivateFile(draft)
             let reason = damage.description
-            var loss = try file.salvage(into: draft, uuid: intent.uuid, reason: reason, previous, now: now)
+            var loss = try file.salvage(into: draft, uuid: uuid, reason: reason, previous, now: now)
             try quarantine.commit(intent)
             loss.quarantinedFile = quarantine.damaged(intent)
             return loss

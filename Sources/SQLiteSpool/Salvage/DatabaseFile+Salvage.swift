@@ -15,7 +15,7 @@ extension DatabaseFile {
         try target.markAsSpool()
         try target.execute("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = FULL")
         try target.migrate(now: now, uuid: uuid)
-        return try Salvage(from: source, into: target, previous: previous, now: now).run(reason: reason)
+        return try Salvage(source: source, target: target, previous: previous, now: now).run(reason: reason)
     }
 
     func refusePrograms(in database: borrowing Database) throws(SpoolError) {

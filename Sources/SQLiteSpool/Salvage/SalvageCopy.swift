@@ -25,7 +25,7 @@ package struct SalvageCopy {
     private let now: WallInstant
 
     /// What nobody else has a name for, so that nothing of theirs is written over or removed.
-    private let uuid = UUID.forSpool()
+    private let uuid = UUID().uuidString.lowercased()
 
     /// - Throws: ``SpoolError`` with code `refused` when there is no file `broken`, or one at `target`, or the name of
     ///   `target` is one that writers give to their own files.

@@ -27,7 +27,7 @@ extension Database {
                 try execute(migration.sql)
                 if migration.number == 1 {
                     try prepare("INSERT INTO spool VALUES (1, ?1, ?2, 0, 0, 0, 0)")
-                        .run(.text(uuid ?? UUID.forSpool()), .integer(now.milliseconds))
+                        .run(.text(uuid ?? UUID().uuidString.lowercased()), .integer(now.milliseconds))
                 }
             }
             try execute(Migration.spoolViews)
@@ -38,9 +38,4 @@ extension Database {
             throw error
         }
     }
-}
-
-extension UUID {
-    /// As a spool's and a draft's name have it.
-    static func forSpool() -> String { UUID().uuidString.lowercased() }
 }

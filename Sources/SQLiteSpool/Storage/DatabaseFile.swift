@@ -50,11 +50,6 @@ struct DatabaseFile {
         }
     }
 
-    /// The processes that keep a read transaction open, as far as the system tells.
-    func readersOfWAL() -> [Int32] {
-        fileSystem.readers(ofWALIndex: path + "-shm")
-    }
-
     // MARK: The steps of opening it to write
 
     /// Refuses what is not ours to write. Call it before SQLite opens the files.

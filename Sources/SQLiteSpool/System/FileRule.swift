@@ -39,11 +39,8 @@ package struct FileRules: Sendable {
     /// - Parameter isSpool: whether it is the spool itself, and not one beside it.
     static func writing(isSpool: Bool = false) -> FileRules {
         let user = geteuid()
-        return FileRules(
-            rules: FileRule.allCases.filter { $0 != .readableByOwnerOnly },
-            isSpool: isSpool,
-            user: (user, "this process runs as user \(user)")
-        )
+        let rules = FileRule.allCases.filter { $0 != .readableByOwnerOnly }
+        return FileRules(rules: rules, isSpool: isSpool, user: (user, "this process runs as user \(user)"))
     }
 
     /// For a spool that is only read.
@@ -51,22 +48,14 @@ package struct FileRules: Sendable {
 
     /// For the files beside a spool that is only read. SQLite writes to the `-shm` file even then.
     static func reading(beside spool: FileStatus) -> FileRules {
-        FileRules(
-            rules: [.noSymbolicLink, .regularFile, .owner, .oneName],
-            isSpool: false,
-            user: (spool.owner, "the spool belongs to user \(spool.owner)")
-        )
+        FileRules([.noSymbolicLink, .regularFile, .owner, .oneName], isSpool: false, of: spool)
     }
 
     /// For whoever is told of each breach.
     ///
     /// - Parameter spool: the spool's own status, which says whose all its files must be.
     static func all(isSpool: Bool, spool: FileStatus) -> FileRules {
-        FileRules(
-            rules: FileRule.allCases,
-            isSpool: isSpool,
-            user: (spool.owner, "the spool belongs to user \(spool.owner)")
-        )
+        FileRules(FileRule.allCases, isSpool: isSpool, of: spool)
     }
 
     /// The first rule that a file breaks; nil when it keeps them all.
@@ -117,6 +106,12 @@ package struct FileRules: Sendable {
             let mode = String(status.permissions, radix: 8)
             return FileBreach("\(path) may be read by others (mode \(mode))", "run: chmod 600 \(path)")
         }
+    }
+}
+
+extension FileRules {
+    private init(_ rules: [FileRule], isSpool: Bool, of spool: FileStatus) {
+        self.init(rules: rules, isSpool: isSpool, user: (spool.owner, "the spool belongs to user \(spool.owner)"))
     }
 }
 
