@@ -79,7 +79,7 @@ package final class Spool: Sendable {
             disk: DiskRoom(spool: path, database: room, configuration),
             mark: mark,
             watch: WALWatch(alarmBytes: configuration.walAlarmBytes),
-            pagesInUseBefore: connection.usage.pagesInUse
+            bytesInUseBefore: connection.usage.databaseBytesInUse
         )
         let recovery = SpoolRecovery(
             file: file,

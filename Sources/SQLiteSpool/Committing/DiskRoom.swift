@@ -43,7 +43,7 @@ struct DiskRoom {
         directory = SQLiteSpool.directory(ofFile: path)
         fileSystem = configuration.fileSystem
         limit = configuration.limits.maxBytes
-        walBytes = configuration.checkpoints.pagesAtMost * SpoolUsage.defaultPageBytes + (4 << 20)
+        walBytes = configuration.checkpoints.bytesAtMost + (4 << 20)
     }
 
     /// nil when it cannot be told.

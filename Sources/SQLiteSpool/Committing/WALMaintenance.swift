@@ -9,8 +9,8 @@ struct WALMaintenance: ~Copyable {
     var disk: DiskRoom
     private(set) var mark: WALMark
     private(set) var watch: WALWatch
-    /// Pages that were in use when the WAL was begun.
-    private(set) var pagesInUseBefore: Int
+    /// Bytes of the database that were in use when the WAL was begun.
+    private(set) var bytesInUseBefore: Int
 
     /// How many pages to cut off the file now. None while a reader holds the WAL: it would only grow. And while a batch is
     /// on its way the pause is not a quiet one: what is delivered then needs the processor and the disk.
@@ -29,9 +29,9 @@ struct WALMaintenance: ~Copyable {
     /// What is to be done after a commit; nil: nothing.
     func step(_ usage: SpoolUsage, workIsWaiting: Bool) -> CheckpointPolicy.Step? {
         let step = checkpoints.step(
-            walPages: usage.walPages,
-            newPages: usage.pagesInUse - pagesInUseBefore,
-            mark: mark.pages,
+            walBytes: usage.walBytes,
+            newBytes: usage.databaseBytesInUse - bytesInUseBefore,
+            mark: mark.bytes,
             workIsWaiting: workIsWaiting
         )
         return step == .moveAll && !watch.isWorthACheckpoint(usage) ? nil : step
@@ -43,10 +43,10 @@ struct WALMaintenance: ~Copyable {
         _ connection: inout SpoolConnection
     ) throws(SQLiteError) -> Bool {
         switch step {
-        case .mark: mark.set(at: connection.usage.walPages)
+        case .mark: mark.set(at: connection.usage.walBytes)
         case .moveSlice:
             // Whatever became of it: the next slice begins here.
-            defer { mark.set(at: connection.usage.walPages) }
+            defer { mark.set(at: connection.usage.walBytes) }
             _ = try moveWAL(&connection)
             disk.didMoveSlice()
         case .moveAll:
@@ -54,7 +54,7 @@ struct WALMaintenance: ~Copyable {
             let isComplete = try moveWAL(&connection)
             if isComplete {
                 disk.didCheckpoint()
-                pagesInUseBefore = connection.usage.pagesInUse
+                bytesInUseBefore = connection.usage.databaseBytesInUse
             }
             switch watch.didCheckpoint(connection.usage, isComplete: isComplete) {
             case .held: onEvent(.walHeld(bytes: connection.usage.walBytes, readers: readers()))
