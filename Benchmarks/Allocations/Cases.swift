@@ -52,7 +52,7 @@ struct Case: Sendable {
             case .committed(let commit) where commit.records > 0:
                 meter.add(commit.records)
                 meter.isOver ? executor?.open() : executor?.step(tasks / 2)
-            case .full, .failed:
+            case .health(let health) where health.state != .sound:
                 // Those who wait are to hear of it.
                 executor?.open()
             default: break

@@ -81,7 +81,8 @@ package final class SpoolDelivery: Sendable {
                     if policy.mustWake(pendingBefore: commit.pendingBefore, pendingAfter: commit.pendingAfter) {
                         wakeup.signal()
                     }
-                case .full, .dropped(_, .full): wakeup.signalUrgently()
+                case .health(let health) where health.isFull: wakeup.signalUrgently()
+                case .dropped(_, .full): wakeup.signalUrgently()
                 default: break
                 }
             }
@@ -150,7 +151,7 @@ package final class SpoolDelivery: Sendable {
             oldestAge: pulse.oldestAge,
             payloadBytes: summary.payloadBytes,
             spoolBytes: spool.usage.bytesInUse,
-            spool: monitor.state,
+            spool: WriterStatus.Spool(spool.health),
             delivered: flusher.delivered,
             sinceDelivery: flusher.sinceDelivery,
             delivery: WriterStatus.Delivery(note),

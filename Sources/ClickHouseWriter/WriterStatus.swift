@@ -21,8 +21,11 @@ public struct WriterStatus: Sendable, Equatable {
         case fine
         /// Records are refused: a limit is reached, or the disk is full.
         case full(reason: String)
-        /// The disk or the file failed. It is opened anew again and again, except when the reason says otherwise.
+        /// The disk failed: nothing is taken. The file is opened anew again and again.
         case failed(reason: String)
+        /// What was read from the file cannot be what was written. Restart the writer: it sets the file aside and salvages
+        /// what is readable. Until then records may be refused.
+        case damaged(reason: String)
     }
 
     /// Records that were written, or requeued, since the writer was made.
@@ -57,8 +60,21 @@ public struct WriterStatus: Sendable, Equatable {
     public let guarantee: String?
 }
 
+extension WriterStatus.Spool {
+    init(_ health: SpoolHealth) {
+        let reason = health.reason?.description ?? ""
+        self =
+            switch health.state {
+            case .sound: .fine
+            case .full: .full(reason: reason)
+            case .failed: .failed(reason: reason)
+            case .damaged: .damaged(reason: reason)
+            }
+    }
+}
+
 extension WriterStatus.Delivery {
-    init(_ note: DeliveryNote) {
+    init(_ note: DeliveryReport) {
         let reason = note.reason ?? ""
         self =
             switch note.state {

@@ -21,7 +21,9 @@ package struct Batch: Sendable, Equatable {
 
     /// Why the latest send failed.
     package var lastError: String?
+}
 
+extension Batch {
     /// A new batch.
     init(spool uuid: String, ids: ClosedRange<Int64>, records: Int, payloadBytes: Int, frozenAt: WallInstant) {
         let range = "\(uuid)-\(ids.lowerBound)-\(ids.upperBound)"
@@ -36,29 +38,11 @@ package struct Batch: Sendable, Equatable {
         )
     }
 
-    /// A batch as it was stored.
-    init(
-        token: String,
-        ids: ClosedRange<Int64>,
-        records: Int,
-        payloadBytes: Int,
-        frozenAt: WallInstant,
-        attempts: Int,
-        lastError: String?
-    ) {
-        self.token = token
-        self.ids = ids
-        self.records = records
-        self.payloadBytes = payloadBytes
-        self.frozenAt = frozenAt
-        self.attempts = attempts
-        self.lastError = lastError
-    }
-
     /// A batch of some of this one's records, to be sent instead of it.
     ///
     /// - Parameter members: at least one, in the order of their ids.
     func child(of uuid: String, _ members: [BatchMember], frozenAt: WallInstant) -> Batch {
+        precondition(!members.isEmpty, "a batch of no records is cut from \(token)")
         var child = Batch(
             spool: uuid,
             ids: members[0].id...members[members.count - 1].id,
@@ -76,9 +60,4 @@ package struct Batch: Sendable, Equatable {
 package struct BatchMember: Sendable, Equatable {
     package let id: Int64
     package let payloadBytes: Int
-
-    package init(id: Int64, payloadBytes: Int) {
-        self.id = id
-        self.payloadBytes = payloadBytes
-    }
 }

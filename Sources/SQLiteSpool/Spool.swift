@@ -35,7 +35,7 @@ package final class Spool: Sendable {
 
     /// A connection of its own, so that reading never waits for a commit nor a commit for reading.
     private let reader: DatabaseQueue
-    private let contents: SpoolContents
+    private let published: PublishedLedger
 
     /// Fires when the file is closed and its lock released.
     let hasEnded = OneShotEvent()
@@ -51,23 +51,17 @@ package final class Spool: Sendable {
         clock: any WallClock = SystemWallClock(),
         onEvent: @escaping @Sendable (SpoolEvent) -> Void = { _ in }
     ) throws(SpoolError) {
-        let file = try SpoolFile(path: configuration.path, configuration.fileSystem)
+        let file = try DatabaseFile(path: configuration.path, configuration.fileSystem)
         if let reason = SpoolFileNames.reasonToRefuse(spool: file.path) { throw SpoolError(.refused, reason) }
         let lock = try SpoolLock(spool: file.path, configuration.fileSystem)
-        var findings = OpeningFindings()
-        let connection = try SpoolError.wrapping {
-            let database = try file.open(
-                configuration,
-                lock: lock,
-                now: clock.now,
-                findings: &findings
-            )
-            return try SpoolConnection(database: database, configuration, clock: clock)
-        }
-        loss = findings.loss
-        notices = findings.notices
-        recoveredDestination = findings.destination
+        let opened = try SpoolOpening(file: file, configuration: configuration, lock: lock, clock: clock).run()
+        loss = opened.loss
+        notices = opened.notices
+        recoveredDestination = opened.destination
+        let connection = opened.connection
         reader = DatabaseQueue(try file.openForReading(), label: "clickhouse-spool-reader")
+        let mark = WALMark(try file.openForReading())
+        // Nothing may fail from here on: this is not closed before SQLite has closed the file.
         let room = try SpoolError.wrapping { try configuration.fileSystem.openToReserve(file.path) }
         path = file.path
         self.clock = clock
@@ -75,19 +69,34 @@ package final class Spool: Sendable {
         lock.announce(connection.ledger, configuration.durability)
         uuid = connection.ledger.uuid
         recovered = connection.ledger.summary
-        contents = SpoolContents(connection.ledger, connection.usage)
+        published = PublishedLedger(connection.ledger, connection.usage)
         self.lock = lock
-        let committer = Committer(
-            connection,
-            mark: WALMark(try file.openForReading()),
+        let maintenance = WALMaintenance(
+            checkpoints: configuration.checkpoints,
+            vacuum: configuration.vacuum,
+            readers: { configuration.fileSystem.readers(ofWALIndex: file.path + "-shm") },
+            onEvent: onEvent,
+            disk: DiskRoom(spool: path, database: room, configuration),
+            mark: mark,
+            watch: WALWatch(alarmBytes: configuration.walAlarmBytes),
+            bytesInUseBefore: connection.usage.databaseBytesInUse
+        )
+        let recovery = SpoolRecovery(
             file: file,
-            room: room,
+            configuration: configuration,
+            clock: clock,
+            lock: lock,
+            published: published,
+            onEvent: onEvent
+        )
+        let committer = Committer(
             configuration: configuration,
             queue: queue,
             lock: lock,
-            contents: contents,
-            clock: clock,
-            onEvent: onEvent
+            onEvent: onEvent,
+            connection: connection,
+            maintenance: maintenance,
+            recovery: recovery
         )
         CommitThread.start(committer) { [hasEnded] in
             room.close()
@@ -101,10 +110,13 @@ package final class Spool: Sendable {
     }
 
     /// What the spool holds after the latest commit.
-    package var summary: SpoolSummary { contents.summary }
+    package var summary: SpoolSummary { published.summary }
 
     /// The bytes that its files take, after the latest commit.
-    package var usage: SpoolUsage { contents.usage }
+    package var usage: SpoolUsage { published.usage }
+
+    /// How it is now.
+    package var health: SpoolHealth { published.health }
 
     /// Stores one record: `payload` is a row as one line of JSON in UTF-8.
     package func append(_ payload: [UInt8]) async throws(SpoolError) {
@@ -118,7 +130,7 @@ package final class Spool: Sendable {
     }
 
     /// The batches that were frozen and not acknowledged, in the order of their records.
-    package var batches: [Batch] { contents.batches }
+    package var batches: [Batch] { published.batches }
 
     /// Freezes the oldest pending records as a new batch and commits it. Called by one task at a time.
     ///
@@ -128,11 +140,11 @@ package final class Spool: Sendable {
     /// - Returns: nil when nothing is pending.
     package func freeze(maxRecords: Int, maxBytes: Int) async throws(SpoolError) -> FrozenBatch? {
         while true {
-            let summary = contents.summary
+            let summary = published.summary
             let now = clock.now
             if summary.pending == 0 { return nil }
             let candidate = try await read { [uuid] database throws(SQLiteError) in
-                // One transaction: the file is ahead of `contents` while a commit is being published.
+                // One transaction: the file is ahead of `published` while a commit is being published.
                 try database.execute("BEGIN")
                 defer { database.rollBack() }
                 let candidate = try database.readPending(
@@ -151,7 +163,7 @@ package final class Spool: Sendable {
             // They were dropped meanwhile.
             guard let candidate else { return nil }
             try await queue.change(.freeze(candidate.batch))
-            if contents.batches.contains(where: { $0.token == candidate.batch.token }) { return candidate }
+            if published.batches.contains(where: { $0.token == candidate.batch.token }) { return candidate }
             // Some were dropped meanwhile: others are the oldest now.
         }
     }
@@ -216,8 +228,8 @@ package final class Spool: Sendable {
     }
 
     /// Keeps how the delivery goes.
-    package func note(_ note: DeliveryNote) async throws(SpoolError) {
-        try await queue.change(.note(note))
+    package func report(_ report: DeliveryReport) async throws(SpoolError) {
+        try await queue.change(.report(report))
     }
 
     /// Counts a failed send and keeps its reason, for whoever looks at the spool.
@@ -227,7 +239,7 @@ package final class Spool: Sendable {
 
     /// When the oldest record that is in no batch was enqueued; nil when there is none.
     package func oldestPending() async throws(SpoolError) -> WallInstant? {
-        let frozenThrough = contents.summary.frozenThrough
+        let frozenThrough = published.summary.frozenThrough
         return try await read { database throws(SQLiteError) in
             try database.enqueueTime(ofFirstAfter: frozenThrough).map(WallInstant.init(stored:))
         }
@@ -235,7 +247,7 @@ package final class Spool: Sendable {
 
     /// When the oldest record, pending or in flight, was enqueued; nil when there is none. Looks at one record.
     package func oldestUndelivered() async throws(SpoolError) -> WallInstant? {
-        if contents.summary.undelivered == 0 { return nil }
+        if published.summary.undelivered == 0 { return nil }
         return try await read { database throws(SQLiteError) in
             try database.enqueueTime(ofFirstAfter: 0).map(WallInstant.init(stored:))
         }
@@ -269,13 +281,13 @@ package final class Spool: Sendable {
         _ body: @escaping @Sendable (borrowing Database) throws(SQLiteError) -> Value
     ) async throws(SpoolError) -> Value {
         // What is read is sent, and a commit that failed may come to light later: it could have cut the very same batch.
-        if let failure = contents.failure { throw failure }
+        if let refusal = health.refusal { throw refusal }
         do throws(SQLiteError) {
             return try await reader.run(body)
         } catch {
-            let failure = SpoolError(error)
-            if failure.code == .damaged { try? await queue.change(.damage(failure)) }
-            throw failure
+            let error = SpoolError(error)
+            if error.code == .damaged { try? await queue.report(damage: error) }
+            throw error
         }
     }
 }

@@ -8,18 +8,12 @@ package enum SpoolEvent: Sendable, Equatable {
     case checkpointed(SpoolUsage)
     /// Records were given up unsent, as the limits ask for.
     case dropped(records: Int, reason: DropReason)
-    /// The first record was refused because there is no room; told again only after `roomAgain`.
-    case full(SpoolError)
-    /// Records come in again.
-    case roomAgain
     /// A reader has kept its transaction open until the WAL had so many bytes. `readers` are the processes that read, as
     /// far as the system tells.
     case walHeld(bytes: Int, readers: [Int32])
     case walReleased
-    /// Nothing is acknowledged any more until `reopened`.
-    case failed(SpoolError)
-    /// The file was opened anew and found sound.
-    case reopened
+    /// The spool's health has changed.
+    case health(SpoolHealth)
 
     package enum DropReason: String, Sendable, CaseIterable {
         case full

@@ -14,7 +14,7 @@ package struct SpoolHeader: Sendable, Equatable {
     /// - Throws: ``SpoolError`` with code `refused` when there is no spool at `path`, `damaged` or `failed` when it cannot
     ///   be read.
     package init(readingSpoolAt path: String) throws(SpoolError) {
-        let file = try SpoolFile(path: path)
+        let file = try DatabaseFile(path: path)
         self = try SpoolError.wrapping { try Self(file.openForReading()) }
     }
 

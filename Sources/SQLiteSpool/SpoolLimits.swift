@@ -73,10 +73,9 @@ package struct SpoolUsage: Sendable, Equatable {
     /// In the WAL, not moved into the database yet.
     package var walPages = 0
 
-    /// Of the database.
-    var pagesInUse: Int { pages - freePages }
+    var databaseBytesInUse: Int { (pages - freePages) * pageBytes }
     /// What counts against the limit.
-    package var bytesInUse: Int { (pagesInUse + walPages) * pageBytes }
+    package var bytesInUse: Int { databaseBytesInUse + walBytes }
     package var databaseBytes: Int { pages * pageBytes }
     package var walBytes: Int { walPages * pageBytes }
 

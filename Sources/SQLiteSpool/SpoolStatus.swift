@@ -32,7 +32,7 @@ package struct SpoolStatus: Sendable, Equatable {
     /// When it was read.
     package var readAt: WallInstant
     /// How the delivery goes, as the owner last knew.
-    package var state: DeliveryNote.State
+    package var state: DeliveryReport.State
     /// Why it is not fine.
     package var reason: String?
     /// When the state began; nil when there was never another.
@@ -79,7 +79,7 @@ package struct SpoolStatus: Sendable, Equatable {
         readingSpoolAt path: String,
         clock: any WallClock = SystemWallClock()
     ) throws(SpoolError) {
-        let file = try SpoolFile(path: path)
+        let file = try DatabaseFile(path: path)
         self = try SpoolError.wrapping { try Self(file.openForReading(), readAt: clock.now) }
     }
 }

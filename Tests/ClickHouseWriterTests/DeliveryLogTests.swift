@@ -100,7 +100,13 @@ import Testing
 }
 
 @Suite(.bounded) struct SpoolMonitorTests {
-    private let error = SpoolError(.full, "no room")
+    private let full = health(after: .foundNoRoom(SpoolError(.full, "no room")))
+
+    private static func health(after event: SpoolHealth.Event) -> SpoolHealth {
+        var health = SpoolHealth()
+        health.apply(event)
+        return health
+    }
 
     private func withMonitor(_ body: (SpoolMonitor, LogRecorder, ManualClock) throws -> Void) rethrows {
         let clock = ManualClock()
@@ -112,16 +118,33 @@ import Testing
     @Test func `a spool that is full and has room in turns is said once, and once that it goes on`() {
         withMonitor { monitor, recorder, clock in
             for _ in 0..<50 {
-                monitor.handle(.full(error))
-                monitor.handle(.roomAgain)
+                monitor.handle(.health(full))
+                monitor.handle(.health(SpoolHealth()))
             }
             let loud = recorder.entries.filter { $0.level >= .notice }
             #expect(loud.map(\.level) == [.error, .notice])
-            monitor.handle(.full(error))
+            monitor.handle(.health(full))
             clock.advance(by: .seconds(60))
             monitor.sayWhatIsDue()
             #expect(recorder.entries.last?.level == .error)
             #expect(recorder.entries.last?.message == "The spool is full again and again; records are refused")
+        }
+    }
+
+    @Test func `damage says whether records are still accepted, and once when they no longer are`() {
+        withMonitor { monitor, recorder, _ in
+            let damage = SpoolError(.damaged, "a record")
+            var health = Self.health(after: .foundDamage(damage))
+            monitor.handle(.health(health))
+            #expect(recorder.entries.last?.level == .error)
+            #expect(recorder.entries.last?.message.contains("records are still accepted") == true)
+            health.apply(.foundNoRoom(SpoolError(.full, "no room")))
+            monitor.handle(.health(health))
+            #expect(recorder.entries.last?.level == .debug)
+            health.apply(.failed(SpoolError(.failed, "the disk")))
+            monitor.handle(.health(health))
+            #expect(recorder.entries.last?.level == .error)
+            #expect(recorder.entries.last?.message.contains("nothing is accepted") == true)
         }
     }
 

@@ -87,7 +87,7 @@ extension SpoolImage {
             try await spool.recordFailure(of: frozen.batch, error: "it failed")
         }
         try await spool.deadLetter(spool.batches[1], code: 27, message: "no number")
-        try await spool.note(DeliveryNote(state: .held, reason: "no table", guarantee: "at-least-once"))
+        try await spool.report(DeliveryReport(state: .held, reason: "no table", guarantee: "at-least-once"))
         images.append(try copyWhileOpen())
         await spool.close()
         images.append(try SpoolImage(readingFrom: path))

@@ -40,6 +40,7 @@ import Testing
             (status(.poisoned(reason: "secret")), .attention),
             (status(spool: .full(reason: "1 GiB"), .held(reason: "secret")), .losing),
             (status(spool: .failed(reason: "the disk")), .losing),
+            (status(spool: .damaged(reason: "a record")), .losing),
         ]
         for (status, severity) in table {
             let diagnosis = Diagnosis(status, spoolPath: "/s")
@@ -63,6 +64,7 @@ import Testing
         #expect(OperationsEndpoints.health(of: .fine) == .ok)
         #expect(OperationsEndpoints.health(of: .full(reason: "")) == .serviceUnavailable)
         #expect(OperationsEndpoints.health(of: .failed(reason: "")) == .serviceUnavailable)
+        #expect(OperationsEndpoints.health(of: .damaged(reason: "")) == .serviceUnavailable)
     }
 
     @Test func `the history keeps the last ten minutes`() {

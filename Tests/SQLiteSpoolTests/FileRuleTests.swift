@@ -53,7 +53,7 @@ import Testing
                 }
             }
             if suffix == ".lock" {
-                #expect(refusal { () throws(SpoolError) in _ = try SpoolFiles(ofSpoolAt: path) })
+                #expect(refusal { () throws(SpoolError) in _ = try SpoolSurroundings(ofSpoolAt: path) })
                 #expect(refusal { () throws(SpoolError) in _ = try SalvageCopy(of: path, to: path + ".new").run() })
                 let findings = try SpoolCheck(path: path).run().filter { !$0.isSound }
                 #expect(findings.map(\.name) == ["files"])
@@ -75,12 +75,12 @@ import Testing
                 try await spool.appendNumbers(0..<3)
                 for file in Self.files { _ = unsafe chown(path + file, 65_534, 65_534) }
                 #expect(try SpoolStatus(readingSpoolAt: path).pending == 3)
-                #expect(try SpoolFiles(ofSpoolAt: path).owner.isAlive)
+                #expect(try SpoolSurroundings(ofSpoolAt: path).owner.isAlive)
             }
             try Data().write(to: URL(filePath: path + suffix))
             _ = unsafe chown(path + suffix, 65_533, 65_533)
             let error = #expect(throws: SpoolError.self) {
-                _ = try SpoolFiles(ofSpoolAt: path)
+                _ = try SpoolSurroundings(ofSpoolAt: path)
                 _ = try SpoolStatus(readingSpoolAt: path)
             }
             #expect(

@@ -125,7 +125,7 @@ import Testing
 
     @Test func `no connection of ours runs a view or a trigger that a file got later`() async throws {
         try await withChangedSpool("") { path in
-            let reader = try SpoolFile(path: path).openForReading()
+            let reader = try DatabaseFile(path: path).openForReading()
             do {
                 let other = try Database(path: path, access: .readWrite)
                 try other.execute("DROP TABLE records; CREATE VIEW records AS SELECT * FROM spool")
@@ -146,7 +146,7 @@ import Testing
 
     @Test func `what a reader sorts stays in memory, and no value is longer than a record may be`() async throws {
         try await withChangedSpool("") { path in
-            let reader = try SpoolFile(path: path).openForReading()
+            let reader = try DatabaseFile(path: path).openForReading()
             #expect(try reader.integer("PRAGMA temp_store") == 2)
             #expect(try reader.integer("PRAGMA trusted_schema") == 0)
             let error = #expect(throws: SQLiteError.self) { try reader.integer("SELECT length(zeroblob(300 << 20))") }

@@ -227,7 +227,7 @@ import Testing
         phase: SalvageIntent.Phase
     ) async throws {
         try await withSixRecords { _, path in
-            let before = try SpoolFiles(ofSpoolAt: path).owner.note
+            let before = try SpoolSurroundings(ofSpoolAt: path).owner.note
             try note(phase, at: path)
             let lock = try SpoolLock(spool: path, .system)
             #expect(lock.intent == SalvageIntent(phase: phase, date: Self.date, uuid: Self.uuid))

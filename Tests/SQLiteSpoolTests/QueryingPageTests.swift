@@ -29,7 +29,7 @@ import Testing
                 try await spool.deadLetter(refused, code: 469, message: "Constraint `known_model` is violated")
                 let failed = try #require(try await spool.freeze(maxRecords: 2, maxBytes: 1_000)).batch
                 try await spool.recordFailure(of: failed, error: "transient: cannot connect")
-                try await spool.note(DeliveryNote(state: .backingOff, reason: "transient: cannot connect"))
+                try await spool.report(DeliveryReport(state: .backingOff, reason: "transient: cannot connect"))
                 try body(Database(path: path, access: .readOnly))
             }
         }

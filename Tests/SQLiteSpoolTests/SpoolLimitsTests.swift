@@ -40,7 +40,7 @@ import Testing
                 #expect(spool.summary.dropped == 0)
             }
             // Said once, and once that it is over.
-            #expect(events.troubles.map(\.kind) == ["full", "roomAgain"])
+            #expect(events.states == [.full, .sound])
         }
     }
 
@@ -226,6 +226,10 @@ final class EventRecorder: Sendable {
     /// Everything but the daily work.
     var troubles: [SpoolEvent] {
         events.filter { !["committed", "checkpointing", "checkpointed", "dropped"].contains($0.kind) }
+    }
+
+    var states: [SpoolHealth.State] {
+        events.compactMap { event in if case .health(let health) = event { health.state } else { nil } }
     }
 
     /// Checkpoints that left a part of the WAL to later ones.

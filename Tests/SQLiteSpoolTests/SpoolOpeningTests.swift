@@ -20,7 +20,7 @@ import Testing
             let path = directory + "/traces.spool"
             try await withSpool(at: path) { _ in }
             let database = try Database(path: path, access: .readOnly)
-            #expect(try database.integer("PRAGMA application_id") == SpoolFile.applicationID)
+            #expect(try database.integer("PRAGMA application_id") == SpoolIdentity.applicationID)
             #expect(try database.integer("PRAGMA user_version") == 4)
             #expect(try database.integer("PRAGMA auto_vacuum") == 2)
             #expect(try database.text("PRAGMA journal_mode") == "wal")
@@ -36,19 +36,16 @@ import Testing
     func `the connection has the durability that was asked for`(durability: SpoolConfiguration.Durability) async throws
     {
         try await withTemporaryDirectory { directory in
-            let file = try SpoolFile(path: directory + "/traces.spool")
+            let file = try DatabaseFile(path: directory + "/traces.spool")
             let configuration = SpoolConfiguration(path: file.path, durability: durability)
-            var findings = OpeningFindings()
-            let database = try file.open(
-                configuration,
-                lock: SpoolLock(spool: file.path, .system),
-                now: SystemWallClock().now,
-                findings: &findings
-            )
-            #expect(try database.integer("PRAGMA synchronous") == (durability == .powerLoss ? 2 : 1))
-            #expect(try database.integer("PRAGMA secure_delete") == 2)
-            #expect(try database.integer("PRAGMA trusted_schema") == 0)
-            #expect(try database.integer("PRAGMA cell_size_check") == 1)
+            let lock = try SpoolLock(spool: file.path, .system)
+            let clock = SystemWallClock()
+            let opened = try SpoolOpening(file: file, configuration: configuration, lock: lock, clock: clock).run()
+            #expect(opened.loss == nil)
+            #expect(try opened.connection.database.integer("PRAGMA synchronous") == (durability == .powerLoss ? 2 : 1))
+            #expect(try opened.connection.database.integer("PRAGMA secure_delete") == 2)
+            #expect(try opened.connection.database.integer("PRAGMA trusted_schema") == 0)
+            #expect(try opened.connection.database.integer("PRAGMA cell_size_check") == 1)
         }
     }
 

@@ -47,7 +47,7 @@ import Testing
             let path = directory + "/s"
             try await withSpool(at: path) { spool in
                 try await spool.append(payload(1))
-                let files = try SpoolFiles(ofSpoolAt: path)
+                let files = try SpoolSurroundings(ofSpoolAt: path)
                 #expect(files.owner.isAlive)
                 #expect(files.owner.process == ProcessInfo.processInfo.processIdentifier)
                 #expect(files.owner.note?.durability == .processCrash)
@@ -57,7 +57,7 @@ import Testing
                 #expect(files.freeBytes ?? 0 > 0)
                 #expect(files.readers.isEmpty)
             }
-            let files = try SpoolFiles(ofSpoolAt: path)
+            let files = try SpoolSurroundings(ofSpoolAt: path)
             #expect(!files.owner.isAlive)
             #expect(files.owner.process == ProcessInfo.processInfo.processIdentifier)
             #expect(files.walBytes == 0)
@@ -72,7 +72,7 @@ import Testing
                 at: path,
                 onEvent: { event in
                     guard case .committed = event else { return }
-                    let files = try? SpoolFiles(ofSpoolAt: path)
+                    let files = try? SpoolSurroundings(ofSpoolAt: path)
                     noted.withLock { $0.append(files?.owner.note?.progress.committed) }
                 },
                 { spool in
@@ -100,7 +100,7 @@ import Testing
 
     @concurrent
     private static func look(_ times: Int, at path: String) async throws -> Int {
-        for _ in 0..<times { _ = try SpoolFiles(ofSpoolAt: path) }
+        for _ in 0..<times { _ = try SpoolSurroundings(ofSpoolAt: path) }
         return times
     }
 
@@ -110,7 +110,9 @@ import Testing
             "s.damaged-20261122T101500Z", "s.damaged-20261122T101500Z-wal.original", "t.damaged-20261123T101500Z",
         ]
         #expect(
-            SpoolFiles.quarantined(names, spool: "s") == ["s.damaged-20261122T101500Z", "s.damaged-20261123T101500Z"]
+            SpoolSurroundings.quarantined(names, spool: "s") == [
+                "s.damaged-20261122T101500Z", "s.damaged-20261123T101500Z",
+            ]
         )
     }
 }

@@ -38,9 +38,9 @@ import Testing
             let destination = SpoolDestination(database: "d", table: "t", idColumn: "n")
             try await withSpool(at: path, durability: .powerLoss) { spool in
                 try await spool.appendNumbers(0..<5)
-                try await spool.note(DeliveryNote(state: .fine, destination: destination))
+                try await spool.report(DeliveryReport(state: .fine, destination: destination))
                 // A note that says nothing of it changes nothing.
-                try await spool.note(DeliveryNote(state: .held, reason: "no table"))
+                try await spool.report(DeliveryReport(state: .held, reason: "no table"))
             }
             do {
                 let database = try Database(path: path, access: .readWrite)

@@ -9,6 +9,7 @@ import Testing
         (SpoolUsage(pages: 10_000, freePages: 5_000), 0, 0),
         (SpoolUsage(pages: 10_000, freePages: 8_100), 8, 128),
         (SpoolUsage(pages: 522, freePages: 518), 6, 6),
+        (SpoolUsage(pageBytes: 4_096, pages: 10_000, freePages: 8_100), 16, 256),
     ])
     func `a file is cut in small steps once most of it is free`(usage: SpoolUsage, busy: Int, quiet: Int) {
         let policy = VacuumPolicy()
@@ -20,7 +21,7 @@ import Testing
         try await withTemporaryDirectory { directory in
             let path = directory + "/s"
             let row = Array("{\"x\":\"\(String(repeating: "x", count: 1_000))\"}".utf8)
-            try await withSpool(at: path, configure: { $0.vacuum.pagesKept = 64 }) { spool in
+            try await withSpool(at: path, configure: { $0.vacuum.bytesKept = 512 << 10 }) { spool in
                 for _ in 0..<20 { try await spool.append(contentsOf: Array(repeating: row, count: 1_000)) }
                 let full = spool.usage.databaseBytes
                 while let batch = try await spool.freeze(maxRecords: 1_000, maxBytes: 8 << 20) {

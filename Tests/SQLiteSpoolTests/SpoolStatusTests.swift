@@ -20,7 +20,7 @@ import Testing
                 let failed = try #require(try await spool.freeze(maxRecords: 2, maxBytes: 100)).batch
                 clock.advance(by: .seconds(20))
                 try await spool.recordFailure(of: failed, error: "no answer")
-                try await spool.note(DeliveryNote(state: .backingOff, reason: "no answer", guarantee: "some"))
+                try await spool.report(DeliveryReport(state: .backingOff, reason: "no answer", guarantee: "some"))
                 try await body(path, clock)
             }
         }
@@ -111,7 +111,7 @@ import Testing
             #expect((status.pending, status.inFlight, status.lastID) == (21, 10, 41))
             #expect(status.batches.first?.attempts == 1)
             #expect(status.batches.first?.lastAttemptAt != nil)
-            #expect(!(try SpoolFiles(ofSpoolAt: path).owner.isAlive))
+            #expect(!(try SpoolSurroundings(ofSpoolAt: path).owner.isAlive))
             #expect(try Data(contentsOf: URL(filePath: path)) == before)
         }
     }

@@ -10,7 +10,7 @@ func makeKilledSpool(at path: String, rows: [String]) async throws {
     configuration.checkpoints.quietPeriodMilliseconds = 3_600_000
     let spool = try Spool(configuration)
     let destination = SpoolDestination(database: "d", table: "t", idColumn: "n")
-    try await spool.note(DeliveryNote(state: .fine, destination: destination))
+    try await spool.report(DeliveryReport(state: .fine, destination: destination))
     try await spool.append(contentsOf: rows.map { Array($0.utf8) })
     for suffix in ["", "-wal", ".lock"] {
         try FileManager.default.copyItem(atPath: path + ".living" + suffix, toPath: path + suffix)

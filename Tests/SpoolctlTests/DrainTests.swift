@@ -120,7 +120,7 @@ import Testing
                 let path = directory + "/s"
                 let spool = try Spool(SpoolConfiguration(path: path, durability: .processCrash))
                 let destination = SpoolDestination(database: "d", table: "t")
-                try await spool.note(DeliveryNote(state: .fine, destination: destination))
+                try await spool.report(DeliveryReport(state: .fine, destination: destination))
                 try await spool.append(Array("{}".utf8))
                 let outcome = try await drain(path, server)
                 #expect(outcome.status == .exited(1))

@@ -40,7 +40,7 @@ func withTroubledSpool(_ body: (Spool, String) async throws -> Void) async throw
         try await spool.deadLetter(refused, code: 27, message: "Cannot parse input:\nexpected \"")
         let batch = try #require(try await spool.freeze(maxRecords: 1, maxBytes: 100)).batch
         try await spool.recordFailure(of: batch, error: "destination (code 60): no such table")
-        try await spool.note(DeliveryNote(state: .held, reason: "destination (code 60): no such table"))
+        try await spool.report(DeliveryReport(state: .held, reason: "destination (code 60): no such table"))
         try await body(spool, path)
     }
 }

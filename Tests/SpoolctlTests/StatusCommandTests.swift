@@ -11,7 +11,7 @@ import Testing
             let well = try await SpoolctlUnderTest.run(["status", path])
             #expect(well.status == .exited(0))
             #expect(well.output.hasPrefix("delivery      fine\nowner         process "))
-            try await spool.note(DeliveryNote(state: .held, reason: "no such table"))
+            try await spool.report(DeliveryReport(state: .held, reason: "no such table"))
             let held = try await SpoolctlUnderTest.run(["status", "--json", path])
             #expect(held.status == .exited(2))
             #expect(held.output.contains(#""needs_person":true"#))

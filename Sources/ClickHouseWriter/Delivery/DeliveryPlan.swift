@@ -71,7 +71,7 @@ struct DeliveryPlan {
     }
 
     /// How the delivery goes, in the words of the status.
-    var state: (state: DeliveryNote.State, reason: String?) {
+    var state: (state: DeliveryReport.State, reason: String?) {
         if let failure { return (failure.kind == .destination ? .held : .backingOff, failure.description) }
         if let obstacle = entries.lazy.compactMap(\.obstacle).first { return (.backingOff, obstacle.description) }
         guard let refusal, entries.contains(where: { $0.refusedAt != nil }) else { return (.fine, nil) }
@@ -159,7 +159,8 @@ struct DeliveryPlan {
 
     /// ClickHouse has it; the spool is about to let it go.
     mutating func didAccept(_ batch: Batch) {
-        guard let index = index(of: batch), let startedAt = entries[index].startedAt else { return }
+        let index = known(batch)
+        guard let startedAt = entries[index].startedAt else { preconditionFailure("\(batch.token) was never sent") }
         entries[index].isAccepted = true
         moment += 1
         provenAt = max(provenAt, startedAt)
@@ -181,7 +182,7 @@ struct DeliveryPlan {
 
     /// - Parameter suspicions: what ClickHouse's error said of each child; empty when it said nothing.
     mutating func didReplace(_ batch: Batch, with children: [Batch], suspicions: [Suspicion?] = []) {
-        guard let index = index(of: batch) else { return }
+        let index = known(batch)
         recover()
         let parent = entries[index]
         entries.replaceSubrange(
@@ -217,7 +218,7 @@ struct DeliveryPlan {
         now: WallInstant,
         random: Double
     ) -> (delay: Duration, failuresInRow: Int) {
-        guard let index = index(of: batch) else { return (.zero, 0) }
+        let index = known(batch)
         entries[index].isDoubtful = true
         count(failure, index)
         let delay = wait(index, failure, now, random)
@@ -231,7 +232,7 @@ struct DeliveryPlan {
 
     /// It is certain that none of it is stored.
     mutating func didSettle(_ batch: Batch) {
-        guard let index = index(of: batch) else { return }
+        let index = known(batch)
         entries[index].isDoubtful = false
         entries[index].mayRunSince = nil
     }
@@ -261,7 +262,7 @@ struct DeliveryPlan {
         now: WallInstant,
         random: Double
     ) -> (verdict: Verdict, batch: Batch, failuresInRow: Int) {
-        guard let index = index(of: batch) else { return (.keep(.zero), batch, 0) }
+        let index = known(batch)
         moment += 1
         count(failure, index)
         if failure.mayHaveBeenStored { entries[index].isDoubtful = true }
@@ -401,6 +402,12 @@ struct DeliveryPlan {
 
     private mutating func remove(_ batch: Batch) -> Entry? {
         index(of: batch).map { entries.remove(at: $0) }
+    }
+
+    /// What is sent stays in the plan until it is settled, and nothing but its own attempt settles it.
+    private func known(_ batch: Batch) -> Int {
+        guard let index = index(of: batch) else { preconditionFailure("\(batch.token) is sent, and not planned") }
+        return index
     }
 
     private func index(of batch: Batch) -> Int? {

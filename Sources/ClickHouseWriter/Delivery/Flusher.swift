@@ -28,7 +28,7 @@ final class Flusher: Sendable {
         /// What was read ahead, by its token.
         var prepared: (token: String, body: [UInt8])?
         /// What the spool says of the delivery.
-        var published: DeliveryNote
+        var published: DeliveryReport
     }
 
     let spool: Spool
@@ -91,7 +91,7 @@ final class Flusher: Sendable {
                     most: configuration.catchUpBatchSize ?? 0,
                     isCatchingUp: configuration.isCatchingUp
                 ),
-                published: DeliveryNote(state: .fine, destination: spool.recoveredDestination)
+                published: DeliveryReport(state: .fine, destination: spool.recoveredDestination)
             )
         )
     }
@@ -108,9 +108,9 @@ final class Flusher: Sendable {
     var publicReason: String? { state.withLock(\.plan.publicReason) }
 
     /// How the delivery goes.
-    var note: DeliveryNote {
+    var note: DeliveryReport {
         let (state, reason) = state.withLock(\.plan.state)
-        return DeliveryNote(
+        return DeliveryReport(
             state: state,
             reason: reason,
             guarantee: sink.destination?.guarantee.description,
@@ -261,7 +261,7 @@ final class Flusher: Sendable {
         if note == state.withLock(\.published) { return }
         metrics.recordDelivery(note.state)
         do throws(SpoolError) {
-            try await spool.note(note)
+            try await spool.report(note)
             state.withLock { $0.published = note }
         } catch {
             log.spoolFailed(error)

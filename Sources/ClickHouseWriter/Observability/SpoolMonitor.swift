@@ -5,9 +5,8 @@ internal import Synchronization
 /// Says and measures what happens to the spool: what begins once, what is over once, what goes on once a minute.
 final class SpoolMonitor: Sendable {
     private struct State {
-        var spool = WriterStatus.Spool.fine
-        var full = RepeatBound<WallInstant>(.lasting)
-        var failed = RepeatBound<WallInstant>(.lasting)
+        var health = SpoolHealth()
+        var troubles: [SpoolHealth.State: RepeatBound<WallInstant>] = [:]
         var drops: [SpoolEvent.DropReason: RepeatBound<WallInstant>] = [:]
     }
 
@@ -21,9 +20,6 @@ final class SpoolMonitor: Sendable {
         self.metrics = metrics
         self.clock = clock
     }
-
-    /// How the spool is.
-    var state: WriterStatus.Spool { kept.withLock(\.spool) }
 
     func opened(_ spool: Spool) {
         logger.info(
@@ -57,17 +53,6 @@ final class SpoolMonitor: Sendable {
         case .dropped(let records, let reason):
             metrics.recordDropped(records, reason)
             dropped(records, reason)
-        case .full(let error):
-            let isNews = becomes(.full(reason: error.description)) { $0.full.note(now: $1) != .keptBack }
-            logger.log(
-                level: isNews ? .error : .debug,
-                "The spool is full; records are refused",
-                metadata: ["spool.error": "\(error)"]
-            )
-        case .roomAgain:
-            if let sum = becomes(.fine, { $0.full.end(now: $1) }) {
-                logger.notice("The spool takes records again", metadata: sum.metadata("spool.full"))
-            }
         case .walHeld(let bytes, let readers):
             metrics.recordWALHeld(true)
             let who = readers.isEmpty ? "a reader" : readers.map { "process \($0)" }.joined(separator: ", ")
@@ -78,41 +63,43 @@ final class SpoolMonitor: Sendable {
         case .walReleased:
             metrics.recordWALHeld(false)
             logger.notice("The spool's WAL can be moved again")
-        case .failed(let error):
-            let isNews = becomes(.failed(reason: error.description)) { $0.failed.note(now: $1) != .keptBack }
-            logger.log(
-                level: isNews ? .error : .debug,
-                "The spool failed; nothing is accepted until it works again",
-                metadata: ["spool.error": "\(error)"]
-            )
-        case .reopened:
-            if let sum = becomes(.fine, { $0.failed.end(now: $1) }) {
-                logger.notice(
-                    "The spool works again; it was opened anew and found sound",
-                    metadata: sum.metadata("spool.failed")
-                )
-            }
+        case .health(let health): changed(health)
+        }
+    }
+
+    /// Says each trouble when it begins, and when it is over. In the same state, only what is worse: that records are
+    /// refused from now on.
+    private func changed(_ health: SpoolHealth) {
+        let now = clock.now
+        metrics.recordSpool(health.state)
+        let (before, isNews, sum) = kept.withLock { state in
+            defer { state.health = health }
+            let before = state.health
+            if health.state == .sound { return (before, false, state.troubles[before.state]?.end(now: now)) }
+            if health.state == before.state { return (before, before.refusal == nil && health.refusal != nil, nil) }
+            let verdict = state.troubles[health.state, default: RepeatBound(.lasting)].note(now: now)
+            return (before, verdict != .keptBack, nil)
+        }
+        if let reason = health.reason {
+            let level: Logger.Level = isNews ? .error : .debug
+            logger.log(level: level, health.message, metadata: ["spool.error": "\(reason)"])
+        } else if let sum {
+            logger.notice(before.messageAtEnd, metadata: sum.metadata("spool.\(before.state)"))
         }
     }
 
     /// Says what was kept back for long enough. To be called every now and then.
     func sayWhatIsDue() {
         let now = clock.now
-        let (sums, full, failed, state) = kept.withLock { state in
+        let (sums, trouble, health) = kept.withLock { state in
             let sums = state.drops.keys.compactMap { reason in
                 state.drops[reason]?.takeDue(now: now).map { (reason, $0.unsaid) }
             }
-            return (sums, state.full.takeDue(now: now), state.failed.takeDue(now: now), state.spool)
+            return (sums, state.troubles[state.health.state]?.takeDue(now: now), state.health)
         }
         for (reason, records) in sums { sayDropped(records, reason) }
-        if let full, case .full = state {
-            logger.error(
-                "The spool is full again and again; records are refused",
-                metadata: full.metadata("spool.full")
-            )
-        }
-        if let failed, case .failed = state {
-            logger.error("The spool fails again and again", metadata: failed.metadata("spool.failed"))
+        if let trouble {
+            logger.error(health.messageAgain, metadata: trouble.metadata("spool.\(health.state)"))
         }
     }
 
@@ -140,17 +127,31 @@ final class SpoolMonitor: Sendable {
             metadata: ["spool.dropped": "\(records)", "spool.dropped.reason": "\(reason.rawValue)"]
         )
     }
+}
 
-    private func becomes<News>(
-        _ spool: WriterStatus.Spool,
-        _ news: (inout State, WallInstant) -> News
-    ) -> News {
-        let now = clock.now
-        metrics.recordSpool(spool)
-        return kept.withLock { state in
-            state.spool = spool
-            return news(&state, now)
+extension SpoolHealth {
+    fileprivate var message: Logger.Message {
+        switch state {
+        case .sound: "The spool is sound"
+        case .full: "The spool is full; records are refused"
+        case .failed: "The spool failed; nothing is accepted until it works again"
+        case .damaged where refusal == nil:
+            "The spool's file is damaged; records are still accepted. Restart the writer to salvage what is readable"
+        case .damaged:
+            "The spool's file is damaged; nothing is accepted. Restart the writer to salvage what is readable"
         }
+    }
+
+    fileprivate var messageAgain: Logger.Message {
+        switch state {
+        case .full: "The spool is full again and again; records are refused"
+        case .sound, .failed, .damaged: "The spool fails again and again"
+        }
+    }
+
+    fileprivate var messageAtEnd: Logger.Message {
+        state == .full
+            ? "The spool takes records again" : "The spool works again; it was opened anew and found sound"
     }
 }
 

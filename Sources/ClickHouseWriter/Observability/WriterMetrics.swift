@@ -13,8 +13,8 @@ package struct WriterMetrics: Sendable {
 
     private let depths: Depths
     private let walHeldGauge: Gauge
-    private let spoolStates: [String: Gauge]
-    private let deliveryStates: [DeliveryNote.State: Gauge]
+    private let spoolStates: [SpoolHealth.State: Gauge]
+    private let deliveryStates: [DeliveryReport.State: Gauge]
     private let enqueuedCounter: Counter
     private let deliveredCounter: Counter
     private let droppedCounters: [SpoolEvent.DropReason: Counter]
@@ -47,8 +47,8 @@ package struct WriterMetrics: Sendable {
         )
         maker.gauge(Self.spoolLimitBytes).record(spoolLimitBytes)
         walHeldGauge = maker.gauge(Self.walHeld)
-        spoolStates = maker.each(WriterStatus.Spool.names, by: \.self) { maker.gauge(Self.spoolState, $0) }
-        deliveryStates = maker.each(DeliveryNote.State.allCases, by: \.rawValue) {
+        spoolStates = maker.each(SpoolHealth.State.allCases, by: \.label) { maker.gauge(Self.spoolState, $0) }
+        deliveryStates = maker.each(DeliveryReport.State.allCases, by: \.rawValue) {
             maker.gauge(Self.deliveryState, $0)
         }
         enqueuedCounter = maker.counter(Self.enqueued)
@@ -62,7 +62,7 @@ package struct WriterMetrics: Sendable {
         commitTimer = maker.timer(Self.commitDuration)
         commitRecorder = maker.recorder(Self.commitRecords)
         recordWALHeld(false)
-        recordSpool(.fine)
+        recordSpool(.sound)
         recordDelivery(.fine)
     }
 
@@ -84,11 +84,11 @@ package struct WriterMetrics: Sendable {
         walHeldGauge.record(isHeld ? 1 : 0)
     }
 
-    func recordSpool(_ current: WriterStatus.Spool) {
-        for (name, gauge) in spoolStates { gauge.record(name == current.name ? 1 : 0) }
+    func recordSpool(_ current: SpoolHealth.State) {
+        for (state, gauge) in spoolStates { gauge.record(state == current ? 1 : 0) }
     }
 
-    func recordDelivery(_ current: DeliveryNote.State) {
+    func recordDelivery(_ current: DeliveryReport.State) {
         for (state, gauge) in deliveryStates { gauge.record(state == current ? 1 : 0) }
     }
 
@@ -165,14 +165,7 @@ private struct Maker {
     }
 }
 
-extension WriterStatus.Spool {
-    fileprivate static let names = ["fine", "full", "failed"]
-
-    fileprivate var name: String {
-        switch self {
-        case .fine: "fine"
-        case .full: "full"
-        case .failed: "failed"
-        }
-    }
+extension SpoolHealth.State {
+    /// As a label, which is older than the state's own name.
+    fileprivate var label: String { self == .sound ? "fine" : rawValue }
 }

@@ -30,7 +30,15 @@ struct Diagnosis: Equatable {
                 .losing,
                 "The spool failed: new traces may be lost",
                 reason,
-                "Look at the disk. The spool is opened anew every second; where the reason asks for it, restart the proxy."
+                "Look at the disk. The spool is opened anew every second, and goes on by itself."
+            )
+            return
+        case .damaged(let reason):
+            self.init(
+                .losing,
+                "The spool's file is damaged: traces may be lost",
+                reason,
+                "Restart the proxy: it sets the file aside, salvages what is readable, and logs how much is lost."
             )
             return
         case .full(let reason):

@@ -56,6 +56,7 @@ struct StatusDocument: Encodable {
             case .fine: "fine"
             case .full: "full"
             case .failed: "failed"
+            case .damaged: "damaged"
             }
         guarantee = Nullable(value: status.guarantee)
         pending = status.pending

@@ -4,17 +4,17 @@
 /// slices, of what was written between two marks, and all of it only when it has grown past a limit: by then little is left
 /// to move. A spool that is drained as it is filled writes the same pages again and again: slices would move each many times.
 package struct CheckpointPolicy: Sendable {
-    /// Pages from which a checkpoint is worth it as soon as no work waits: 4 MiB, as SQLite's own default.
-    package var pagesWhenIdle = 500
+    /// Bytes from which a checkpoint is worth it as soon as no work waits: about as SQLite's own default.
+    package var bytesWhenIdle = 4_000 << 10
 
-    /// Pages between two marks: moving them takes about as long as a commit of 64 records.
-    package var pagesPerSlice = 75
+    /// Bytes between two marks: moving them takes about as long as a commit of 64 records.
+    package var bytesPerSlice = 600 << 10
 
     /// Whether slices are moved also where no work waits and nothing grows: for tests, whose load must be the same each time.
     package var slicesAlways = false
 
-    /// Pages from which all is moved before waiting work: 16 MiB.
-    package var pagesAtMost = 2_000
+    /// Bytes from which all is moved before waiting work.
+    package var bytesAtMost = 16_000 << 10
 
     /// How long nothing must have been asked of the spool before a small WAL is moved too.
     package var quietPeriodMilliseconds = 200
@@ -28,13 +28,13 @@ package struct CheckpointPolicy: Sendable {
     }
 
     /// - Parameters:
-    ///   - walPages: what is in the WAL.
-    ///   - newPages: by how many pages more are in use than when the WAL was begun.
+    ///   - walBytes: what is in the WAL.
+    ///   - newBytes: by how many bytes more are in use than when the WAL was begun.
     ///   - mark: what was in it when the mark was set; nil without one.
-    func step(walPages: Int, newPages: Int, mark: Int?, workIsWaiting: Bool) -> Step? {
-        if walPages >= (workIsWaiting ? pagesAtMost : pagesWhenIdle) { return .moveAll }
-        guard slicesAlways || workIsWaiting && newPages >= walPages / 4 else { return nil }
-        guard walPages >= (mark ?? 0) + pagesPerSlice else { return nil }
+    func step(walBytes: Int, newBytes: Int, mark: Int?, workIsWaiting: Bool) -> Step? {
+        if walBytes >= (workIsWaiting ? bytesAtMost : bytesWhenIdle) { return .moveAll }
+        guard slicesAlways || workIsWaiting && newBytes >= walBytes / 4 else { return nil }
+        guard walBytes >= (mark ?? 0) + bytesPerSlice else { return nil }
         return mark == nil ? .mark : .moveSlice
     }
 }

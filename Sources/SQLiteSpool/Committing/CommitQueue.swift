@@ -4,82 +4,8 @@ internal import Synchronization
 
 /// What waits for the next commit. Many tasks put work in, the commit thread takes it out in groups.
 final class CommitQueue: Sendable {
-    /// Records to store: all of them or none.
-    struct Append {
-        let payloads: Payloads
-        let completion: Completion
-    }
-
-    /// One payload needs no array around it.
-    enum Payloads {
-        case one(Payload)
-        case many([Payload])
-        /// Those of dead letters, which are no longer dead letters then.
-        case requeued(LetterMove)
-
-        var count: Int {
-            switch self {
-            case .one: 1
-            case .many(let payloads): payloads.count
-            case .requeued(let move): move.ids.count
-            }
-        }
-
-        /// What they will take in the file.
-        var bytesToStore: Int {
-            switch self {
-            case .one(let payload): SpoolUsage.bytes(ofPayload: payload.bytes.count)
-            case .many(let payloads): payloads.reduce(0) { $0 + SpoolUsage.bytes(ofPayload: $1.bytes.count) }
-            case .requeued(let move): move.bytes
-            }
-        }
-    }
-
-    enum BatchChange {
-        case freeze(Batch)
-        case acknowledge(Batch)
-        case recordFailure(Batch, error: String)
-        /// The records that no child holds are deleted: they were delivered.
-        case replace(Batch, members: [BatchMember], children: [(batch: Batch, members: [BatchMember])])
-        case deadLetter(Batch, code: Int?, message: String)
-        /// Dead letters are deleted.
-        case discard(LetterMove)
-        case note(DeliveryNote)
-        /// A reader has found that the file is damaged.
-        case damage(SpoolError)
-
-        /// Whether something is sent because of it.
-        var mustSurvivePowerLoss: Bool {
-            switch self {
-            case .freeze, .replace: true
-            case .acknowledge, .recordFailure, .deadLetter, .discard, .note, .damage: false
-            }
-        }
-    }
-
-    /// What goes into one transaction.
-    struct Group {
-        var appends: [Append] = []
-        var changes: [(change: BatchChange, completion: Completion)] = []
-
-        var isEmpty: Bool { appends.isEmpty && changes.isEmpty }
-
-        /// How many tasks wait for it.
-        var work: Int { appends.count + changes.count }
-
-        /// How many dead letters will be fewer, at most.
-        var leavingLetters: Int {
-            let requeued = appends.reduce(0) {
-                if case .requeued(let move) = $1.payloads { $0 + move.ids.count } else { $0 }
-            }
-            return changes.reduce(requeued) {
-                if case .discard(let move) = $1.change { $0 + move.ids.count } else { $0 }
-            }
-        }
-    }
-
     enum Next {
-        case commit(Group)
+        case commit(CommitGroup)
         /// Nothing came for as long as was asked.
         case quiet
         /// The queue is closed and empty.
@@ -90,7 +16,7 @@ final class CommitQueue: Sendable {
     static let recordsPerGroup = 2_000
 
     private struct State {
-        var waiting = Group()
+        var waiting = CommitGroup()
         var isClosed = false
         var threadSleeps = false
     }
@@ -112,12 +38,17 @@ final class CommitQueue: Sendable {
     /// Whether the commit thread sleeps until somebody wakes it.
     var threadSleeps: Bool { state.withLock(\.threadSleeps) }
 
-    func append(_ payloads: Payloads) async throws(SpoolError) {
-        try await submit { $0.appends.append(Append(payloads: payloads, completion: $1)) }
+    func append(_ records: NewRecords) async throws(SpoolError) {
+        try await submit { $0.appends.append(CommitGroup.Waiting(work: records, completion: $1)) }
     }
 
-    func change(_ change: BatchChange) async throws(SpoolError) {
-        try await submit { $0.changes.append((change, $1)) }
+    func change(_ operation: SpoolOperation) async throws(SpoolError) {
+        try await submit { $0.changes.append(CommitGroup.Waiting(work: operation, completion: $1)) }
+    }
+
+    /// Returns when all that are to know of the damage do.
+    func report(damage: SpoolError) async throws(SpoolError) {
+        try await submit { $0.findings.append(CommitGroup.Waiting(work: damage, completion: $1)) }
     }
 
     /// Refuses new work. What waits is still committed.
@@ -159,7 +90,7 @@ final class CommitQueue: Sendable {
     /// - Parameters:
     ///   - maxRecords: none are taken from so many on; an append that begins below is taken whole.
     ///   - maxBytes: the most that they may take in the file.
-    func takeMore(maxRecords: Int, maxBytes: Int) -> [Append] {
+    func takeMore(maxRecords: Int, maxBytes: Int) -> [CommitGroup.Waiting<NewRecords>] {
         withState { Self.takeAppends(from: &$0.waiting, maxRecords: maxRecords, maxBytes: maxBytes) }
     }
 
@@ -190,7 +121,7 @@ final class CommitQueue: Sendable {
         return SpoolError(.refused, "the spool was opened before a fork; a forked process opens one of its own")
     }
 
-    private func submit(_ add: (inout Group, Completion) -> Void) async throws(SpoolError) {
+    private func submit(_ add: (inout CommitGroup, Completion) -> Void) async throws(SpoolError) {
         if let refusalAfterFork { throw refusalAfterFork }
         try await Completion.wait { completion in
             let (isRefused, mustWake) = withState { state in
@@ -216,21 +147,26 @@ final class CommitQueue: Sendable {
         return state.threadSleeps
     }
 
-    private static func takeGroup(from waiting: inout Group) -> Group {
-        defer { waiting.changes = [] }
-        return Group(
+    private static func takeGroup(from waiting: inout CommitGroup) -> CommitGroup {
+        defer { (waiting.changes, waiting.findings) = ([], []) }
+        return CommitGroup(
             appends: takeAppends(from: &waiting, maxRecords: recordsPerGroup, maxBytes: .max),
-            changes: waiting.changes
+            changes: waiting.changes,
+            findings: waiting.findings
         )
     }
 
-    private static func takeAppends(from waiting: inout Group, maxRecords: Int, maxBytes: Int) -> [Append] {
+    private static func takeAppends(
+        from waiting: inout CommitGroup,
+        maxRecords: Int,
+        maxBytes: Int
+    ) -> [CommitGroup.Waiting<NewRecords>] {
         var records = 0
         var bytes = 0
         let end = waiting.appends.firstIndex { append in
             if records >= maxRecords { return true }
-            records += append.payloads.count
-            bytes += append.payloads.bytesToStore
+            records += append.work.count
+            bytes += append.work.bytesToStore
             return bytes > maxBytes
         }
         guard let end else {

@@ -43,7 +43,7 @@ struct DiskRoom {
         directory = SQLiteSpool.directory(ofFile: path)
         fileSystem = configuration.fileSystem
         limit = configuration.limits.maxBytes
-        walBytes = configuration.checkpoints.pagesAtMost * SpoolUsage.defaultPageBytes + (4 << 20)
+        walBytes = configuration.checkpoints.bytesAtMost + (4 << 20)
     }
 
     /// nil when it cannot be told.
@@ -114,8 +114,8 @@ struct DiskRoom {
         if newBytes == 0 { return limit }
         allowance -= newBytes
         if allowance < 0 {
-            // When nobody can tell, SQLite will.
-            let free = max(0, (availableBytes ?? .max / 2) - Self.reserveBytes)
+            // When nobody can tell, SQLite will. Some file systems say that they have more than can be added up.
+            let free = max(0, min(availableBytes ?? .max, .max / 2) - Self.reserveBytes)
             allowance = min(free / 2, Self.largestAllowance)
             lastCapacity = min(limit, usage.databaseBytes + free)
         }

@@ -1,11 +1,11 @@
 /// What becomes of batches and dead letters.
 extension SpoolConnection {
     func apply(
-        _ change: CommitQueue.BatchChange,
+        _ operation: SpoolOperation,
         at now: Int64,
         ledger: inout Ledger
     ) throws(SQLiteError) {
-        switch change {
+        switch operation {
         case .freeze(let batch):
             guard try ledger.freeze(batch) else { return }
             try database.insert(batch)
@@ -52,14 +52,13 @@ extension SpoolConnection {
             let count = try database.deleteLetters(move.ids)
             try ledger.removeDeadLetters(count)
             move.count = count
-        case .damage: break
-        case .note(let note):
+        case .report(let report):
             try database.prepare(
                 """
                 UPDATE delivery SET since = iif(state = ?1, since, ?4), state = ?1, reason = ?2, guarantee = ?3
                 """
-            ).run(.text(note.state.rawValue), .optional(note.reason), .optional(note.guarantee), .integer(now))
-            if let destination = note.destination { try database.write(destination) }
+            ).run(.text(report.state.rawValue), .optional(report.reason), .optional(report.guarantee), .integer(now))
+            if let destination = report.destination { try database.write(destination) }
         }
     }
 

@@ -9,10 +9,10 @@ struct SpoolConnection: ~Copyable {
     private let durability: SpoolConfiguration.Durability
     let limits: SpoolLimits
     let clock: any WallClock
-    private let statements: Statements
+    let statements: Statements
 
     private(set) var ledger: Ledger
-    private(set) var usage: SpoolUsage
+    var usage: SpoolUsage
 
     init(
         database: consuming Database,
@@ -20,13 +20,28 @@ struct SpoolConnection: ~Copyable {
         clock: any WallClock
     ) throws(SQLiteError) {
         let ledger = try database.readLedger()
-        let statements = try Statements(database)
-        let pages = try statements.pageCount.readInteger()
-        let freePages = try statements.freePageCount.readInteger()
+        let statements = Statements(
+            begin: try database.prepare("BEGIN IMMEDIATE"),
+            commit: try database.prepare("COMMIT"),
+            insertRecord: try database.prepare(
+                "INSERT INTO records (id, enqueued_at, checksum, payload) VALUES (?1, ?2, ?3, ?4)"
+            ),
+            // Of one row, and SQLite must know it: for several it makes a journal of 64 KiB each time, to be able to take back
+            // this statement alone.
+            updateCounts: try database.prepare(
+                """
+                UPDATE spool SET last_id = ?1, records = ?2, payload_bytes = ?3, dead_letters = ?4, dropped = ?5,
+                    committed_at = max(committed_at + 1, ?6), checksum = ?7
+                WHERE singleton = 1
+                """
+            ),
+            pageCount: try database.prepare("PRAGMA page_count"),
+            freePageCount: try database.prepare("PRAGMA freelist_count")
+        )
         usage = SpoolUsage(
             pageBytes: Int(try database.integer("PRAGMA page_size") ?? 0),
-            pages: pages,
-            freePages: freePages
+            pages: try statements.pageCount.readInteger(),
+            freePages: try statements.freePageCount.readInteger()
         )
         self.database = database
         durability = configuration.durability
@@ -37,81 +52,60 @@ struct SpoolConnection: ~Copyable {
     }
 
     /// What every commit needs, prepared once.
-    private struct Statements: ~Copyable {
+    struct Statements: ~Copyable {
         let begin: Statement
         let commit: Statement
         let insertRecord: Statement
         let updateCounts: Statement
         let pageCount: Statement
         let freePageCount: Statement
-
-        init(_ database: borrowing Database) throws(SQLiteError) {
-            let begin = try database.prepare("BEGIN IMMEDIATE")
-            let commit = try database.prepare("COMMIT")
-            let insert = try database.prepare(
-                "INSERT INTO records (id, enqueued_at, checksum, payload) VALUES (?1, ?2, ?3, ?4)"
-            )
-            // Of one row, and SQLite must know it: for several it makes a journal of 64 KiB each time, to be able to take back
-            // this statement alone.
-            let update = try database.prepare(
-                """
-                UPDATE spool SET last_id = ?1, records = ?2, payload_bytes = ?3, dead_letters = ?4, dropped = ?5,
-                    committed_at = max(committed_at + 1, ?6), checksum = ?7
-                WHERE singleton = 1
-                """
-            )
-            let pages = try database.prepare("PRAGMA page_count")
-            let freePages = try database.prepare("PRAGMA freelist_count")
-            self.begin = begin
-            self.commit = commit
-            self.insertRecord = insert
-            self.updateCounts = update
-            self.pageCount = pages
-            self.freePageCount = freePages
-        }
     }
 
     /// What became of a group that was committed.
     struct Applied {
-        /// The appends that found no room, by their index in the group.
-        var refused: [(index: Int, error: SpoolError)] = []
+        /// The records that found no room.
+        var refused: [Refusal] = []
         /// Records that were dropped to make room, and because they were too old.
         var droppedForRoom = 0
         var droppedForAge = 0
     }
 
-    /// A transaction that is open, and what it comes to so far.
-    struct Transaction {
-        fileprivate var ledger: Ledger
-        fileprivate var applied = Applied()
-        fileprivate let now: Int64
-        fileprivate let usageBefore: SpoolUsage
-        fileprivate let isSynced: Bool
-        /// How many appends were put in.
-        fileprivate var appends = 0
-        /// Pages are counted at a commit; what came in since is reckoned from the lengths.
-        fileprivate(set) var bytesInUse: Int
+    struct Refusal {
+        /// Which of the inserts of the transaction it was, from 0.
+        let index: Int
+        let error: SpoolError
     }
 
-    /// Opens a transaction with these changes. To be ended with `commit` or `rollBack` or, after anything that it or its
-    /// likes have thrown, not at all: it is rolled back then.
-    mutating func begin(
-        _ changes: [(change: CommitQueue.BatchChange, completion: Completion)] = []
-    ) throws(SQLiteError) -> Transaction {
+    /// A transaction that is open, and what it comes to so far.
+    struct Transaction {
+        var ledger: Ledger
+        var applied = Applied()
+        let now: Int64
+        let usageBefore: SpoolUsage
+        let isSynced: Bool
+        /// How many inserts there were.
+        var inserts = 0
+        /// Pages are counted at a commit; what came in since is reckoned from the lengths.
+        var bytesInUse: Int
+    }
+
+    /// Opens a transaction with these operations. To be ended with `commit` or `rollBack`; when one of the
+    /// two or this has thrown, it is rolled back already.
+    mutating func begin(_ operations: [SpoolOperation]) throws(SQLiteError) -> Transaction {
         let now = clock.now
         var transaction = Transaction(
             ledger: ledger,
             now: now.milliseconds,
             usageBefore: usage,
             // A batch is sent once it is frozen, and a power cut must not let its token stand for other records then.
-            isSynced: durability == .processCrash && changes.contains { $0.change.mustSurvivePowerLoss },
+            isSynced: durability == .processCrash && operations.contains(where: \.mustSurvivePowerLoss),
             bytesInUse: usage.bytesInUse
         )
         do throws(SQLiteError) {
             if transaction.isSynced { try database.execute("PRAGMA synchronous = FULL") }
             try statements.begin.run()
             // First, so that a freeze keeps its records from being dropped.
-            for (change, _) in changes { try apply(change, at: transaction.now, ledger: &transaction.ledger) }
+            for operation in operations { try apply(operation, at: transaction.now, ledger: &transaction.ledger) }
             if let maxAge = limits.maxAge {
                 let cutoff = now.advanced(by: .zero - maxAge).milliseconds
                 transaction.applied.droppedForAge = try dropOldest(&transaction.ledger, olderThan: cutoff)
@@ -121,20 +115,6 @@ struct SpoolConnection: ~Copyable {
             throw error
         }
         return transaction
-    }
-
-    /// - Parameter capacity: bytes that may be in use.
-    mutating func insert(
-        _ appends: [CommitQueue.Append],
-        capacity: Int,
-        _ transaction: inout Transaction
-    ) throws(SQLiteError) {
-        do throws(SQLiteError) {
-            for append in appends { try insert(append.payloads, capacity: capacity, &transaction) }
-        } catch {
-            rollBack(transaction)
-            throw error
-        }
     }
 
     /// - Parameter freePagesToReturn: at most so many are cut off the end of the file on the way.
@@ -177,7 +157,7 @@ struct SpoolConnection: ~Copyable {
     mutating func confirm() throws(SQLiteError) {
         try database.execute("PRAGMA synchronous = FULL")
         defer { if durability == .processCrash { syncNoMore() } }
-        _ = try commit(begin())
+        _ = try commit(begin([]))
     }
 
     /// Keeps the WAL as it is when the connection is closed.
@@ -202,7 +182,7 @@ struct SpoolConnection: ~Copyable {
     }
 
     /// Within a transaction it counts what that has done.
-    private mutating func measure() throws(SQLiteError) {
+    mutating func measure() throws(SQLiteError) {
         usage.pages = try statements.pageCount.readInteger()
         usage.freePages = try statements.freePageCount.readInteger()
     }
@@ -217,125 +197,5 @@ struct SpoolConnection: ~Copyable {
             .integer(now),
             .integer(ledger.checksum)
         )
-    }
-
-    // MARK: Records come in
-
-    private mutating func insert(
-        _ payloads: CommitQueue.Payloads,
-        capacity: Int,
-        _ transaction: inout Transaction
-    ) throws(SQLiteError) {
-        let index = transaction.appends
-        transaction.appends += 1
-        var limits = limits
-        limits.maxBytes = capacity
-        if case .requeued(let move) = payloads {
-            if let error = try requeue(move, within: limits, at: transaction.now, ledger: &transaction.ledger) {
-                transaction.applied.refused.append((index, error))
-            }
-            return
-        }
-        let newBytes = payloads.bytesToStore
-        let room = try makeRoom(
-            limits,
-            for: payloads.count,
-            bytes: newBytes,
-            &transaction.bytesInUse,
-            &transaction.ledger
-        )
-        transaction.applied.droppedForRoom += room.dropped
-        guard room.isThere else {
-            let error =
-                self.limits.canEverHold(records: payloads.count, bytes: newBytes)
-                ? SpoolError(
-                    full: limits,
-                    configured: self.limits,
-                    bytesInUse: transaction.bytesInUse,
-                    records: transaction.ledger.records
-                )
-                : SpoolError(tooMuch: payloads.count, bytes: newBytes, for: self.limits)
-            transaction.applied.refused.append((index, error))
-            return
-        }
-        transaction.bytesInUse += newBytes
-        switch payloads {
-        case .one(let payload): try insert(payload, at: transaction.now, ledger: &transaction.ledger)
-        case .many(let payloads):
-            for payload in payloads { try insert(payload, at: transaction.now, ledger: &transaction.ledger) }
-        case .requeued: break
-        }
-    }
-
-    private mutating func makeRoom(
-        _ limits: SpoolLimits,
-        for newRecords: Int,
-        bytes newBytes: Int,
-        _ bytesInUse: inout Int,
-        _ ledger: inout Ledger
-    ) throws(SQLiteError) -> (isThere: Bool, dropped: Int) {
-        func excess() -> SpoolLimits.Excess {
-            limits.excess(records: ledger.records, bytes: bytesInUse, newRecords: newRecords, newBytes: newBytes)
-        }
-        if excess() == .none { return (true, 0) }
-        // What is in flight and in the WAL stays, so dropping might be of no use.
-        let staying = ledger.batches.reduce(usage.walBytes) { $0 + $1.payloadBytes }
-        let least = limits.excess(records: ledger.inFlight, bytes: staying, newRecords: newRecords, newBytes: newBytes)
-        guard limits.whenFull == .dropOldest, least == .none else { return (false, 0) }
-        let before = (ledger: ledger, usage: usage, bytesInUse: bytesInUse)
-        var dropped = 0
-        try database.execute("SAVEPOINT room")
-        while excess() != .none {
-            let count = try dropOldest(&ledger, toFree: excess())
-            if count == 0 {
-                // Nothing is dropped for a record that is refused all the same.
-                try database.execute("ROLLBACK TO room; RELEASE room")
-                (ledger, usage, bytesInUse) = before
-                return (false, 0)
-            }
-            dropped += count
-            try measure()
-            bytesInUse = usage.bytesInUse
-        }
-        try database.execute("RELEASE room")
-        return (true, dropped)
-    }
-
-    private func insert(_ payload: Payload, at now: Int64, ledger: inout Ledger) throws(SQLiteError) {
-        let id = ledger.append(payloadBytes: payload.bytes.count)
-        try statements.insertRecord.run((id, now, payload.checksum(id: id, enqueuedAt: now)), text: payload.bytes)
-    }
-
-    /// Dead letters become the newest records. The room that they need is the one that they had, but for what they take in
-    /// the WAL meanwhile, where the disk may have none. Nothing is dropped for them.
-    ///
-    /// - Parameter limits: those of the disk included.
-    /// - Returns: why they stay dead letters; nil when they do not.
-    private func requeue(
-        _ move: LetterMove,
-        within limits: SpoolLimits,
-        at now: Int64,
-        ledger: inout Ledger
-    ) throws(SQLiteError) -> SpoolError? {
-        let newBytes = limits.maxBytes < self.limits.maxBytes ? move.bytes : 0
-        let excess = limits.excess(
-            records: ledger.records,
-            bytes: newBytes == 0 ? 0 : usage.bytesInUse,
-            newRecords: move.ids.count,
-            newBytes: newBytes
-        )
-        guard excess == .none else {
-            return SpoolError(
-                full: limits,
-                configured: self.limits,
-                bytesInUse: usage.bytesInUse,
-                records: ledger.records
-            )
-        }
-        let payloads = try database.takeLetters(move.ids)
-        try ledger.removeDeadLetters(payloads.count)
-        for payload in payloads { try insert(Payload(payload), at: now, ledger: &ledger) }
-        move.count = payloads.count
-        return nil
     }
 }

@@ -3,20 +3,20 @@
 struct WALMark: ~Copyable {
     private var database: Database?
 
-    /// Pages that were in the WAL at this place; nil while there is no mark.
-    private(set) var pages: Int?
+    /// Bytes that were in the WAL at this place; nil while there is no mark.
+    private(set) var bytes: Int?
 
     /// - Parameter database: a connection that nobody else reads from.
     init(_ database: consuming Database) {
         self.database = consume database
     }
 
-    /// Sets it to where the WAL ends: behind so many pages.
-    mutating func set(at pages: Int) {
+    /// Sets it to where the WAL ends: behind this many bytes.
+    mutating func set(at bytes: Int) {
         clear()
         do throws(SQLiteError) {
             try database?.execute("BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1")
-            self.pages = pages
+            self.bytes = bytes
         } catch {
             // Without a mark all is moved at once, as late as it must.
             clear()
@@ -25,11 +25,11 @@ struct WALMark: ~Copyable {
 
     mutating func clear() {
         database?.rollBack()
-        pages = nil
+        bytes = nil
     }
 
     mutating func close() {
-        pages = nil
+        bytes = nil
         database = nil
     }
 }

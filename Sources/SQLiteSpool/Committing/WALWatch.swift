@@ -3,8 +3,8 @@ struct WALWatch {
     let alarmBytes: Int
     private(set) var isHeld = false
 
-    /// Pages from which the next checkpoint may get further than the latest one.
-    private var nextAttempt = 0
+    /// Bytes from which the next checkpoint may get further than the latest one.
+    private(set) var nextAttempt = 0
 
     enum Change {
         /// The WAL has grown past the alarm.
@@ -13,11 +13,7 @@ struct WALWatch {
         case released
     }
 
-    init(alarmBytes: Int) {
-        self.alarmBytes = alarmBytes
-    }
-
-    func isWorthACheckpoint(_ usage: SpoolUsage) -> Bool { usage.walPages >= nextAttempt }
+    func isWorthACheckpoint(_ usage: SpoolUsage) -> Bool { usage.walBytes >= nextAttempt }
 
     mutating func didCheckpoint(_ usage: SpoolUsage, isComplete: Bool) -> Change? {
         if isComplete {
@@ -25,7 +21,7 @@ struct WALWatch {
             defer { isHeld = false }
             return isHeld ? .released : nil
         }
-        nextAttempt = usage.walPages + 500
+        nextAttempt = usage.walBytes + (4_000 << 10)
         guard !isHeld, usage.walBytes >= alarmBytes else { return nil }
         isHeld = true
         return .held

@@ -19,6 +19,15 @@ package struct OwnerNote: Sendable, Equatable {
         case failed
         /// What was read cannot be what was written: the next owner looks at all of it.
         case damaged
+
+        init(_ health: SpoolHealth) {
+            self =
+                switch health.state {
+                case .sound, .full: .sound
+                case .failed: .failed
+                case .damaged: .damaged
+                }
+        }
     }
 
     /// How far the owner came.

@@ -95,32 +95,29 @@ final class SpoolLock: Sendable {
 
     /// Called after each commit, and cheap. A note that cannot be written is too old, as after a power cut.
     func record(_ ledger: Ledger) {
-        let lines = note.withLock { note -> String? in
-            guard let old = note?.progress, old != ledger.progress else { return nil }
-            note?.progress = ledger.progress
-            return OwnerNote.lines(ledger.progress)
-        }
-        if let lines { try? file.write(lines, at: OwnerNote.progressOffset) }
+        change { $0.progress = ledger.progress }
     }
 
     /// Called before a commit that may leave fewer dead letters than were noted.
     func expect(deadLetters: Int) {
-        let lines = note.withLock { note -> String? in
-            guard let old = note?.progress, deadLetters < old.deadLetters else { return nil }
-            note?.progress.deadLetters = Int64(max(0, deadLetters))
-            return note.map { OwnerNote.lines($0.progress) }
-        }
-        if let lines { try? file.write(lines, at: OwnerNote.progressOffset) }
+        change { $0.progress.deadLetters = min($0.progress.deadLetters, Int64(max(0, deadLetters))) }
     }
 
     /// Tells the next owner what to expect.
     func record(_ state: OwnerNote.State) {
-        let text = note.withLock { note -> String? in
-            guard let old = note?.state, old != state else { return nil }
-            note?.state = state
-            return note?.text
+        change { $0.state = state }
+    }
+
+    /// Writes what is another part of the note than before.
+    private func change(_ body: (inout OwnerNote) -> Void) {
+        let part = note.withLock { note -> (text: String, offset: Int)? in
+            guard let old = note, var new = note else { return nil }
+            body(&new)
+            note = new
+            if new.state != old.state { return (new.text, 0) }
+            return new.progress == old.progress ? nil : (OwnerNote.lines(new.progress), OwnerNote.progressOffset)
         }
-        if let text { try? file.write(text, at: 0) }
+        if let part { try? file.write(part.text, at: part.offset) }
     }
 
     func release() {

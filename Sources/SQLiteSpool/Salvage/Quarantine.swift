@@ -1,4 +1,5 @@
 internal import CSQLite
+internal import Foundation
 
 /// Sets a damaged spool aside under a dated name and puts a fresh one in its place, so that a power cut at any moment
 /// leaves either the one or the other, or what is needed to go on.
@@ -26,6 +27,18 @@ struct Quarantine {
     func damaged(_ intent: SalvageIntent) -> String { "\(path).damaged-\(intent.date)" }
 
     // MARK: A salvage
+
+    /// The time as a name, and a later one when something was set aside in the same second.
+    func unusedDate(_ now: WallInstant) throws(FileSystemFailure) -> String {
+        let names = try fileSystem.names(in: directory)
+        var seconds = now.milliseconds / 1_000
+        while true {
+            let date = Date(timeIntervalSince1970: Double(seconds))
+            let text = date.formatted(.iso8601.dateSeparator(.omitted).timeSeparator(.omitted))
+            if !names.contains(where: { $0.contains(text) }) { return text }
+            seconds += 1
+        }
+    }
 
     /// Notes the salvage, before anything is changed.
     func begin(_ intent: SalvageIntent) throws(SpoolError) {
@@ -136,7 +149,7 @@ struct Quarantine {
         let database = try Database(path: path, access: .readOnly, vfs: fileSystem.vfs)
         let applicationID = try database.integer("PRAGMA application_id")
         let uuid = try database.text("SELECT uuid FROM spool")
-        return applicationID == SpoolFile.applicationID ? uuid : nil
+        return applicationID == SpoolIdentity.applicationID ? uuid : nil
     }
 
     private func strangers(in names: [String]) -> [OpeningNotice] {

@@ -1,53 +1,26 @@
 /// Reads as many rows of a damaged table as SQLite can still find, each at least once, in no certain order.
 struct RowReader: ~Copyable {
-    private let forwards: Statement
-    private let backwards: Statement
-    private let after: Statement
-    private let maxSteps: Int
-
-    /// - Parameters:
-    ///   - columns: the first is the key.
-    ///   - maxSteps: rows after which a scan must be running in circles.
-    init(
-        _ database: borrowing Database,
-        table: String,
-        columns: String,
-        key: String,
-        maxSteps: Int
-    ) throws(SQLiteError) {
-        let select = "SELECT \(columns) FROM \(table)"
-        let forwards = try database.prepare("\(select) ORDER BY \(key)")
-        let backwards = try database.prepare("\(select) ORDER BY \(key) DESC")
-        let after = try database.prepare("\(select) WHERE \(key) > ?1 ORDER BY \(key)")
-        self.forwards = forwards
-        self.backwards = backwards
-        self.after = after
-        self.maxSteps = maxSteps
-    }
+    let forwards: Statement
+    let backwards: Statement
+    let after: Statement
+    /// Rows after which a scan must be running in circles.
+    let maxSteps: Int
 
     /// - Parameters:
     ///   - lastKey: no row is looked for behind it.
     ///   - body: called with each row, some of them more than once.
-    /// - Returns: whether the table was read without an error.
-    func read(through lastKey: Int64, _ body: (borrowing Statement) throws -> Void) throws -> Bool {
-        var highest = Int64.min
-        if try scan(
-            forwards,
-            {
-                highest = max(highest, $0.integer(0) ?? highest); try body($0)
-            }
-        ) {
-            return true
+    func read(through lastKey: Int64, _ body: (borrowing Statement) throws -> Void) throws {
+        var (lowest, highest) = (Int64.max, Int64.min)
+        let isWhole = try scan(forwards) { row in
+            highest = max(highest, row.integer(0) ?? highest)
+            try body(row)
         }
-        var lowest = Int64.max
-        if try scan(
-            backwards,
-            {
-                lowest = min(lowest, $0.integer(0) ?? lowest); try body($0)
-            }
-        ) {
-            return false
+        if isWhole { return }
+        let isWholeBackwards = try scan(backwards) { row in
+            lowest = min(lowest, row.integer(0) ?? lowest)
+            try body(row)
         }
+        if isWholeBackwards { return }
         // What lies between is behind a page that cannot be read. Behind that, others may be.
         var position = max(highest, 0)
         while position < min(lowest, lastKey), let next = firstReadable(after: position, through: min(lowest, lastKey))
@@ -59,7 +32,6 @@ struct RowReader: ~Copyable {
                 try body(row)
             }
         }
-        return false
     }
 
     /// The lowest key behind `start` after which SQLite finds a row, as far as halving the distance tells.

@@ -8,24 +8,16 @@ internal import CSQLite
 ///   batch of its own: some of it may be stored already, so it is asked for where the table can be asked.
 /// - The fresh spool has a new uuid: a token that was used may never stand for other records.
 struct Salvage: ~Copyable {
-    private let source: Database
-    private let target: Database
-    private let previous: OwnerNote?
-    private let now: WallInstant
+    /// The damaged spool. It is not changed.
+    let source: Database
+    /// A fresh one.
+    let target: Database
+    let previous: OwnerNote?
+    let now: WallInstant
 
     /// Why a record is a dead letter now.
     static let damagedMessage = "damaged in the spool: it is not what was written"
     static let deliveredMessage = "was delivered, or set aside, before the spool was damaged"
-
-    /// - Parameters:
-    ///   - source: the damaged spool. It is not changed.
-    ///   - target: a fresh one.
-    init(from source: consuming Database, into target: consuming Database, previous: OwnerNote?, now: WallInstant) {
-        self.source = source
-        self.target = target
-        self.previous = previous
-        self.now = now
-    }
 
     func run(reason: String) throws -> SpoolLoss {
         // What the source says of itself, where that is sound.
@@ -34,20 +26,18 @@ struct Salvage: ~Copyable {
         let maxSteps = Int(pages ?? 1 << 20) * 400 + 1_000
         // A note about another spool says nothing about this one.
         let note = claims == nil || claims?.uuid == previous?.uuid ? previous : nil
-        let lastKey = max(min(claims?.lastID ?? 0, Ledger.largest), note?.progress.committed ?? 0)
+        let known = max(min(claims?.lastID ?? 0, Ledger.largest), note?.progress.committed ?? 0)
+        let lastKey = known == 0 ? .max : known
         try target.execute("BEGIN IMMEDIATE")
-        let deadLetters = try copyDeadLetters(maxSteps: maxSteps, lastKey: lastKey == 0 ? .max : lastKey)
-        let setAside = try copyRecords(
-            maxSteps: maxSteps,
-            lastKey: lastKey == 0 ? .max : lastKey,
-            delivered: note?.progress.delivered ?? 0
-        )
+        let deadLetters = try copyDeadLetters(maxSteps: maxSteps, lastKey: lastKey)
+        let delivered = note?.progress.delivered ?? 0
+        let setAside = try copyRecords(maxSteps: maxSteps, lastKey: lastKey, delivered: delivered)
         let uuid = try target.text("SELECT uuid FROM spool") ?? ""
         let salvaged = Int(try target.integer("SELECT count(*) FROM records") ?? 0)
         let highest = try target.integer(
             "SELECT max(coalesce((SELECT max(id) FROM records), 0), coalesce((SELECT max(id) FROM dead_letters), 0))"
         )
-        let lastID = max(lastKey, highest ?? 0)
+        let lastID = max(known, highest ?? 0)
         try copyBatches(maxSteps: maxSteps, uuid: uuid, lastID: lastID, frozen: note?.progress.frozen ?? 0)
         try target.prepare(
             """
@@ -162,12 +152,7 @@ struct Salvage: ~Copyable {
             INSERT OR IGNORE INTO dead_letters (id, enqueued_at, payload, message, attempts, dead_lettered_at)
             VALUES (?1, ?2, ?3, ?4, 0, ?2)
             """
-        ).run(
-            .integer(id),
-            .integer(now.milliseconds),
-            .text(String(decoding: bytes, as: UTF8.self)),
-            .text(message)
-        )
+        ).run(.integer(id), .integer(now.milliseconds), .text(String(decoding: bytes, as: UTF8.self)), .text(message))
         return Int(try target.integer("SELECT changes()") ?? 0)
     }
 
@@ -184,8 +169,14 @@ struct Salvage: ~Copyable {
         lastKey: Int64,
         _ body: (borrowing Statement) throws -> Void
     ) throws {
-        let reader = try RowReader(source, table: table, columns: columns, key: key, maxSteps: maxSteps)
-        _ = try reader.read(through: lastKey, body)
+        let select = "SELECT \(columns) FROM \(table)"
+        let reader = RowReader(
+            forwards: try source.prepare("\(select) ORDER BY \(key)"),
+            backwards: try source.prepare("\(select) ORDER BY \(key) DESC"),
+            after: try source.prepare("\(select) WHERE \(key) > ?1 ORDER BY \(key)"),
+            maxSteps: maxSteps
+        )
+        try reader.read(through: lastKey, body)
     }
 
     // MARK: Batches

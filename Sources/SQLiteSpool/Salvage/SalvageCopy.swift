@@ -69,7 +69,7 @@ package struct SalvageCopy {
             )
             defer { for suffix in suffixes { for file in [copy, draft] { try? fileSystem.remove(file + suffix) } } }
             let wasRepaired = try copyFiles(note)
-            let source = try SpoolFile(path: copy, fileSystem)
+            let source = try DatabaseFile(path: copy, fileSystem)
             let reason = try findDamage(in: source, note, wasRepaired)
             try fileSystem.createPrivateFile(draft)
             let loss = try source.salvage(into: draft, reason: reason, note, now: now)
@@ -134,7 +134,7 @@ package struct SalvageCopy {
     }
 
     /// - Returns: what is wrong with the file.
-    private func findDamage(in source: SpoolFile, _ note: OwnerNote?, _ wasRepaired: Bool) throws -> String {
+    private func findDamage(in source: DatabaseFile, _ note: OwnerNote?, _ wasRepaired: Bool) throws -> String {
         do throws(SpoolError) {
             try source.verify(previous: note)
         } catch {

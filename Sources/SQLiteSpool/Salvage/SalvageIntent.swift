@@ -28,12 +28,9 @@ struct SalvageIntent: Sendable, Equatable {
         return lineName + value + String(repeating: " ", count: max(0, valueWidth - value.utf8.count)) + "\n"
     }
 
-    init(phase: Phase, date: String, uuid: String) {
-        self.phase = phase
-        self.date = date
-        self.uuid = uuid
-    }
+}
 
+extension SalvageIntent {
     /// - Parameter text: of the whole lock file.
     /// - Returns: nil when no salvage is under way, or what is said of one cannot be what an owner wrote: paths are made of
     ///   it.

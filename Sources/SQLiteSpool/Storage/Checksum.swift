@@ -6,6 +6,19 @@
 struct Checksum {
     private var state: UInt64 = 0
 
+    init() {}
+
+    init(_ payload: UnsafeRawBufferPointer) {
+        unsafe add(payload)
+    }
+
+    /// - Returns: the checksum of a record, when this is its payload's.
+    consuming func ofRecord(_ id: Int64, enqueuedAt: Int64) -> Int64 {
+        add(id)
+        add(enqueuedAt)
+        return value
+    }
+
     /// As it is stored.
     var value: Int64 { Int64(bitPattern: state) }
 

@@ -148,6 +148,6 @@ extension Statement {
     var hasSoundRecord: Bool {
         guard let id = integer(0), let stored = integer(2) else { return true }
         let enqueuedAt = integer(3) ?? 0
-        return unsafe withBytes(1) { unsafe Payload.checksum($0, id: id, enqueuedAt: enqueuedAt) } == stored
+        return unsafe withBytes(1) { unsafe Checksum($0).ofRecord(id, enqueuedAt: enqueuedAt) } == stored
     }
 }

@@ -36,7 +36,7 @@ extension SpoolStatus {
             guard try note.step() else {
                 throw SQLiteError.corrupt("its row is missing", action: "read table delivery")
             }
-            state = note.text(0).flatMap(DeliveryNote.State.init) ?? .fine
+            state = note.text(0).flatMap(DeliveryReport.State.init) ?? .fine
             reason = note.text(1)
             since = note.instant(2).flatMap { $0.milliseconds == 0 ? nil : $0 }
             guarantee = note.text(3)

@@ -57,22 +57,29 @@ struct Ledger: Equatable {
 
     /// Lets the oldest pending records go, up to `id`.
     mutating func drop(through id: Int64, records count: Int, payloadBytes bytes: Int) {
+        precondition(frozenThrough..<lastID + 1 ~= id && count <= records - inFlight, "drops more than is pending")
         frozenThrough = id
         records -= count
         payloadBytes -= bytes
         dropped += count
     }
 
-    /// - Returns: false when the batch is not in flight (any more).
+    /// - Returns: false when the batch is not in flight any more: a commit that was said to have failed may have come to
+    ///   light, and then it is asked for once more.
     mutating func replace(_ batch: Batch, with children: [Batch]) -> Bool {
+        let left = children.reduce(0) { $0 + $1.records }
+        precondition(
+            left <= batch.records,
+            "\(batch.token) would be replaced by \(left) of its \(batch.records) records"
+        )
         guard let index = batches.firstIndex(where: { $0.token == batch.token }) else { return false }
         batches.replaceSubrange(index...index, with: children)
-        records -= batch.records - children.reduce(0) { $0 + $1.records }
+        records -= batch.records - left
         payloadBytes -= batch.payloadBytes - children.reduce(0) { $0 + $1.payloadBytes }
         return true
     }
 
-    /// - Returns: false when the batch is not in flight (any more).
+    /// - Returns: false when the batch is not in flight any more, as with `replace`.
     mutating func remove(_ batch: Batch) -> Bool {
         replace(batch, with: [])
     }

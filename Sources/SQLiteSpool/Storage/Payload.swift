@@ -6,29 +6,10 @@ struct Payload: Sendable {
     /// Done by the task that appends, so that the commit thread need not.
     init(_ bytes: [UInt8]) {
         self.bytes = bytes
-        digest = unsafe bytes.withUnsafeBytes { unsafe Self.digest($0) }
+        digest = unsafe bytes.withUnsafeBytes { unsafe Checksum($0) }
     }
 
     /// What is stored beside the payload. The id takes part, so that a record which turns up in the place of another one is
     /// found out as well.
-    func checksum(id: Int64, enqueuedAt: Int64) -> Int64 {
-        Self.checksum(digest, id, enqueuedAt)
-    }
-
-    static func checksum(_ bytes: UnsafeRawBufferPointer, id: Int64, enqueuedAt: Int64) -> Int64 {
-        unsafe checksum(digest(bytes), id, enqueuedAt)
-    }
-
-    private static func digest(_ bytes: UnsafeRawBufferPointer) -> Checksum {
-        var checksum = Checksum()
-        unsafe checksum.add(bytes)
-        return checksum
-    }
-
-    private static func checksum(_ digest: Checksum, _ id: Int64, _ enqueuedAt: Int64) -> Int64 {
-        var checksum = digest
-        checksum.add(id)
-        checksum.add(enqueuedAt)
-        return checksum.value
-    }
+    func checksum(id: Int64, enqueuedAt: Int64) -> Int64 { digest.ofRecord(id, enqueuedAt: enqueuedAt) }
 }

@@ -3,13 +3,14 @@ internal import Glibc
 /// What a file must be to be taken for one of a spool's. This is the one list: for the spool, `-wal`, `-shm`, `-journal`,
 /// `.lock`, the drafts of a salvage and what it makes, in a writer and in every command of spoolctl.
 ///
-/// |                                          | written | the spool, read | beside the spool, read |
-/// |------------------------------------------|---------|-----------------|------------------------|
-/// | it is no symbolic link                   | yes     | yes             | yes                    |
-/// | it is a regular file                     | yes     | yes             | yes                    |
-/// | its owner is this process's user         | yes     | no              | it is the spool's user |
-/// | neither its group nor others may write   | yes     | no              | no                     |
-/// | it has one name                          | yes     | no              | yes                    |
+/// |                                          | written | the spool, read | beside the spool, read | checked         |
+/// |------------------------------------------|---------|-----------------|------------------------|-----------------|
+/// | it is no symbolic link                   | yes     | yes             | yes                    | yes             |
+/// | it is a regular file                     | yes     | yes             | yes                    | yes             |
+/// | its owner is this process's user         | yes     | no              | it is the spool's user | the spool's     |
+/// | neither its group nor others may write   | yes     | no              | no                     | yes             |
+/// | it has one name                          | yes     | no              | yes                    | yes             |
+/// | neither its group nor others may read    | no      | no              | no                     | yes             |
 ///
 /// Reading asks for less, so that root can look at the spool of another user.
 package enum FileRule: CaseIterable, Sendable {
@@ -22,6 +23,8 @@ package enum FileRule: CaseIterable, Sendable {
     case writableByOwnerOnly
     /// Through a hard link, a write changes a file of another name.
     case oneName
+    /// An operator may want a group to read it, so only `spoolctl check` names it.
+    case readableByOwnerOnly
 }
 
 /// The rules that hold for one use of a file.
@@ -36,7 +39,8 @@ package struct FileRules: Sendable {
     /// - Parameter isSpool: whether it is the spool itself, and not one beside it.
     static func writing(isSpool: Bool = false) -> FileRules {
         let user = geteuid()
-        return FileRules(rules: FileRule.allCases, isSpool: isSpool, user: (user, "this process runs as user \(user)"))
+        let rules = FileRule.allCases.filter { $0 != .readableByOwnerOnly }
+        return FileRules(rules: rules, isSpool: isSpool, user: (user, "this process runs as user \(user)"))
     }
 
     /// For a spool that is only read.
@@ -44,22 +48,14 @@ package struct FileRules: Sendable {
 
     /// For the files beside a spool that is only read. SQLite writes to the `-shm` file even then.
     static func reading(beside spool: FileStatus) -> FileRules {
-        FileRules(
-            rules: [.noSymbolicLink, .regularFile, .owner, .oneName],
-            isSpool: false,
-            user: (spool.owner, "the spool belongs to user \(spool.owner)")
-        )
+        FileRules([.noSymbolicLink, .regularFile, .owner, .oneName], isSpool: false, of: spool)
     }
 
     /// For whoever is told of each breach.
     ///
     /// - Parameter spool: the spool's own status, which says whose all its files must be.
     static func all(isSpool: Bool, spool: FileStatus) -> FileRules {
-        FileRules(
-            rules: FileRule.allCases,
-            isSpool: isSpool,
-            user: (spool.owner, "the spool belongs to user \(spool.owner)")
-        )
+        FileRules(FileRule.allCases, isSpool: isSpool, of: spool)
     }
 
     /// The first rule that a file breaks; nil when it keeps them all.
@@ -80,6 +76,8 @@ package struct FileRules: Sendable {
         case .owner: status.owner == user.id
         case .writableByOwnerOnly: status.permissions & 0o022 == 0
         case .oneName: status.names == 1
+        // Who may write to it is told that already.
+        case .readableByOwnerOnly: status.permissions & 0o044 == 0 || status.permissions & 0o022 != 0
         }
     }
 
@@ -104,7 +102,16 @@ package struct FileRules: Sendable {
                 "\(path) has \(status.names) names (hard links)",
                 "remove the others; to find them, run: find / -xdev -samefile \(path)"
             )
+        case .readableByOwnerOnly:
+            let mode = String(status.permissions, radix: 8)
+            return FileBreach("\(path) may be read by others (mode \(mode))", "run: chmod 600 \(path)")
         }
+    }
+}
+
+extension FileRules {
+    private init(_ rules: [FileRule], isSpool: Bool, of spool: FileStatus) {
+        self.init(rules: rules, isSpool: isSpool, user: (spool.owner, "the spool belongs to user \(spool.owner)"))
     }
 }
 

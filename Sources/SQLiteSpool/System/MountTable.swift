@@ -24,10 +24,8 @@ struct MountTable {
 
     private static let network: Set<String> = [
         "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "coda", "gfs", "gfs2", "glusterfs", "gpfs",
-        "lustre",
-        "ncpfs", "ocfs2", "beegfs", "virtiofs", "fuse.sshfs", "fuse.s3fs", "fuse.gcsfuse", "fuse.rclone",
-        "fuse.glusterfs",
-        "fuse.ceph", "fuse.juicefs", "fuse.blobfuse2",
+        "lustre", "ncpfs", "ocfs2", "beegfs", "virtiofs", "fuse.sshfs", "fuse.s3fs", "fuse.gcsfuse", "fuse.rclone",
+        "fuse.glusterfs", "fuse.ceph", "fuse.juicefs", "fuse.blobfuse2",
     ]
 
     /// A space, tab, newline or backslash is written as three octal digits.

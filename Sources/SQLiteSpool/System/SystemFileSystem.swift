@@ -242,7 +242,8 @@ package struct SystemFileSystem: FileSystem {
                     off_t(offset + count)
                 )
             }
-            guard step >= 0 else { throw FileSystemFailure(errno: errno, action: "write \(path)") }
+            // A file system that takes nothing, and does not say why, would be asked for ever.
+            guard step > 0 else { throw FileSystemFailure(errno: step < 0 ? errno : EIO, action: "write \(path)") }
             count += step
         }
     }

@@ -49,9 +49,9 @@ struct Specimen: Sendable {
         var configuration = SpoolConfiguration(path: path, durability: .powerLoss)
         configuration.checkpoints.quietPeriodMilliseconds = 3_600_000
         let checkpointPages = Int.random(in: 30...400, using: &generator)
-        configuration.checkpoints.pagesAtMost = checkpointPages
-        configuration.checkpoints.pagesWhenIdle = checkpointPages
-        configuration.vacuum.pagesKept = 20
+        configuration.checkpoints.bytesAtMost = checkpointPages * SpoolUsage.defaultPageBytes
+        configuration.checkpoints.bytesWhenIdle = checkpointPages * SpoolUsage.defaultPageBytes
+        configuration.vacuum.bytesKept = 20 * SpoolUsage.defaultPageBytes
         let spool = try Spool(configuration)
         var written: [Int: [UInt8]] = [:]
         var accepted: [String: [UInt8]] = [:]

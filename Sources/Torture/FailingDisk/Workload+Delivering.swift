@@ -65,9 +65,9 @@ extension Workload {
     }
 
     mutating func note(_ number: Int, in spool: Spool) async -> Outcome {
-        let state: DeliveryNote.State = number.isMultiple(of: 2) ? .fine : .backingOff
+        let state: DeliveryReport.State = number.isMultiple(of: 2) ? .fine : .backingOff
         let isDone =
-            await call("note") { () throws(SpoolError) in try await spool.note(DeliveryNote(state: state)) } != nil
+            await call("note") { () throws(SpoolError) in try await spool.report(DeliveryReport(state: state)) } != nil
         return isDone ? .done : .failed
     }
 

@@ -43,13 +43,13 @@ struct Workload {
     /// Checkpoints and vacuums are small and frequent, and none waits for a moment that the clock decides.
     func openSpool(_ durability: SpoolConfiguration.Durability) throws(SpoolError) -> Spool {
         var configuration = SpoolConfiguration(path: path, durability: durability, fileSystem: disk)
-        configuration.checkpoints.pagesWhenIdle = 40
-        configuration.checkpoints.pagesAtMost = 40
-        configuration.checkpoints.pagesPerSlice = 8
+        configuration.checkpoints.bytesWhenIdle = 40 * SpoolUsage.defaultPageBytes
+        configuration.checkpoints.bytesAtMost = 40 * SpoolUsage.defaultPageBytes
+        configuration.checkpoints.bytesPerSlice = 8 * SpoolUsage.defaultPageBytes
         configuration.checkpoints.slicesAlways = true
         configuration.checkpoints.quietPeriodMilliseconds = 60_000
-        configuration.vacuum.pagesKept = 4
-        configuration.vacuum.pagesWhenBusy = 2
+        configuration.vacuum.bytesKept = 4 * SpoolUsage.defaultPageBytes
+        configuration.vacuum.bytesWhenBusy = 2 * SpoolUsage.defaultPageBytes
         configuration.vacuum.intervalMilliseconds = 60_000
         configuration.reopenMilliseconds = 0
         watchdog.begin("opening the spool")

@@ -1,5 +1,5 @@
 /// The files of a spool, looked at without opening any that SQLite has open.
-package struct SpoolFiles: Sendable, Equatable {
+package struct SpoolSurroundings: Sendable, Equatable {
     package var databaseBytes: Int
     /// What the WAL's file has. It keeps up to 16 MiB after all of it was moved into the database.
     package var walBytes: Int
@@ -10,30 +10,13 @@ package struct SpoolFiles: Sendable, Equatable {
     /// Other processes that keep a read transaction open, as far as the system tells; the owner is not one of them.
     package var readers: [Int32]
     package var owner: SpoolOwner
+}
 
-    package init(
-        databaseBytes: Int,
-        walBytes: Int,
-        freeBytes: Int?,
-        quarantined: [String],
-        readers: [Int32],
-        owner: SpoolOwner
-    ) {
-        self.databaseBytes = databaseBytes
-        self.walBytes = walBytes
-        self.freeBytes = freeBytes
-        self.quarantined = quarantined
-        self.readers = readers
-        self.owner = owner
-    }
-
+extension SpoolSurroundings {
     /// - Throws: ``SpoolError`` with code `refused` when there is no spool at `path`, or its lock is not a file of its
     ///   owner's.
     package init(ofSpoolAt path: String) throws(SpoolError) {
-        try self.init(ofSpoolAt: path, .system)
-    }
-
-    private init(ofSpoolAt path: String, _ fileSystem: SystemFileSystem) throws(SpoolError) {
+        let fileSystem = SystemFileSystem.system
         let path = try absolutePath(ofFile: path)
         let directory = directory(ofFile: path)
         self = try SpoolError.wrapping {

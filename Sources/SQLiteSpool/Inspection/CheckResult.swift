@@ -34,14 +34,8 @@ extension CheckResult {
     static func files(_ files: [(path: String, status: FileStatus)]) -> [CheckResult] {
         guard let spool = files.first?.status else { return [] }
         let findings = files.enumerated().flatMap { index, file -> [(String, String)] in
-            let (path, status) = file
-            let breaches = FileRules.all(isSpool: index == 0, spool: spool).breaches(by: status, at: path)
-            let findings = breaches.map { ($0.detail, $0.remedy) }
-            if !status.isRegularFile || status.permissions & 0o022 != 0 || status.permissions & 0o044 == 0 {
-                return findings
-            }
-            let mode = String(status.permissions, radix: 8)
-            return findings + [("\(path) may be read by others (mode \(mode))", "run: chmod 600 \(path)")]
+            FileRules.all(isSpool: index == 0, spool: spool).breaches(by: file.status, at: file.path)
+                .map { ($0.detail, $0.remedy) }
         }
         let mode = String(spool.permissions, radix: 8)
         return of("files", sound: "of user \(spool.owner), mode \(mode)", findings)
@@ -108,12 +102,11 @@ extension CheckResult {
         case .failed: findings.append("the disk failed while process \(note.process) had it")
         case .damaged: findings.append("process \(note.process) read what cannot be what was written")
         }
-        if ledger.progress.isBehind(note.progress) {
-            findings.append(
-                note.durability == .powerLoss
-                    ? "record \(note.progress.committed) was committed, and the file ends at \(ledger.lastID)"
-                    : "the file is older than the note, as after a power cut without syncs"
-            )
+        switch LedgerGap(ledger, behind: note) {
+        case .damage:
+            findings.append("record \(note.progress.committed) was committed, and the file ends at \(ledger.lastID)")
+        case .newest: findings.append("the file is older than the note, as after a power cut without syncs")
+        case .removed, nil: break
         }
         // A living owner may have let some go between the two.
         let letters = note.progress.deadLetters

@@ -1,17 +1,16 @@
 internal import Synchronization
 
-/// The ledger as of the latest commit, for everybody but the commit thread.
-final class SpoolContents: Sendable {
-    private let state: Mutex<(ledger: Ledger, usage: SpoolUsage, failure: SpoolError?)>
+/// The ledger as of the latest commit, and the spool's health, for everybody but the commit thread.
+final class PublishedLedger: Sendable {
+    private let state: Mutex<(ledger: Ledger, usage: SpoolUsage, health: SpoolHealth)>
 
     init(_ ledger: Ledger, _ usage: SpoolUsage) {
-        state = Mutex((ledger, usage, nil))
+        state = Mutex((ledger, usage, SpoolHealth()))
     }
 
-    /// Why nobody knows what is in the file: a commit that failed may be in it all the same. nil while all is well.
-    var failure: SpoolError? {
-        get { state.withLock(\.failure) }
-        set { state.withLock { $0.failure = newValue } }
+    var health: SpoolHealth {
+        get { state.withLock(\.health) }
+        set { state.withLock { $0.health = newValue } }
     }
 
     var summary: SpoolSummary { state.withLock(\.ledger.summary) }

@@ -1,5 +1,3 @@
-internal import Migrations
-
 /// Looks at everything of a spool, whether its owner lives or not, and changes nothing.
 ///
 /// The counts are only comparable at one moment, so this is one read transaction, about two seconds for each GiB. What is
@@ -22,7 +20,7 @@ package struct SpoolCheck {
 
     /// - Throws: ``SpoolError`` with code `refused` when there is no spool, `failed` when it cannot be read.
     package func run() throws(SpoolError) -> [CheckResult] {
-        let file = try SpoolFile(path: path, fileSystem)
+        let file = try DatabaseFile(path: path, fileSystem)
         return try SpoolError.wrapping {
             // Before the file: what it tells of later is no loss.
             let note = readNote(file.path)
@@ -72,7 +70,7 @@ package struct SpoolCheck {
             journal: try database.text("PRAGMA journal_mode") ?? "unknown",
             autoVacuum: Int(try database.integer("PRAGMA auto_vacuum") ?? 0)
         )
-        return [.version(version, newest: Migration.spool.last?.number ?? 0)] + modes
+        return [.version(version, newest: SpoolHeader.newestSchemaVersion)] + modes
     }
 
     // MARK: In the database
@@ -86,23 +84,15 @@ package struct SpoolCheck {
         defer { database.rollBack() }
         var results = try checkStructure(database)
         // A table of an older version has not all that is to be compared.
-        guard try database.integer("PRAGMA user_version") == Migration.spool.last.map({ Int64($0.number) }) else {
+        guard try database.hasNewestSchema() else {
             return results + [.sound("records", "not compared with the counts before the schema is of this version")]
         }
         let counts = try unlessDamaged("counts", &results) { () throws(SQLiteError) in try database.readLedger() }
         guard let ledger = counts else { return results }
-        results +=
-            try unlessDamaged("records", &results) { () throws(SQLiteError) in
-                try checkRecords(database, ledger)
-            } ?? []
-        results +=
-            try unlessDamaged("batches", &results) { () throws(SQLiteError) in
-                try checkBatches(database, ledger)
-            } ?? []
-        results +=
-            try unlessDamaged("dead letters", &results) { () throws(SQLiteError) in
-                try checkDeadLetters(database, ledger)
-            } ?? []
+        let checks = [("records", checkRecords), ("batches", checkBatches), ("dead letters", checkDeadLetters)]
+        for (name, check) in checks {
+            results += try unlessDamaged(name, &results) { () throws(SQLiteError) in try check(database, ledger) } ?? []
+        }
         return results + CheckResult.note(note, readNote(path), ledger)
     }
 

@@ -1,5 +1,5 @@
 /// How the delivery goes, kept in the spool for who looks at it from outside.
-package struct DeliveryNote: Sendable, Equatable {
+package struct DeliveryReport: Sendable, Equatable {
     package enum State: String, Sendable, CaseIterable {
         case fine
         case backingOff = "backing off"

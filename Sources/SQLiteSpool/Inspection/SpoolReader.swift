@@ -15,7 +15,7 @@ package struct SpoolReader: ~Copyable {
     /// - Parameter timeLimit: after which a call ends with an error.
     /// - Throws: ``SpoolError`` with code `refused` when there is no spool at `path`, `failed` when it cannot be read.
     package init(path: String, timeLimit: Duration = .longestQuery) throws(SpoolError) {
-        let file = try SpoolFile(path: path)
+        let file = try DatabaseFile(path: path)
         database = try file.openForReading()
         self.timeLimit = timeLimit
     }

@@ -1,0 +1,56 @@
+/// What goes into one transaction, and who waits for it.
+struct CommitGroup {
+    struct Waiting<Work: Sendable> {
+        let work: Work
+        let completion: Completion
+    }
+
+    var appends: [Waiting<NewRecords>] = []
+    var changes: [Waiting<SpoolOperation>] = []
+    /// Damage that a reader has found: no part of the transaction.
+    var findings: [Waiting<SpoolError>] = []
+
+    var isEmpty: Bool { appends.isEmpty && changes.isEmpty && findings.isEmpty }
+
+    /// How many tasks wait for it.
+    var work: Int { appends.count + changes.count + findings.count }
+
+    var records: Int { appends.reduce(0) { $0 + $1.work.count } }
+
+    /// How many dead letters will be fewer, at most.
+    var leavingLetters: Int {
+        let requeued = appends.reduce(0) {
+            if case .requeued(let move) = $1.work { $0 + move.ids.count } else { $0 }
+        }
+        return changes.reduce(requeued) {
+            if case .discard(let move) = $1.work { $0 + move.ids.count } else { $0 }
+        }
+    }
+
+    var committedWork: CommittedWork {
+        changes.reduce(into: appends.isEmpty ? [] : .records) { $0.insert($1.work.kind) }
+    }
+
+    var withoutChanges: Self { Self(appends: appends) }
+    var withoutAppends: Self { Self(changes: changes) }
+
+    func complete(with result: Result<Void, SpoolError>) {
+        for append in appends { append.completion.resume(with: result) }
+        for change in changes { change.completion.resume(with: result) }
+    }
+
+    /// - Parameter refused: in the order of their indices.
+    func complete(refused: [SpoolConnection.Refusal]) {
+        if refused.isEmpty { return complete(with: .success(())) }
+        var refused = refused[...]
+        for (index, append) in appends.enumerated() {
+            let error = refused.first?.index == index ? refused.removeFirst().error : nil
+            append.completion.resume(with: error.map { .failure($0) } ?? .success(()))
+        }
+        withoutAppends.complete(with: .success(()))
+    }
+}
+
+extension [CommitGroup.Waiting<NewRecords>] {
+    var bytesToStore: Int { reduce(0) { $0 + $1.work.bytesToStore } }
+}

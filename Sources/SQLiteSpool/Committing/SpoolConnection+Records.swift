@@ -1,0 +1,111 @@
+/// Records that come in.
+extension SpoolConnection {
+    /// - Parameter capacity: bytes that may be in use.
+    mutating func insert(_ records: NewRecords, capacity: Int, _ transaction: inout Transaction) throws(SQLiteError) {
+        let index = transaction.inserts
+        transaction.inserts += 1
+        var limits = limits
+        limits.maxBytes = capacity
+        if case .requeued(let move) = records {
+            if let error = try requeue(move, within: limits, at: transaction.now, ledger: &transaction.ledger) {
+                transaction.applied.refused.append(Refusal(index: index, error: error))
+            }
+            return
+        }
+        let newBytes = records.bytesToStore
+        let room = try makeRoom(limits, for: records.count, bytes: newBytes, &transaction)
+        transaction.applied.droppedForRoom += room.dropped
+        guard room.isThere else {
+            let error =
+                self.limits.canEverHold(records: records.count, bytes: newBytes)
+                ? SpoolError(
+                    full: limits,
+                    configured: self.limits,
+                    bytesInUse: transaction.bytesInUse,
+                    records: transaction.ledger.records
+                )
+                : SpoolError(tooMuch: records.count, bytes: newBytes, for: self.limits)
+            transaction.applied.refused.append(Refusal(index: index, error: error))
+            return
+        }
+        transaction.bytesInUse += newBytes
+        switch records {
+        case .one(let payload): try insert(payload, at: transaction.now, ledger: &transaction.ledger)
+        case .many(let payloads):
+            for payload in payloads { try insert(payload, at: transaction.now, ledger: &transaction.ledger) }
+        case .requeued: break
+        }
+    }
+
+    private mutating func makeRoom(
+        _ limits: SpoolLimits,
+        for newRecords: Int,
+        bytes newBytes: Int,
+        _ transaction: inout Transaction
+    ) throws(SQLiteError) -> (isThere: Bool, dropped: Int) {
+        func excess(_ records: Int, _ bytes: Int) -> SpoolLimits.Excess {
+            limits.excess(records: records, bytes: bytes, newRecords: newRecords, newBytes: newBytes)
+        }
+        var missing: SpoolLimits.Excess { excess(transaction.ledger.records, transaction.bytesInUse) }
+        if missing == .none { return (true, 0) }
+        // What is in flight and in the WAL stays, so dropping might be of no use.
+        let staying = transaction.ledger.batches.reduce(usage.walBytes) { $0 + $1.payloadBytes }
+        let least = excess(transaction.ledger.inFlight, staying)
+        guard limits.whenFull == .dropOldest, least == .none else { return (false, 0) }
+        let before = (transaction: transaction, usage: usage)
+        var dropped = 0
+        try database.execute("SAVEPOINT room")
+        while missing != .none {
+            let count = try dropOldest(&transaction.ledger, toFree: missing)
+            if count == 0 {
+                // Nothing is dropped for a record that is refused all the same.
+                try database.execute("ROLLBACK TO room; RELEASE room")
+                (transaction, usage) = before
+                return (false, 0)
+            }
+            dropped += count
+            try measure()
+            transaction.bytesInUse = usage.bytesInUse
+        }
+        try database.execute("RELEASE room")
+        return (true, dropped)
+    }
+
+    private func insert(_ payload: Payload, at now: Int64, ledger: inout Ledger) throws(SQLiteError) {
+        let id = ledger.append(payloadBytes: payload.bytes.count)
+        try statements.insertRecord.run((id, now, payload.checksum(id: id, enqueuedAt: now)), text: payload.bytes)
+    }
+
+    /// Dead letters become the newest records. The room that they need is the one that they had, but for what they take in
+    /// the WAL meanwhile, where the disk may have none. Nothing is dropped for them.
+    ///
+    /// - Parameter limits: those of the disk included.
+    /// - Returns: why they stay dead letters; nil when they do not.
+    private func requeue(
+        _ move: LetterMove,
+        within limits: SpoolLimits,
+        at now: Int64,
+        ledger: inout Ledger
+    ) throws(SQLiteError) -> SpoolError? {
+        let newBytes = limits.maxBytes < self.limits.maxBytes ? move.bytes : 0
+        let excess = limits.excess(
+            records: ledger.records,
+            bytes: newBytes == 0 ? 0 : usage.bytesInUse,
+            newRecords: move.ids.count,
+            newBytes: newBytes
+        )
+        guard excess == .none else {
+            return SpoolError(
+                full: limits,
+                configured: self.limits,
+                bytesInUse: usage.bytesInUse,
+                records: ledger.records
+            )
+        }
+        let payloads = try database.takeLetters(move.ids)
+        try ledger.removeDeadLetters(payloads.count)
+        for payload in payloads { try insert(Payload(payload), at: now, ledger: &ledger) }
+        move.count = payloads.count
+        return nil
+    }
+}

@@ -1,0 +1,154 @@
+internal import CSQLite
+internal import Foundation
+
+/// A spool as its owner finds it.
+struct Opened: ~Copyable {
+    let connection: SpoolConnection
+    /// What the spool is found to have lost; nil when nothing.
+    var loss: SpoolLoss?
+    /// Where its records go, as far as it says.
+    let destination: SpoolDestination?
+    /// What was found beside it.
+    var notices: [OpeningNotice] = []
+}
+
+/// How an owner opens its spool, creating it when it is absent. A damaged one is set aside, and what can be read of it is
+/// in the one that is opened.
+struct SpoolOpening {
+    let file: DatabaseFile
+    let configuration: SpoolConfiguration
+    /// The owner's, held, with what the one before left.
+    let lock: SpoolLock
+    let clock: any WallClock
+
+    private var now: WallInstant { clock.now }
+    private var path: String { file.path }
+    private var fileSystem: any FileSystem { file.fileSystem }
+    private var quarantine: Quarantine { Quarantine(path: path, fileSystem: fileSystem, lock: lock) }
+
+    func run() throws(SpoolError) -> Opened {
+        let notices = try SpoolError.wrapping {
+            try refuseNetworkFileSystem()
+            try file.checkToWrite()
+            let notices = try quarantine.resume()
+            try makeFile()
+            return notices
+        }
+        var opened = try openOrSalvage()
+        opened.notices = notices
+        return opened
+    }
+
+    private func openOrSalvage() throws(SpoolError) -> Opened {
+        do {
+            return try openSound(previous: lock.previous, intent: lock.intent)
+        } catch  where error.code == .damaged {
+            let loss = try salvage(error)
+            var opened = try openSound(previous: nil, intent: nil)
+            opened.loss = loss
+            return opened
+        }
+    }
+
+    private func refuseNetworkFileSystem() throws {
+        if configuration.allowsNetworkFileSystem { return }
+        guard let type = try? fileSystem.networkFileSystem(at: file.directory) else { return }
+        throw SpoolError(
+            .refused,
+            """
+            \(path) is on a network file system (\(type)), where SQLite's locks and syncs may not hold; use a local \
+            disk, or allow it if you know that they do
+            """
+        )
+    }
+
+    /// Creates the file ourselves, because `-wal` and `-shm` inherit its mode.
+    private func makeFile() throws(FileSystemFailure) {
+        if try fileSystem.status(of: path) != nil { return }
+        try fileSystem.createPrivateFile(path)
+        try fileSystem.syncDirectory(file.directory)
+    }
+
+    private func openSound(previous: OwnerNote?, intent: SalvageIntent?) throws(SpoolError) -> Opened {
+        try SpoolError.wrapping {
+            // SQLite would remove the WAL of an empty database.
+            if previous != nil, try !fileSystem.hasBytes(path), try fileSystem.hasBytes(path + "-wal") {
+                throw SpoolError(.damaged, "\(path) is empty, and its WAL is not")
+            }
+            if previous != nil { try file.rewriteWAL() }
+            let database = try file.connect()
+            let isNew = try file.checkIdentity(of: database, hasPrevious: previous != nil)
+            if isNew { try database.markAsSpool() }
+            try file.configure(database)
+            let loss: SpoolLoss?
+            let destination: SpoolDestination?
+            do {
+                try database.migrate(now: now)
+                // Its owner has found damage, and may have repaired the WAL before it died.
+                if intent != nil, !isNew { try database.verify() }
+                loss = try findLoss(in: database, isNew: isNew, previous: previous)
+                destination = try database.readDestination()
+            } catch let error as SQLiteError where error.primaryCode == SQLITE_ERROR {
+                // The schema's version is one of ours, so all that we ask for is there unless the schema's text is damaged.
+                throw SQLiteError.corrupt(error.message, action: error.action)
+            }
+            let released = try file.release(database, configuration)
+            let connection = try SpoolConnection(database: released, configuration, clock: clock)
+            return Opened(connection: connection, loss: loss, destination: destination)
+        }
+    }
+
+    /// Compares the file with what its last owner noted.
+    ///
+    /// - Throws: ``SpoolError`` with code `damaged` when it lost what a disk that keeps its promises cannot have lost.
+    private func findLoss(in database: borrowing Database, isNew: Bool, previous: OwnerNote?) throws -> SpoolLoss? {
+        if let previous, previous.state != .sound { try database.verify() }
+        // Also without a note: damaged counts are found here, while closing the file does not yet checkpoint its WAL.
+        var ledger = try database.readLedger()
+        guard let previous else { return nil }
+        switch LedgerGap(ledger, isNew: isNew, behind: previous) {
+        case .removed(let lost): return .nothingSalvaged("the file \(path) was removed", lost: lost)
+        case .damage: throw SpoolError(.damaged, "the newest of what was committed to \(path) is not in it")
+        case .newest(let lost) where lost > 0:
+            // Their ids are not given again.
+            ledger.lastID = previous.progress.committed
+            try database.prepare("UPDATE spool SET last_id = ?1, checksum = ?2")
+                .run(.integer(ledger.lastID), .integer(ledger.checksum))
+            return .nothingSalvaged("the newest records were not on the disk yet when the power failed", lost: lost)
+        case .newest, nil: return nil
+        }
+    }
+
+    private func salvage(_ damage: SpoolError) throws(SpoolError) -> SpoolLoss {
+        try SpoolError.wrapping {
+            // Nothing is in an empty database, and SQLite would remove its WAL.
+            if try fileSystem.hasBytes(path) { try file.refusePrograms(in: file.connect()) }
+            let previous = lock.previous
+            let uuid = UUID().uuidString.lowercased()
+            let intent = SalvageIntent(phase: .writing, date: try quarantine.unusedDate(now), uuid: uuid)
+            try quarantine.begin(intent)
+            // SQLite cannot read on behind a damaged frame of the WAL. After a power cut frames may be missing, and what
+            // comes behind them must not be read; but then this durability promises that nothing needs it.
+            if try fileSystem.hasBytes(path + "-wal") {
+                let wal = try fileSystem.read(path + "-wal")
+                try quarantine.keepWAL(wal, intent)
+                if previous?.durability == .powerLoss, let repair = WALRepair(wal) {
+                    try quarantine.replaceWAL(with: repair.bytes, intent)
+                }
+            }
+            let draft = quarantine.draft(intent)
+            try fileSystem.createPrivateFile(draft)
+            let reason = damage.description
+            var loss = try file.salvage(into: draft, uuid: uuid, reason: reason, previous, now: now)
+            try quarantine.commit(intent)
+            loss.quarantinedFile = quarantine.damaged(intent)
+            return loss
+        }
+    }
+}
+
+extension SpoolLoss {
+    fileprivate static func nothingSalvaged(_ reason: String, lost: Int) -> SpoolLoss {
+        SpoolLoss(reason: reason, quarantinedFile: nil, salvaged: 0, setAside: 0, lost: lost)
+    }
+}

@@ -1,0 +1,44 @@
+extension DatabaseFile {
+    /// Makes an empty file a spool that holds what can be read of this one, and closes it.
+    ///
+    /// - Parameter uuid: the new spool's; nil draws one.
+    func salvage(
+        into draft: String,
+        uuid: String? = nil,
+        reason: String,
+        _ previous: OwnerNote?,
+        now: WallInstant
+    ) throws -> SpoolLoss {
+        let source = try connect()
+        try refusePrograms(in: source)
+        let target = try Database(path: draft, access: .readWrite, vfs: fileSystem.vfs)
+        try target.markAsSpool()
+        try target.execute("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = FULL")
+        try target.migrate(now: now, uuid: uuid)
+        return try Salvage(source: source, target: target, previous: previous, now: now).run(reason: reason)
+    }
+
+    func refusePrograms(in database: borrowing Database) throws(SpoolError) {
+        if let table = SpoolSchema.programmedTable(in: database) {
+            throw SpoolError(.refused, "\(path) was made by another program: its \(table) is no table of a spool")
+        }
+    }
+
+    /// Looks at all of the file, whether it is a spool, sound, and as new as its owner noted.
+    ///
+    /// - Throws: ``SpoolError`` with code `damaged` when it is a spool and not sound.
+    func verify(previous: OwnerNote?) throws(SpoolError) {
+        try SpoolError.wrapping {
+            let database = try connect()
+            _ = try checkIdentity(of: database, hasPrevious: previous != nil)
+            guard try database.hasNewestSchema() else {
+                // The rest is looked at in the form that a migration gives it.
+                return try database.verifyStructure()
+            }
+            try database.verify()
+            if let previous, LedgerGap(try database.readLedger(), behind: previous) != nil {
+                throw SpoolError(.damaged, "the newest of what was committed is not in it")
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+internal import CSQLite
+
+/// The database file of a spool: where it is, and the connections to it.
+struct DatabaseFile {
+    /// Absolute, its directory without symbolic links, which `SQLITE_OPEN_NOFOLLOW` would refuse.
+    let path: String
+    let fileSystem: any FileSystem
+
+    init(path: String, _ fileSystem: any FileSystem = .system) throws(SpoolError) {
+        self.fileSystem = fileSystem
+        self.path = try absolutePath(ofFile: path)
+    }
+
+    var directory: String { SQLiteSpool.directory(ofFile: path) }
+
+    /// Opens the file once more after a failure and looks at all of it.
+    func reopen(_ configuration: SpoolConfiguration) throws(SpoolError) -> Database {
+        try SpoolError.wrapping {
+            try checkToWrite()
+            try rewriteWAL()
+            let database = try connect()
+            _ = try checkIdentity(of: database, hasPrevious: true)
+            try configure(database)
+            try database.verify()
+            return try release(database, configuration)
+        }
+    }
+
+    /// Opens an existing spool without changing anything, whoever owns it.
+    func openForReading() throws(SpoolError) -> Database {
+        try SpoolError.wrapping {
+            try checkToRead()
+            do {
+                let database = try Database(path: path, access: .readOnly, vfs: fileSystem.vfs)
+                database.setBusyTimeout(milliseconds: 5_000)
+                try database.distrust()
+                try database.boundReading()
+                if try checkIdentity(of: database, hasPrevious: false) {
+                    throw SpoolError(.refused, "\(path) is empty, not a spool")
+                }
+                database.boundStatements()
+                return database
+            } catch let error as SQLiteError where !error.isDamage && !error.isInterruption {
+                throw SpoolError(
+                    .failed,
+                    "cannot read \(path); reading needs its -wal and -shm files, or the right to make them",
+                    cause: error
+                )
+            }
+        }
+    }
+
+    // MARK: The steps of opening it to write
+
+    /// Refuses what is not ours to write. Call it before SQLite opens the files.
+    func checkToWrite() throws {
+        for suffix in [""] + SpoolFileNames.ofSQLite {
+            try fileSystem.check(path + suffix, .writing(isSpool: suffix.isEmpty))
+        }
+    }
+
+    /// Writes the WAL's bytes over it: one that an owner left which died, or whose disk failed, may be readable without being
+    /// on the disk, and what is written behind it would be lost with it.
+    func rewriteWAL() throws(FileSystemFailure) {
+        if try fileSystem.hasBytes(path + "-wal") { try fileSystem.rewrite(path + "-wal") }
+    }
+
+    func connect() throws(SQLiteError) -> Database {
+        let database = try Database(path: path, access: .readWrite, vfs: fileSystem.vfs)
+        database.setBusyTimeout(milliseconds: 5_000)
+        try database.distrust()
+        // Until the file is known to be ours and sound, closing it must not checkpoint its WAL.
+        try database.configure(SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        return database
+    }
+
+    /// - Parameter hasPrevious: whether a spool was here before.
+    /// - Returns: whether the file is empty and becomes a spool now.
+    func checkIdentity(of database: borrowing Database, hasPrevious: Bool) throws -> Bool {
+        try SpoolIdentity(path: path, hadSpool: hasPrevious, hasBytes: fileSystem.hasBytes(path)).check(database)
+    }
+
+    /// Autocheckpointing is off already: `Database` put its own hook in the place of SQLite's.
+    /// Whatever opening changes is synced, at any durability.
+    func configure(_ database: borrowing Database) throws {
+        guard try database.text("PRAGMA journal_mode = WAL") == "wal" else {
+            throw SpoolError(.refused, "the file system of \(path) does not support SQLite's write-ahead log")
+        }
+        try database.execute(
+            """
+            PRAGMA synchronous = FULL;
+            PRAGMA secure_delete = FAST;
+            PRAGMA cell_size_check = ON;
+            PRAGMA mmap_size = 0;
+            PRAGMA journal_size_limit = \(Self.walBytesKept);
+            """
+        )
+    }
+
+    /// The file is ours and sound.
+    func release(_ database: consuming Database, _ configuration: SpoolConfiguration) throws(SQLiteError) -> Database {
+        if configuration.durability == .processCrash { try database.execute("PRAGMA synchronous = NORMAL") }
+        try database.configure(SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
+        return database
+    }
+
+    /// What stays of the WAL file when it starts anew after a checkpoint.
+    private static let walBytesKept = 16 << 20
+
+    // MARK: Reading
+
+    /// Refuses what must not be opened even to read it.
+    private func checkToRead() throws {
+        guard let status = try fileSystem.status(of: path) else {
+            throw SpoolError(.refused, "there is no file \(path)" + hintOfSalvage)
+        }
+        try fileSystem.check(path, .reading)
+        for suffix in SpoolFileNames.ofSQLite { try fileSystem.check(path + suffix, .reading(beside: status)) }
+    }
+
+    /// A dead owner may have stopped between taking the damaged file away and putting the fresh one in its place.
+    private var hintOfSalvage: String {
+        let lock = try? fileSystem.openLockFileToRead(path + ".lock")
+        guard let lock, SalvageIntent(lock.readText())?.phase == .ready else { return "" }
+        return "; its salvage was interrupted: start its writer, which finishes that"
+    }
+}
+
+extension FileSystem {
+    func hasBytes(_ path: String) throws(FileSystemFailure) -> Bool {
+        try status(of: path)?.bytes ?? 0 > 0
+    }
+}

@@ -1,0 +1,65 @@
+import Foundation
+@testable import SQLiteSpool
+import TestSupport
+import Testing
+
+@Suite(.bounded) struct SpoolHealthTests {
+    private static let noRoom = SpoolError(.full, "no room")
+    private static let disk = SpoolError(.failed, "the disk")
+    private static let damage = SpoolError(.damaged, "a record")
+
+    private func health(after events: [SpoolHealth.Event]) -> SpoolHealth {
+        events.reduce(into: SpoolHealth()) { $0.apply($1) }
+    }
+
+    @Test(
+        arguments: [
+            ([], .sound, nil), ([.foundNoRoom(noRoom)], .full, nil), ([.foundNoRoom(noRoom), .foundRoom], .sound, nil),
+            ([.failed(disk)], .failed, disk), ([.foundNoRoom(noRoom), .failed(disk)], .failed, disk),
+            ([.failed(disk), .foundRoom], .failed, disk), ([.failed(disk), .reopened], .sound, nil),
+            ([.foundDamage(damage)], .damaged, nil), ([.foundDamage(damage), .foundNoRoom(noRoom)], .damaged, nil),
+            ([.foundDamage(damage), .foundNoRoom(noRoom), .foundRoom], .damaged, nil),
+            ([.foundDamage(damage), .failed(disk)], .damaged, disk), ([.failed(damage)], .damaged, damage),
+            ([.foundDamage(damage), .failed(disk), .reopened], .sound, nil),
+        ] as [([SpoolHealth.Event], SpoolHealth.State, SpoolError?)]
+    )
+    func `the worst trouble is the state, and only its own end ends it`(
+        events: [SpoolHealth.Event],
+        state: SpoolHealth.State,
+        refusal: SpoolError?
+    ) {
+        let health = health(after: events)
+        #expect(health.state == state)
+        #expect((health.reason == nil) == (state == .sound))
+        #expect(health.refusal == refusal)
+        #expect(OwnerNote.State(health).rawValue == (state == .full ? "sound" : state.rawValue))
+    }
+
+    @Test func `a file is opened anew after a failure, but not when the failure is damage`() {
+        #expect(health(after: [.failed(Self.disk)]).canReopen)
+        #expect(health(after: [.foundDamage(Self.damage), .failed(Self.disk)]).canReopen)
+        #expect(!health(after: [.failed(Self.damage)]).canReopen)
+        #expect(!health(after: [.foundDamage(Self.damage)]).canReopen)
+    }
+
+    @Test func `a spool whose file a reader found damaged does not become a full one`() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/traces.spool"
+            try await withSpool(at: path) { try await $0.appendNumbers(0..<5) }
+            var bytes = try Data(contentsOf: URL(filePath: path))
+            let record = try #require(bytes.range(of: Data(payload(3))))
+            bytes[record.lowerBound + 5] ^= 1
+            try bytes.write(to: URL(filePath: path))
+            let events = EventRecorder()
+            try await withSpool(at: path, limits: SpoolLimits(maxRecords: 6), onEvent: events.record) { spool in
+                await #expect(throws: SpoolError.self) { try await spool.freeze(maxRecords: 10, maxBytes: 1_000) }
+                try await spool.append(payload(5))
+                await #expect(throws: SpoolError.self) { try await spool.append(payload(6)) }
+                #expect(spool.health.state == .damaged)
+                #expect(spool.health.reason?.code == .damaged)
+                #expect(events.states == [.damaged, .damaged])
+                #expect(try SpoolSurroundings(ofSpoolAt: path).owner.note?.state == .damaged)
+            }
+        }
+    }
+}
