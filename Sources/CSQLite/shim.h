@@ -12,9 +12,12 @@ static inline int csqlite_db_config(sqlite3 *db, int option, int value) {
     return sqlite3_db_config(db, option, value, (int *)0);
 }
 
-// fallocate(2) with FALLOC_FL_KEEP_SIZE, which Swift's Glibc module leaves out. Returns 0 or an errno.
+// fallocate(2) with FALLOC_FL_KEEP_SIZE, which Swift's Glibc module leaves out. Begins again after a signal. Returns 0 or an
+// errno.
 static inline int csqlite_fallocate_keeping_size(int file, long long bytes) {
-    return syscall(SYS_fallocate, file, 1, 0LL, bytes) == 0 ? 0 : errno;
+    while (syscall(SYS_fallocate, file, 1, 0LL, bytes) != 0)
+        if (errno != EINTR) return errno;
+    return 0;
 }
 
 // renameat2(2) with RENAME_NOREPLACE, which Swift's Glibc module leaves out: fails with EEXIST where there is a file of the

@@ -99,7 +99,7 @@ extension SpoolError {
     init(_ failure: FileSystemFailure) {
         let code: Code =
             switch failure.errno {
-            case ENOSPC, EDQUOT: .full
+            case _ where failure.isFullDisk: .full
             case EIO, EMFILE, ENFILE, ENOMEM: .failed
             default: .refused
             }

@@ -1,5 +1,4 @@
 internal import CSQLite
-internal import Glibc
 
 /// Whether the disk has room for records, and that there is always room to let them go.
 ///
@@ -15,6 +14,9 @@ struct DiskRoom {
     private let directory: String
     private let fileSystem: any FileSystem
     private let limit: Int
+
+    /// Opened when there is a WAL, and kept: where a process has no descriptor left the disk is not full.
+    private var wal: (any ReservableFile)?
 
     /// SQLite found no room, or the WAL got none.
     private var isFull = false
@@ -59,10 +61,13 @@ struct DiskRoom {
         let needed = usage.databaseBytes + newBytes + newBytes / 8 + (256 << 10)
         guard needed > databaseBytes else { return }
         let bytes = needed + Self.bytesAhead
-        do {
+        do throws(FileSystemFailure) {
             try database.reserve(bytes)
-        } catch {
+        } catch where error.isFullDisk {
             throw SQLiteError(code: SQLITE_FULL, message: error.message, action: "reserve \(bytes) bytes")
+        } catch {
+            // SQLite will tell what is wrong with the disk, if it is the disk.
+            return
         }
         databaseBytes = bytes
     }
@@ -80,14 +85,19 @@ struct DiskRoom {
 
     /// Gives the WAL its place. To be called when there is one, and when it was cut.
     mutating func reserveWAL() {
-        do {
-            try fileSystem.reserve(walBytes, for: walPath)
+        do throws(FileSystemFailure) {
+            if wal == nil { wal = try fileSystem.openToReserve(walPath) }
+            try wal?.reserve(walBytes)
             failure = nil
         } catch {
-            // Before the first commit there is none.
-            failure = error.errno == ENOENT ? nil : error.message
+            // Before the first commit there is no WAL.
+            failure = error.isFullDisk ? error.message : nil
         }
         isFull = failure != nil
+    }
+
+    func close() {
+        wal?.close()
     }
 
     /// Whether there was room when it was last looked for.

@@ -78,5 +78,6 @@ struct WALMaintenance: ~Copyable {
     /// Call it before the writing connection is closed: the last one that closes the file checkpoints it.
     mutating func close() {
         mark.close()
+        disk.close()
     }
 }

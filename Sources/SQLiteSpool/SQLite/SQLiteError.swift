@@ -1,5 +1,4 @@
 internal import CSQLite
-internal import Glibc
 
 /// A call into SQLite that failed.
 package struct SQLiteError: Error, Equatable, CustomStringConvertible {
@@ -36,7 +35,7 @@ extension SQLiteError {
         // SQLite knows a full disk only by ENOSPC (https://www.sqlite.org/rescode.html#full).
         let writing = [SQLITE_IOERR | 3 << 8, SQLITE_IOERR | 19 << 8]  // SQLITE_IOERR_WRITE, SQLITE_IOERR_SHMSIZE
         let isFull =
-            writing.contains(code) && [EDQUOT, EFBIG, ENOSPC].contains(unsafe sqlite3_system_errno(connection))
+            writing.contains(code) && FileSystemFailure.fullDisk.contains(unsafe sqlite3_system_errno(connection))
         self.init(code: isFull ? SQLITE_FULL : code, message: message, action: action)
     }
 }

@@ -118,6 +118,11 @@ package struct FileSystemFailure: Error {
     package let errno: Int32
     package let message: String
 
+    /// What says that there is no room, and nothing else does.
+    static let fullDisk = [ENOSPC, EDQUOT, EFBIG]
+
+    var isFullDisk: Bool { Self.fullDisk.contains(errno) }
+
     package init(errno: Int32, action: String) {
         self.errno = errno
         message = unsafe "cannot \(action): \(String(cString: strerror(errno)))"
