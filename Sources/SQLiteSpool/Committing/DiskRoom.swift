@@ -63,7 +63,7 @@ struct DiskRoom {
         let bytes = needed + Self.bytesAhead
         do throws(FileSystemFailure) {
             try database.reserve(bytes)
-        } catch where error.isFullDisk {
+        } catch  where error.isFullDisk {
             throw SQLiteError(code: SQLITE_FULL, message: error.message, action: "reserve \(bytes) bytes")
         } catch {
             // SQLite will tell what is wrong with the disk, if it is the disk.
