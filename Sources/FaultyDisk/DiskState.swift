@@ -26,6 +26,8 @@ struct DiskState {
 
     /// The operation during which the power goes.
     private var cut: Int?
+    /// The name of the file whose next sync fails.
+    private var failingSync: String?
 
     init(files contents: [String: [UInt8]], cutAt cut: Int?, fault: Fault?) {
         for (number, entry) in contents.enumerated() {
@@ -46,6 +48,12 @@ struct DiskState {
         if isOff { return .powerIsOff }
         calls.append(call)
         if call == .open { hasSyncFailedUnopened = false }
+        if case .sync(let file) = change, let failingSync, names[failingSync] == file {
+            self.failingSync = nil
+            faultsSeen += 1
+            fail(.sync, change)
+            return .fault(.sync)
+        }
         if let fault, fault.hits(call, number: calls.count) {
             faultsSeen += 1
             fail(fault.kind, change)
@@ -79,6 +87,10 @@ struct DiskState {
 
     mutating func repair() {
         fault = nil
+    }
+
+    mutating func failNextSync(of name: String) {
+        failingSync = name
     }
 
     private mutating func apply(_ change: DiskChange) {

@@ -62,6 +62,13 @@ package final class FaultyDisk: Sendable {
         model.state.withLock { $0.repair() }
     }
 
+    /// The next sync of this file fails, whenever it comes, and no other call.
+    ///
+    /// - Parameter name: the file's in the disk's directory.
+    package func failNextSync(of name: String) {
+        model.state.withLock { $0.failNextSync(of: name) }
+    }
+
     /// Writes what a power cut leaves into another directory, which must be empty.
     ///
     /// - Parameter survival: what happens to unsynced work; nil draws one.

@@ -20,12 +20,16 @@ struct Faults: AsyncParsableCommand {
     @Option(help: "Only the cycle of this number, to see it again.")
     var only: Int?
 
+    @Option(help: "Only faults of this kind: \(Fault.Kind.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var kind: Fault.Kind?
+
     func run() async throws {
         var verdict = Verdict(mode: "faults", seed: options.seed)
         let watchdog = Watchdog(mode: verdict.mode, seed: options.seed)
         let cases = try await plan(watchdog)
         let progress = Progress(of: cases.count)
         for (index, one) in cases.enumerated() where only == nil || only == index + 1 {
+            if let kind, one.fault.kind != kind { continue }
             var scratch = try ScratchDirectory()
             var generator = SeededGenerator(seed: options.seed &* 1_000_003 &+ UInt64(index))
             let findings = try await one.run.run(one.fault, using: &generator, in: &scratch)
@@ -79,6 +83,8 @@ private struct FaultCase {
             "\(run.durability.rawValue): \(fault.kind.rawValue) \(howLong) at call \(fault.call), \(call)\(cut)"
     }
 }
+
+extension Fault.Kind: ExpressibleByArgument {}
 
 extension FaultRun.Findings {
     fileprivate var problems: [String] {
