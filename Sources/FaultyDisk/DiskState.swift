@@ -21,6 +21,7 @@ struct DiskState {
     private(set) var hasSyncFailedUnopened = false
     /// The kind of each call so far.
     private(set) var calls: [DiskCall] = []
+    private var counts: [DiskCall: Int] = [:]
     /// Calls so far that change the disk.
     private(set) var operations = 0
 
@@ -47,6 +48,7 @@ struct DiskState {
     mutating func begin(_ call: DiskCall, _ change: DiskChange = .nothing) -> DiskFailure? {
         if isOff { return .powerIsOff }
         calls.append(call)
+        counts[call, default: 0] += 1
         if call == .open { hasSyncFailedUnopened = false }
         if case .sync(let file) = change, let failingSync, names[failingSync] == file {
             self.failingSync = nil
@@ -54,7 +56,8 @@ struct DiskState {
             fail(.sync, change)
             return .fault(.sync)
         }
-        if let fault, fault.hits(call, number: calls.count) {
+        let number = fault?.counted.map { counts[$0, default: 0] } ?? calls.count
+        if let fault, fault.hits(call, number: number, hasHit: faultsSeen > 0) {
             faultsSeen += 1
             fail(fault.kind, change)
             if cut == nil { cut = fault.operationsToCut.map { operations + $0 } }

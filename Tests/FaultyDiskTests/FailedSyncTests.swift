@@ -99,10 +99,10 @@ import Testing
             durability: .powerLoss,
             fileSystem: disk
         )
-        configuration.checkpoints.pagesPerSlice = 20
+        configuration.checkpoints.bytesPerSlice = 20 * SpoolUsage.defaultPageBytes
         configuration.checkpoints.slicesAlways = true
-        configuration.checkpoints.pagesWhenIdle = 500
-        configuration.checkpoints.pagesAtMost = 500
+        configuration.checkpoints.bytesWhenIdle = 500 * SpoolUsage.defaultPageBytes
+        configuration.checkpoints.bytesAtMost = 500 * SpoolUsage.defaultPageBytes
         configuration.checkpoints.quietPeriodMilliseconds = 60_000
         configuration.reopenMilliseconds = 0
         return configuration
