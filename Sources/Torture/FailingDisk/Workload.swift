@@ -46,7 +46,7 @@ struct Workload {
     /// - Parameter isLarge: whether hundreds of pages are in the WAL before it begins anew.
     func openSpool(_ durability: SpoolConfiguration.Durability, isLarge: Bool = false) throws(SpoolError) -> Spool {
         var configuration = SpoolConfiguration(path: path, durability: durability, fileSystem: disk)
-        let walBytes = (isLarge ? 100 : 40) * SpoolUsage.defaultPageBytes
+        let walBytes = (isLarge ? 80 : 40) * SpoolUsage.defaultPageBytes
         configuration.checkpoints.bytesWhenIdle = walBytes
         configuration.checkpoints.bytesAtMost = walBytes
         configuration.checkpoints.bytesPerSlice = 8 * SpoolUsage.defaultPageBytes
