@@ -27,8 +27,8 @@ struct DiskState {
 
     /// The operation during which the power goes.
     private var cut: Int?
-    /// The name of the file whose next sync fails.
-    private var failingSync: String?
+    /// The file whose next sync fails, and the operation during which the power goes, counted from there.
+    private var failingSync: (name: String, operationsToCut: Int?)?
 
     init(files contents: [String: [UInt8]], cutAt cut: Int?, fault: Fault?) {
         for (number, entry) in contents.enumerated() {
@@ -50,18 +50,13 @@ struct DiskState {
         calls.append(call)
         counts[call, default: 0] += 1
         if call == .open { hasSyncFailedUnopened = false }
-        if case .sync(let file) = change, let failingSync, names[failingSync] == file {
-            self.failingSync = nil
-            faultsSeen += 1
-            fail(.sync, change)
-            return .fault(.sync)
+        if case .sync(let file) = change, let failing = failingSync, names[failing.name] == file {
+            failingSync = nil
+            return fail(.sync, change, operationsToCut: failing.operationsToCut)
         }
         let number = fault?.counted.map { counts[$0, default: 0] } ?? calls.count
         if let fault, fault.hits(call, number: number, hasHit: faultsSeen > 0) {
-            faultsSeen += 1
-            fail(fault.kind, change)
-            if cut == nil { cut = fault.operationsToCut.map { operations + $0 } }
-            return .fault(fault.kind)
+            return fail(fault.kind, change, operationsToCut: fault.operationsToCut)
         }
         return perform(change)
     }
@@ -92,8 +87,8 @@ struct DiskState {
         fault = nil
     }
 
-    mutating func failNextSync(of name: String) {
-        failingSync = name
+    mutating func failNextSync(of name: String, operationsToCut: Int? = nil) {
+        failingSync = (name, operationsToCut)
     }
 
     private mutating func apply(_ change: DiskChange) {
@@ -119,7 +114,12 @@ struct DiskState {
         change.apply(to: &names)
     }
 
-    private mutating func fail(_ fault: Fault.Kind, _ change: DiskChange) {
+    private mutating func fail(
+        _ fault: Fault.Kind,
+        _ change: DiskChange,
+        operationsToCut: Int?
+    ) -> DiskFailure {
+        faultsSeen += 1
         switch (fault, change) {
         case (.shortWrite, .write(let file, let offset, let bytes)):
             operations += 1
@@ -129,6 +129,8 @@ struct DiskState {
             hasSyncFailedUnopened = true
         default: break
         }
+        if cut == nil { cut = operationsToCut.map { operations + $0 } }
+        return .fault(fault)
     }
 
     /// The files that are there when the power comes back.

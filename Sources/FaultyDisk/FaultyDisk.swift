@@ -64,9 +64,11 @@ package final class FaultyDisk: Sendable {
 
     /// The next sync of this file fails, whenever it comes, and no other call.
     ///
-    /// - Parameter name: the file's in the disk's directory.
-    package func failNextSync(of name: String) {
-        model.state.withLock { $0.failNextSync(of: name) }
+    /// - Parameters:
+    ///   - name: the file's in the disk's directory.
+    ///   - operationsToCut: the operation during which the power goes, counted from the failure; nil: it stays.
+    package func failNextSync(of name: String, operationsToCut: Int? = nil) {
+        model.state.withLock { $0.failNextSync(of: name, operationsToCut: operationsToCut) }
     }
 
     /// Writes what a power cut leaves into another directory, which must be empty.

@@ -21,6 +21,7 @@ struct FaultRun {
 
     let durability: SpoolConfiguration.Durability
     /// Whether hundreds of records stay in the spool, in pages that nothing writes again, and another process has it open.
+    /// Then the next sync of the database fails after as many appends as the fault says calls.
     let isLarge: Bool
     let watchdog: Watchdog
     let runSeed: UInt64
@@ -29,7 +30,7 @@ struct FaultRun {
     func measure(in scratch: inout ScratchDirectory) async throws -> [DiskCall] {
         let disk = try FaultyDisk(directory: try scratch.makeDirectory())
         var workload = Workload(on: disk, watchdog: watchdog)
-        _ = await live(&workload, isPassing: false)
+        _ = await live(&workload, nil)
         if let (call, error) = workload.errors.first {
             throw SpoolError(.failed, "\(call) without any fault: \(error)")
         }
@@ -46,9 +47,9 @@ struct FaultRun {
         in scratch: inout ScratchDirectory
     ) async throws -> Findings {
         var findings = Findings()
-        let disk = try FaultyDisk(directory: try scratch.makeDirectory(), fault: fault)
+        let disk = try FaultyDisk(directory: try scratch.makeDirectory(), fault: isLarge ? nil : fault)
         var workload = Workload(on: disk, watchdog: watchdog)
-        let refusal = await live(&workload, isPassing: !fault.isForGood)
+        let refusal = await live(&workload, fault)
         if let refusal { findings.wrong.append("the spool takes no records any more: \(refusal)") }
         findings.wentOn = workload.lastAppendSucceeded
         findings.isFaultSeen = disk.faultsSeen > 0
@@ -76,9 +77,8 @@ struct FaultRun {
 
     /// A writer's life: opens, runs, closes.
     ///
-    /// - Parameter isPassing: whether the fault is over when the run is.
-    /// - Returns: why the spool refuses records although it is.
-    private func live(_ workload: inout Workload, isPassing: Bool) async -> SpoolError? {
+    /// - Returns: why the spool refuses records although the fault is over.
+    private func live(_ workload: inout Workload, _ fault: Fault?) async -> SpoolError? {
         let spool: Spool
         do throws(SpoolError) {
             spool = try workload.openSpool(durability, isLarge: isLarge)
@@ -88,21 +88,30 @@ struct FaultRun {
         }
         if isLarge {
             workload.openElsewhere()
-            await fill(spool, &workload, appends: 60)
+            await fill(spool, &workload, fault)
         } else {
             var run = StandardRun(seed: runSeed)
             await run.perform(with: &workload, on: spool, stopsAtFailure: false)
         }
         var refusal: SpoolError?
-        if isPassing, !workload.disk.isOff, !workload.lastAppendSucceeded { refusal = await retry(&workload, spool) }
+        if fault?.isForGood == false, !workload.disk.isOff, !workload.lastAppendSucceeded {
+            refusal = await retry(&workload, spool)
+        }
         await workload.close(spool)
         return refusal
     }
 
     /// Records come, and none goes.
-    private func fill(_ spool: Spool, _ workload: inout Workload, appends: Int) async {
-        for _ in 0..<appends { _ = await workload.appendTogether(20, to: spool) }
+    private func fill(_ spool: Spool, _ workload: inout Workload, _ fault: Fault? = nil) async {
+        for number in 1...Self.appendsOfLarge {
+            if let fault, number == fault.call {
+                workload.disk.failNextSync(of: Workload.fileName, operationsToCut: fault.operationsToCut)
+            }
+            _ = await workload.appendTogether(20, to: spool)
+        }
     }
+
+    static let appendsOfLarge = 60
 
     /// A full disk is looked at again after a while.
     private func retry(_ workload: inout Workload, _ spool: Spool) async -> SpoolError? {
@@ -135,7 +144,7 @@ struct FaultRun {
             if await workload.appendTogether(7, to: spool) == .failed, let (_, error) = workload.errors.last {
                 findings.wrong.append("append throws on a disk that is well again: \(error)")
             }
-            if isLarge { await fill(spool, &workload, appends: 30) } else { _ = await workload.drain(spool) }
+            if isLarge { await fill(spool, &workload) } else { _ = await workload.drain(spool) }
             // These stay in the spool, to be there after the power cut.
             _ = await workload.appendTogether(7, to: spool)
             await workload.close(spool)

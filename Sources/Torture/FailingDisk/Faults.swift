@@ -14,7 +14,7 @@ struct Faults: AsyncParsableCommand {
             Without --cycles every call fails in every way; with it a sample of so many.
 
             In a second run hundreds of records stay in the spool, in pages that are written once, and another process \
-            keeps the file open. There each sync fails.
+            keeps the file open. There syncs of the database fail.
             """
     )
 
@@ -25,6 +25,9 @@ struct Faults: AsyncParsableCommand {
 
     @Option(help: "Only faults of this kind: \(Fault.Kind.allCases.map(\.rawValue).joined(separator: ", ")).")
     var kind: Fault.Kind?
+
+    @Flag(help: "Only the second run, with a large spool.")
+    var large = false
 
     func run() async throws {
         var verdict = Verdict(mode: "faults", seed: options.seed)
@@ -45,19 +48,26 @@ struct Faults: AsyncParsableCommand {
     private func plan(_ watchdog: Watchdog) async throws -> [FaultCase] {
         var generator = SeededGenerator(seed: options.seed)
         var cases: [FaultCase] = []
-        let runs: [(SpoolConfiguration.Durability, isLarge: Bool)] = [
-            (.powerLoss, false), (.processCrash, false), (.powerLoss, true),
-        ]
-        for (durability, isLarge) in runs {
-            let run = FaultRun(durability: durability, isLarge: isLarge, watchdog: watchdog, runSeed: options.seed)
+        for durability in [SpoolConfiguration.Durability.powerLoss, .processCrash] {
+            let run = FaultRun(durability: durability, isLarge: false, watchdog: watchdog, runSeed: options.seed)
             var scratch = try ScratchDirectory()
             var counts: [DiskCall: Int] = [:]
             for call in try await run.measure(in: &scratch) {
                 counts[call, default: 0] += 1
-                cases += faults(of: call, number: counts[call, default: 1], run, using: &generator)
+                cases += faults(of: call, number: counts[call, default: 1], durability, using: &generator)
                     .map { FaultCase(run: run, fault: $0) }
             }
         }
+        let large = FaultRun(durability: .powerLoss, isLarge: true, watchdog: watchdog, runSeed: options.seed)
+        var scratch = try ScratchDirectory()
+        _ = try await large.measure(in: &scratch)
+        for append in stride(from: 1, to: FaultRun.appendsOfLarge, by: 2) {
+            for cut in [nil, Int.random(in: 1...500, using: &generator)] {
+                let fault = Fault(.sync, atCall: append, of: .sync, isForGood: false, operationsToCut: cut)
+                cases.append(FaultCase(run: large, fault: fault))
+            }
+        }
+        if self.large { cases.removeAll { !$0.run.isLarge } }
         if let kind { cases.removeAll { $0.fault.kind != kind } }
         guard let cycles = options.cycles else { return cases }
         return Array(cases.shuffled(using: &generator).prefix(cycles))
@@ -68,20 +78,17 @@ struct Faults: AsyncParsableCommand {
     private func faults(
         of call: DiskCall,
         number: Int,
-        _ run: FaultRun,
+        _ durability: SpoolConfiguration.Durability,
         using generator: inout SeededGenerator
     ) -> [Fault] {
         var faults: [Fault] = []
         if call == .sync {
-            for most in run.isLarge ? [400] : [8, 30, 100] {
+            for most in [8, 30, 100] {
                 let cut = Int.random(in: 1...most, using: &generator)
                 faults.append(Fault(.sync, atCall: number, of: call, isForGood: false, operationsToCut: cut))
             }
         }
-        if run.durability == .processCrash { return faults }
-        if run.isLarge {
-            return call == .sync ? faults + [Fault(.sync, atCall: number, of: call, isForGood: false)] : []
-        }
+        if durability == .processCrash { return faults }
         for kind in call.faults {
             for isForGood in [false, true] {
                 faults.append(Fault(kind, atCall: number, of: call, isForGood: isForGood))
@@ -96,12 +103,14 @@ private struct FaultCase {
     let fault: Fault
 
     func described(_ findings: FaultRun.Findings) -> String {
-        let call = fault.counted?.rawValue ?? "call"
         let wasMade = findings.isFaultSeen ? "" : ", which did not come"
-        let run = run.isLarge ? "a large spool" : run.durability.rawValue
-        let howLong = fault.isForGood ? "for good" : "once"
         let cut = fault.operationsToCut.map { ", the power goes \($0) operations later" } ?? ""
-        return "\(run): \(fault.kind.rawValue) \(howLong) at \(call) \(fault.call)\(wasMade)\(cut)"
+        if run.isLarge {
+            return "a large spool: a sync of the database fails after append \(fault.call)\(wasMade)\(cut)"
+        }
+        let call = "\(fault.counted?.rawValue ?? "call") \(fault.call)\(wasMade)"
+        let howLong = fault.isForGood ? "for good" : "once"
+        return "\(run.durability.rawValue): \(fault.kind.rawValue) \(howLong) at \(call)\(cut)"
     }
 }
 
