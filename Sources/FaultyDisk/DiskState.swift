@@ -21,11 +21,14 @@ struct DiskState {
     private(set) var hasSyncFailedUnopened = false
     /// The kind of each call so far.
     private(set) var calls: [DiskCall] = []
+    private var counts: [DiskCall: Int] = [:]
     /// Calls so far that change the disk.
     private(set) var operations = 0
 
     /// The operation during which the power goes.
     private var cut: Int?
+    /// The file whose next sync fails, and the operation during which the power goes, counted from there.
+    private var failingSync: (name: String, operationsToCut: Int?)?
 
     init(files contents: [String: [UInt8]], cutAt cut: Int?, fault: Fault?) {
         for (number, entry) in contents.enumerated() {
@@ -45,12 +48,15 @@ struct DiskState {
     mutating func begin(_ call: DiskCall, _ change: DiskChange = .nothing) -> DiskFailure? {
         if isOff { return .powerIsOff }
         calls.append(call)
+        counts[call, default: 0] += 1
         if call == .open { hasSyncFailedUnopened = false }
-        if let fault, fault.hits(call, number: calls.count) {
-            faultsSeen += 1
-            fail(fault.kind, change)
-            if cut == nil { cut = fault.operationsToCut.map { operations + $0 } }
-            return .fault(fault.kind)
+        if case .sync(let file) = change, let failing = failingSync, names[failing.name] == file {
+            failingSync = nil
+            return fail(.sync, change, operationsToCut: failing.operationsToCut)
+        }
+        let number = fault?.counted.map { counts[$0, default: 0] } ?? calls.count
+        if let fault, fault.hits(call, number: number, hasHit: faultsSeen > 0) {
+            return fail(fault.kind, change, operationsToCut: fault.operationsToCut)
         }
         return perform(change)
     }
@@ -81,6 +87,10 @@ struct DiskState {
         fault = nil
     }
 
+    mutating func failNextSync(of name: String, operationsToCut: Int? = nil) {
+        failingSync = (name, operationsToCut)
+    }
+
     private mutating func apply(_ change: DiskChange) {
         switch change {
         case .nothing: break
@@ -104,7 +114,12 @@ struct DiskState {
         change.apply(to: &names)
     }
 
-    private mutating func fail(_ fault: Fault.Kind, _ change: DiskChange) {
+    private mutating func fail(
+        _ fault: Fault.Kind,
+        _ change: DiskChange,
+        operationsToCut: Int?
+    ) -> DiskFailure {
+        faultsSeen += 1
         switch (fault, change) {
         case (.shortWrite, .write(let file, let offset, let bytes)):
             operations += 1
@@ -114,6 +129,8 @@ struct DiskState {
             hasSyncFailedUnopened = true
         default: break
         }
+        if cut == nil { cut = operationsToCut.map { operations + $0 } }
+        return .fault(fault)
     }
 
     /// The files that are there when the power comes back.

@@ -17,21 +17,33 @@ package struct Fault: Sendable, Equatable {
     package var kind: Kind
     /// The call that fails first, counted from 1.
     package var call: Int
+    /// The calls that are counted; nil: all. How many of one kind come before differs less from run to run.
+    package var counted: DiskCall?
     /// Whether every later call that can fail so fails too.
     package var isForGood: Bool
     /// The operation during which the power goes, counted from the fault; nil: it stays.
     package var operationsToCut: Int?
 
-    package init(_ kind: Kind, atCall call: Int, isForGood: Bool, operationsToCut: Int? = nil) {
+    package init(
+        _ kind: Kind,
+        atCall call: Int,
+        of counted: DiskCall? = nil,
+        isForGood: Bool,
+        operationsToCut: Int? = nil
+    ) {
         self.kind = kind
         self.call = call
+        self.counted = counted
         self.isForGood = isForGood
         self.operationsToCut = operationsToCut
     }
 
-    func hits(_ call: DiskCall, number: Int) -> Bool {
-        if number == self.call { return true }
-        return isForGood && number > self.call && (kind == .inputOutput || call.faults.contains(kind))
+    /// - Parameters:
+    ///   - number: the call's among all, or among those that are counted.
+    ///   - hasHit: whether it has hit a call before.
+    func hits(_ call: DiskCall, number: Int, hasHit: Bool) -> Bool {
+        if hasHit { return isForGood && (kind == .inputOutput || call.faults.contains(kind)) }
+        return number == self.call && counted ?? call == call
     }
 }
 

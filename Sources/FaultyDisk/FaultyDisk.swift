@@ -62,6 +62,15 @@ package final class FaultyDisk: Sendable {
         model.state.withLock { $0.repair() }
     }
 
+    /// The next sync of this file fails, whenever it comes, and no other call.
+    ///
+    /// - Parameters:
+    ///   - name: the file's in the disk's directory.
+    ///   - operationsToCut: the operation during which the power goes, counted from the failure; nil: it stays.
+    package func failNextSync(of name: String, operationsToCut: Int? = nil) {
+        model.state.withLock { $0.failNextSync(of: name, operationsToCut: operationsToCut) }
+    }
+
     /// Writes what a power cut leaves into another directory, which must be empty.
     ///
     /// - Parameter survival: what happens to unsynced work; nil draws one.

@@ -51,6 +51,22 @@ import Testing
         #expect(disk.leftOf("f", .nothing) == [UInt8](1, 512) + [UInt8](2, 512))
     }
 
+    @Test func `a fault counts the calls of one kind, or waits for the sync of one file`() {
+        var counting = disk(fault: Fault(.sync, atCall: 2, of: .sync, isForGood: false))
+        #expect(counting.sync() == nil)
+        #expect(counting.write(1, count: 10) == nil)
+        #expect(counting.sync() != nil)
+        #expect(counting.sync() == nil)
+        var waiting = disk()
+        waiting.failNextSync(of: "g")
+        #expect(waiting.sync() == nil)
+        waiting.failNextSync(of: "f")
+        #expect(waiting.write(1, count: 10) == nil)
+        #expect(waiting.sync() != nil)
+        #expect(waiting.sync() == nil)
+        #expect(waiting.leftOf("f", .everything) == [])
+    }
+
     @Test func `every call can fail`() {
         for call in DiskCall.allCases { #expect(!call.faults.isEmpty) }
     }

@@ -75,8 +75,7 @@ struct SpoolOpening {
             if previous != nil, try !fileSystem.hasBytes(path), try fileSystem.hasBytes(path + "-wal") {
                 throw SpoolError(.damaged, "\(path) is empty, and its WAL is not")
             }
-            if previous != nil { try file.rewriteWAL() }
-            let database = try file.connect()
+            let database = try previous == nil ? file.connect() : file.connectDisbelievingSyncs()
             let isNew = try file.checkIdentity(of: database, hasPrevious: previous != nil)
             if isNew { try database.markAsSpool() }
             try file.configure(database)

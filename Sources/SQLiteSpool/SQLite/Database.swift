@@ -190,6 +190,45 @@ package struct Database: ~Copyable {
         return code == SQLITE_OK && inWAL == moved
     }
 
+    /// Has the checkpoints to come write all of the WAL into the database, also what earlier ones have written. Call it before
+    /// anything is read.
+    ///
+    /// The index of the WAL counts what checkpoints have written (`nBackfill`, https://www.sqlite.org/walformat.html). But only
+    /// the checkpoint that reaches the WAL's end syncs the database. When that sync fails, Linux takes every page for written,
+    /// and as long as a connection keeps the index open, SQLite writes none of them again. SQLite's own recovery sets the
+    /// count to 0 under the same locks, whoever reads meanwhile.
+    package func forgetCheckpoints() throws(SQLiteError) {
+        var pointer: UnsafeMutablePointer<sqlite3_file>?
+        try check(unsafe sqlite3_file_control(handle, "main", SQLITE_FCNTL_FILE_POINTER, &pointer))
+        guard let file = unsafe pointer, let methods = unsafe file.pointee.pMethods?.pointee else { return }
+        var index: UnsafeMutableRawPointer?
+        try check(unsafe methods.xShmMap?(file, 0, 32 << 10, 0, &index))
+        defer { _ = unsafe methods.xShmUnmap?(file, 0) }
+        // It begins with its version. One that is not made yet will begin with 0 pages.
+        guard let index = unsafe index, unsafe index.load(as: UInt32.self) != 0 else { return }
+        try check(unsafe index.load(as: UInt32.self) == 3_007_000 ? SQLITE_OK : SQLITE_CANTOPEN)
+        // Those of a writer and of a checkpoint. A process that only reads may hold them for an instant, to recover the index.
+        let (first, count) = (Int32(0), Int32(2))
+        var code: Int32?
+        for attempt in 0..<50 {
+            if attempt > 0 { sqlite3_sleep(20) }
+            code = unsafe methods.xShmLock?(file, first, count, SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE)
+            if code != SQLITE_BUSY { break }
+        }
+        try check(code)
+        unsafe index.storeBytes(of: 0, toByteOffset: 96, as: UInt32.self)
+        unsafe methods.xShmBarrier?(file)
+        _ = unsafe methods.xShmLock?(file, first, count, SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE)
+    }
+
+    /// Of calls that leave no message with the connection.
+    private func check(_ code: Int32?) throws(SQLiteError) {
+        let code = code ?? SQLITE_ERROR
+        guard code != SQLITE_OK else { return }
+        let message = unsafe String(cString: sqlite3_errstr(code))
+        throw SQLiteError(code: code, message: message, action: "forget earlier checkpoints")
+    }
+
     private func error(_ code: Int32, _ action: String) -> SQLiteError {
         unsafe SQLiteError(code, handle, action: action)
     }

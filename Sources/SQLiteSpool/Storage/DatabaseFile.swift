@@ -17,8 +17,7 @@ struct DatabaseFile {
     func reopen(_ configuration: SpoolConfiguration) throws(SpoolError) -> Database {
         try SpoolError.wrapping {
             try checkToWrite()
-            try rewriteWAL()
-            let database = try connect()
+            let database = try connectDisbelievingSyncs()
             _ = try checkIdentity(of: database, hasPrevious: true)
             try configure(database)
             try database.verify()
@@ -59,10 +58,18 @@ struct DatabaseFile {
         }
     }
 
-    /// Writes the WAL's bytes over it: one that an owner left which died, or whose disk failed, may be readable without being
-    /// on the disk, and what is written behind it would be lost with it.
-    func rewriteWAL() throws(FileSystemFailure) {
-        if try fileSystem.hasBytes(path + "-wal") { try fileSystem.rewrite(path + "-wal") }
+    /// Connects to files of an owner that died, or whose disk failed: what a failed sync left off the disk may still be
+    /// readable, and no later sync writes it.
+    ///
+    /// All that the database may miss is in the WAL, which begins anew only once the database is synced. So the WAL is
+    /// written again and synced, as what is written behind it would be lost with it, and the next checkpoints write all of
+    /// it into the database again.
+    func connectDisbelievingSyncs() throws -> Database {
+        guard try fileSystem.hasBytes(path + "-wal") else { return try connect() }
+        try fileSystem.rewrite(path + "-wal")
+        let database = try connect()
+        try database.forgetCheckpoints()
+        return database
     }
 
     func connect() throws(SQLiteError) -> Database {

@@ -17,6 +17,9 @@ struct Corrupt: AsyncParsableCommand {
 
     @OptionGroup var options: TortureOptions
 
+    @Option(help: "Only the cycle of this number, to see it again.")
+    var only: Int?
+
     func run() async throws {
         let cycles = options.cycles ?? 1_000
         var scratch = try ScratchDirectory()
@@ -33,6 +36,7 @@ struct Corrupt: AsyncParsableCommand {
         for cycle in 0..<cycles {
             let specimen = specimens[cycle % specimens.count]
             let mutation = Mutation.random(for: specimen, using: &generator)
+            if let only, only != cycle { continue }
             let directory = try scratch.makeDirectory()
             watchdog.begin("opening a spool after \(mutation), cycle \(cycle)")
             let outcome = try await specimen.survive(mutation, in: directory)
@@ -45,7 +49,7 @@ struct Corrupt: AsyncParsableCommand {
             progress.report(cycle + 1, "\(verdict.details["salvages"] ?? 0) salvages")
         }
         // A mode that damaged nothing would prove nothing.
-        if cycles >= 100, verdict.details["salvages"] ?? 0 == 0 { verdict.corrupt += 1 }
+        if only == nil, cycles >= 100, verdict.details["salvages"] ?? 0 == 0 { verdict.corrupt += 1 }
         try verdict.finish()
     }
 }

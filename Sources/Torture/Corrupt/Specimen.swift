@@ -24,8 +24,9 @@ struct Specimen: Sendable {
         var reportedLost = 0
         var setAside = 0
         var duplicated = 0
-        /// Delivered, and not what was written.
-        var altered = 0
+        /// What was delivered and is not what was written, in words.
+        var alterations: [String] = []
+        var altered: Int { alterations.count }
         /// Whether the spool passes SQLite's own check afterwards.
         var isSound = true
         var error: String?
@@ -36,7 +37,7 @@ struct Specimen: Sendable {
 
         var description: String {
             """
-            missing \(missing), reported \(reportedLost), duplicated \(duplicated), altered \(altered), \
+            missing \(missing), reported \(reportedLost), duplicated \(duplicated), altered \(altered) \(alterations), \
             salvages \(salvages), sound \(isSound)\(error.map { ", " + $0 } ?? "")
             """
         }
@@ -177,7 +178,14 @@ struct Specimen: Sendable {
         _ outcome: inout Outcome
     ) {
         if let known = accepted[token] {
-            if known != body { outcome.altered += 1 }
+            guard known != body else { return }
+            let (before, now) = (Self.lines(known), Self.lines(body))
+            outcome.alterations.append(
+                """
+                \(token) had \(before.compactMap(Self.number)) and came with \(now.compactMap(Self.number)), \
+                \(now.count { !before.contains($0) }) of them new
+                """
+            )
         } else {
             accepted[token] = body
         }
@@ -189,7 +197,7 @@ struct Specimen: Sendable {
             if let number = Self.number(line), written[number] == line {
                 times[number, default: 0] += 1
             } else {
-                outcome.altered += 1
+                outcome.alterations.append("a line of \(line.count) bytes, numbered \(Self.number(line) ?? -1)")
             }
         }
         outcome.duplicated += times.values.reduce(0) { $0 + $1 - 1 }

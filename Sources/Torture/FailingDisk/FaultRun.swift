@@ -4,8 +4,8 @@ internal import SQLiteSpool
 /// One run on a disk of which one call fails, once or for good, and what is there when the disk is well again.
 struct FaultRun {
     struct Findings {
-        /// The call that failed; the order of calls can differ a little from run to run.
-        var call: DiskCall?
+        /// Whether the call that fails was made; how many are made can differ a little from run to run.
+        var isFaultSeen = false
         var acknowledged = 0
         var lost = 0
         var duplicated = 0
@@ -20,6 +20,9 @@ struct FaultRun {
     }
 
     let durability: SpoolConfiguration.Durability
+    /// Whether hundreds of records stay in the spool, in pages that nothing writes again, and another process has it open.
+    /// Then the next sync of the database fails after as many appends as the fault says calls.
+    let isLarge: Bool
     let watchdog: Watchdog
     let runSeed: UInt64
 
@@ -27,9 +30,13 @@ struct FaultRun {
     func measure(in scratch: inout ScratchDirectory) async throws -> [DiskCall] {
         let disk = try FaultyDisk(directory: try scratch.makeDirectory())
         var workload = Workload(on: disk, watchdog: watchdog)
-        _ = await live(&workload, isPassing: false)
+        _ = await live(&workload, nil)
         if let (call, error) = workload.errors.first {
             throw SpoolError(.failed, "\(call) without any fault: \(error)")
+        }
+        let tally = workload.tally
+        if isLarge, tally.slices < 10 || tally.checkpoints - tally.slices < 3 {
+            throw SpoolError(.failed, "a large run of \(tally.checkpoints) checkpoints, \(tally.slices) of them slices")
         }
         return disk.calls
     }
@@ -40,12 +47,12 @@ struct FaultRun {
         in scratch: inout ScratchDirectory
     ) async throws -> Findings {
         var findings = Findings()
-        let disk = try FaultyDisk(directory: try scratch.makeDirectory(), fault: fault)
+        let disk = try FaultyDisk(directory: try scratch.makeDirectory(), fault: isLarge ? nil : fault)
         var workload = Workload(on: disk, watchdog: watchdog)
-        let refusal = await live(&workload, isPassing: !fault.isForGood)
+        let refusal = await live(&workload, fault)
         if let refusal { findings.wrong.append("the spool takes no records any more: \(refusal)") }
         findings.wentOn = workload.lastAppendSucceeded
-        findings.call = disk.calls.dropFirst(fault.call - 1).first
+        findings.isFaultSeen = disk.faultsSeen > 0
         if fault.operationsToCut == nil {
             disk.repair()
             try await comeBack(&workload, fault, &findings)
@@ -70,23 +77,41 @@ struct FaultRun {
 
     /// A writer's life: opens, runs, closes.
     ///
-    /// - Parameter isPassing: whether the fault is over when the run is.
-    /// - Returns: why the spool refuses records although it is.
-    private func live(_ workload: inout Workload, isPassing: Bool) async -> SpoolError? {
+    /// - Returns: why the spool refuses records although the fault is over.
+    private func live(_ workload: inout Workload, _ fault: Fault?) async -> SpoolError? {
         let spool: Spool
         do throws(SpoolError) {
-            spool = try workload.openSpool(durability)
+            spool = try workload.openSpool(durability, isLarge: isLarge)
         } catch {
             workload.note(error, of: "open")
             return nil
         }
-        var run = StandardRun(seed: runSeed)
-        await run.perform(with: &workload, on: spool, stopsAtFailure: false)
+        if isLarge {
+            workload.openElsewhere()
+            await fill(spool, &workload, fault)
+        } else {
+            var run = StandardRun(seed: runSeed)
+            await run.perform(with: &workload, on: spool, stopsAtFailure: false)
+        }
         var refusal: SpoolError?
-        if isPassing, !workload.disk.isOff, !workload.lastAppendSucceeded { refusal = await retry(&workload, spool) }
+        if fault?.isForGood == false, !workload.disk.isOff, !workload.lastAppendSucceeded {
+            refusal = await retry(&workload, spool)
+        }
         await workload.close(spool)
         return refusal
     }
+
+    /// Records come, and none goes.
+    private func fill(_ spool: Spool, _ workload: inout Workload, _ fault: Fault? = nil) async {
+        for number in 1...Self.appendsOfLarge {
+            if let fault, number == fault.call {
+                workload.disk.failNextSync(of: Workload.fileName, operationsToCut: fault.operationsToCut)
+            }
+            _ = await workload.appendTogether(20, to: spool)
+        }
+    }
+
+    static let appendsOfLarge = 60
 
     /// A full disk is looked at again after a while.
     private func retry(_ workload: inout Workload, _ spool: Spool) async -> SpoolError? {
@@ -100,7 +125,7 @@ struct FaultRun {
     /// The next life, on a disk that is well.
     private func comeBack(_ workload: inout Workload, _ fault: Fault, _ findings: inout Findings) async throws {
         do {
-            let spool = try workload.openSpool(durability)
+            let spool = try workload.openSpool(durability, isLarge: isLarge)
             if let loss = spool.loss {
                 findings.wrong.append("the spool thinks that it lost \(loss.lost): \(loss.reason)")
             }
@@ -119,7 +144,7 @@ struct FaultRun {
             if await workload.appendTogether(7, to: spool) == .failed, let (_, error) = workload.errors.last {
                 findings.wrong.append("append throws on a disk that is well again: \(error)")
             }
-            _ = await workload.drain(spool)
+            if isLarge { await fill(spool, &workload) } else { _ = await workload.drain(spool) }
             // These stay in the spool, to be there after the power cut.
             _ = await workload.appendTogether(7, to: spool)
             await workload.close(spool)
@@ -134,7 +159,7 @@ struct FaultRun {
         _ findings: inout Findings
     ) async throws {
         do {
-            let spool = try workload.openSpool(durability)
+            let spool = try workload.openSpool(durability, isLarge: isLarge)
             if let loss = spool.loss, durability == .powerLoss || loss.quarantinedFile != nil {
                 findings.wrong.append("after a power cut (\(survival)) the spool thinks it lost: \(loss)")
             }
@@ -151,7 +176,7 @@ struct FaultRun {
                 findings.wrong.append("\(lost) records were lost in a power cut (\(survival)), and not the newest")
             }
             _ = await workload.appendTogether(7, to: spool)
-            _ = await workload.drain(spool)
+            if !isLarge { _ = await workload.drain(spool) }
             await workload.close(spool)
         } catch {
             findings.wrong.append("the spool cannot be opened after a power cut (\(survival)): \(error)")

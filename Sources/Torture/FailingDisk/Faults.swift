@@ -12,6 +12,9 @@ struct Faults: AsyncParsableCommand {
             well again everything is delivered.
 
             Without --cycles every call fails in every way; with it a sample of so many.
+
+            In a second run hundreds of records stay in the spool, in pages that are written once, and another process \
+            keeps the file open. There syncs of the database fail.
             """
     )
 
@@ -19,6 +22,12 @@ struct Faults: AsyncParsableCommand {
 
     @Option(help: "Only the cycle of this number, to see it again.")
     var only: Int?
+
+    @Option(help: "Only faults of this kind: \(Fault.Kind.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var kind: Fault.Kind?
+
+    @Flag(help: "Only the second run, with a large spool.")
+    var large = false
 
     func run() async throws {
         var verdict = Verdict(mode: "faults", seed: options.seed)
@@ -36,34 +45,56 @@ struct Faults: AsyncParsableCommand {
         try verdict.finish()
     }
 
-    /// Every call fails in every way. A sync that fails is also followed by a power cut, soon or later, because only then
-    /// is seen what it left off the disk.
     private func plan(_ watchdog: Watchdog) async throws -> [FaultCase] {
         var generator = SeededGenerator(seed: options.seed)
         var cases: [FaultCase] = []
         for durability in [SpoolConfiguration.Durability.powerLoss, .processCrash] {
-            let run = FaultRun(durability: durability, watchdog: watchdog, runSeed: options.seed)
+            let run = FaultRun(durability: durability, isLarge: false, watchdog: watchdog, runSeed: options.seed)
             var scratch = try ScratchDirectory()
-            let calls = Array(try await run.measure(in: &scratch).enumerated())
-            for (index, call) in calls where call == .sync {
-                for most in [8, 30, 100] {
-                    let cut = Int.random(in: 1...most, using: &generator)
-                    let fault = Fault(.sync, atCall: index + 1, isForGood: false, operationsToCut: cut)
-                    cases.append(FaultCase(run: run, fault: fault))
-                }
-            }
-            if durability == .processCrash { continue }
-            for (index, call) in calls {
-                for kind in call.faults {
-                    for isForGood in [false, true] {
-                        let fault = Fault(kind, atCall: index + 1, isForGood: isForGood)
-                        cases.append(FaultCase(run: run, fault: fault))
-                    }
-                }
+            var counts: [DiskCall: Int] = [:]
+            for call in try await run.measure(in: &scratch) {
+                counts[call, default: 0] += 1
+                cases += faults(of: call, number: counts[call, default: 1], durability, using: &generator)
+                    .map { FaultCase(run: run, fault: $0) }
             }
         }
+        let large = FaultRun(durability: .powerLoss, isLarge: true, watchdog: watchdog, runSeed: options.seed)
+        var scratch = try ScratchDirectory()
+        _ = try await large.measure(in: &scratch)
+        for append in stride(from: 1, to: FaultRun.appendsOfLarge, by: 2) {
+            for cut in [nil, Int.random(in: 1...500, using: &generator)] {
+                let fault = Fault(.sync, atCall: append, of: .sync, isForGood: false, operationsToCut: cut)
+                cases.append(FaultCase(run: large, fault: fault))
+            }
+        }
+        if self.large { cases.removeAll { !$0.run.isLarge } }
+        if let kind { cases.removeAll { $0.fault.kind != kind } }
         guard let cycles = options.cycles else { return cases }
         return Array(cases.shuffled(using: &generator).prefix(cycles))
+    }
+
+    /// Every call fails in every way. A sync that fails is also followed by a power cut, soon or later, because only then
+    /// is seen what it left off the disk.
+    private func faults(
+        of call: DiskCall,
+        number: Int,
+        _ durability: SpoolConfiguration.Durability,
+        using generator: inout SeededGenerator
+    ) -> [Fault] {
+        var faults: [Fault] = []
+        if call == .sync {
+            for most in [8, 30, 100] {
+                let cut = Int.random(in: 1...most, using: &generator)
+                faults.append(Fault(.sync, atCall: number, of: call, isForGood: false, operationsToCut: cut))
+            }
+        }
+        if durability == .processCrash { return faults }
+        for kind in call.faults {
+            for isForGood in [false, true] {
+                faults.append(Fault(kind, atCall: number, of: call, isForGood: isForGood))
+            }
+        }
+        return faults
     }
 }
 
@@ -72,13 +103,18 @@ private struct FaultCase {
     let fault: Fault
 
     func described(_ findings: FaultRun.Findings) -> String {
-        let call = findings.call?.rawValue ?? "which did not come"
-        let howLong = fault.isForGood ? "for good" : "once"
+        let wasMade = findings.isFaultSeen ? "" : ", which did not come"
         let cut = fault.operationsToCut.map { ", the power goes \($0) operations later" } ?? ""
-        return
-            "\(run.durability.rawValue): \(fault.kind.rawValue) \(howLong) at call \(fault.call), \(call)\(cut)"
+        if run.isLarge {
+            return "a large spool: a sync of the database fails after append \(fault.call)\(wasMade)\(cut)"
+        }
+        let call = "\(fault.counted?.rawValue ?? "call") \(fault.call)\(wasMade)"
+        let howLong = fault.isForGood ? "for good" : "once"
+        return "\(run.durability.rawValue): \(fault.kind.rawValue) \(howLong) at \(call)\(cut)"
     }
 }
+
+extension Fault.Kind: ExpressibleByArgument {}
 
 extension FaultRun.Findings {
     fileprivate var problems: [String] {

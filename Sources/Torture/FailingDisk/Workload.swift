@@ -22,6 +22,7 @@ struct Workload {
     let watchdog: Watchdog
     let gate = CommitGate()
     let tally = Tally()
+    private var other: OtherProcess?
 
     init(on disk: FaultyDisk, watchdog: Watchdog) {
         self.disk = disk
@@ -41,10 +42,13 @@ struct Workload {
     private var path: String { "\(disk.directory)/\(Self.fileName)" }
 
     /// Checkpoints and vacuums are small and frequent, and none waits for a moment that the clock decides.
-    func openSpool(_ durability: SpoolConfiguration.Durability) throws(SpoolError) -> Spool {
+    ///
+    /// - Parameter isLarge: whether hundreds of pages are in the WAL before it begins anew.
+    func openSpool(_ durability: SpoolConfiguration.Durability, isLarge: Bool = false) throws(SpoolError) -> Spool {
         var configuration = SpoolConfiguration(path: path, durability: durability, fileSystem: disk)
-        configuration.checkpoints.bytesWhenIdle = 40 * SpoolUsage.defaultPageBytes
-        configuration.checkpoints.bytesAtMost = 40 * SpoolUsage.defaultPageBytes
+        let walBytes = (isLarge ? 80 : 40) * SpoolUsage.defaultPageBytes
+        configuration.checkpoints.bytesWhenIdle = walBytes
+        configuration.checkpoints.bytesAtMost = walBytes
         configuration.checkpoints.bytesPerSlice = 8 * SpoolUsage.defaultPageBytes
         configuration.checkpoints.slicesAlways = true
         configuration.checkpoints.quietPeriodMilliseconds = 60_000
@@ -58,6 +62,11 @@ struct Workload {
             tally.add(event)
             if case .committed = event { gate.pass() }
         }
+    }
+
+    /// Another process has the spool open from now on, whoever owns it: then SQLite keeps its index of the WAL.
+    mutating func openElsewhere() {
+        other = try? OtherProcess(path)
     }
 
     func close(_ spool: Spool) async {
@@ -85,5 +94,15 @@ struct Workload {
 
     mutating func note(_ error: SpoolError, of name: String) {
         errors.append((name, error))
+    }
+}
+
+/// A connection that the disk knows nothing of, and that writes nothing.
+private final class OtherProcess {
+    private let database: Database
+
+    init(_ path: String) throws(SQLiteError) {
+        database = try Database(path: path, access: .readOnly)
+        _ = try database.integer("SELECT count(*) FROM records")
     }
 }
