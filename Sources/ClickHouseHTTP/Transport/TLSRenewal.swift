@@ -24,7 +24,7 @@ package final class TLSRenewal<Value: Sendable>: Sendable {
     private let onNews: @Sendable (TLSNews) -> Void
     private let state: Mutex<State>
     /// Held while files are read, so that the latest reading wins.
-    private let reading = Mutex(())
+    private let reading: Mutex<Void>
 
     /// Reads the files. Blocks for as long as that takes.
     ///
@@ -38,12 +38,15 @@ package final class TLSRenewal<Value: Sendable>: Sendable {
         onNews: @escaping @Sendable (TLSNews) -> Void,
         make: @escaping @Sendable (TLSFiles) throws(InvalidTLSFile) -> Value
     ) throws(InvalidTLSFile) {
+        // Thrown before anything is there to be taken down: taking a `Mutex` down here ends Swift 6.3's optimizer.
+        let stamps = files.stamps
+        let value = try make(files)
         self.files = files
         self.make = make
         self.now = now
         self.onNews = onNews
-        let stamps = files.stamps
-        state = Mutex(State(value: try make(files), stamps: stamps, lastLook: now()))
+        state = Mutex(State(value: value, stamps: stamps, lastLook: now()))
+        reading = Mutex(())
     }
 
     /// What is in force, after a look at the files when that is due.
