@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 @testable import SQLiteSpool
 import TestSupport
@@ -182,6 +183,34 @@ import Testing
             for name in ["/absent", "/fifo", ""] {
                 let error = #expect(throws: SpoolError.self) { try SpoolStatus(readingSpoolAt: directory + name) }
                 #expect(error?.code == .refused)
+            }
+        }
+    }
+
+    @Test func `a batch whose rows a damaged file has in another order is not read`() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/traces.spool"
+            try await withSpool(at: path) { spool in
+                try await spool.append(
+                    contentsOf: (10..<30).map {
+                        Array("{\"row\":\"\($0)\(String(repeating: "x", count: 3_000))\"}".utf8)
+                    }
+                )
+                _ = try await spool.freeze(maxRecords: 20, maxBytes: 1 << 20)
+            }
+            var file = try Data(contentsOf: URL(filePath: path))
+            let pages = try ["{\"row\":\"13x", "{\"row\":\"22x"].map { row in
+                let place = try #require(file.firstRange(of: Data(row.utf8))).lowerBound
+                let start = place / SpoolUsage.defaultPageBytes * SpoolUsage.defaultPageBytes
+                return start..<start + SpoolUsage.defaultPageBytes
+            }
+            let contents = pages.map { file.subdata(in: $0) }
+            file.replaceSubrange(pages[0], with: contents[1])
+            file.replaceSubrange(pages[1], with: contents[0])
+            try file.write(to: URL(filePath: path))
+            try await withSpool(at: path) { spool in
+                let batch = try #require(spool.batches.first)
+                await #expect(throws: SpoolError.self) { _ = try await spool.body(of: batch) }
             }
         }
     }

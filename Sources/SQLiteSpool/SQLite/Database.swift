@@ -196,7 +196,7 @@ package struct Database: ~Copyable {
     /// The index of the WAL counts what checkpoints have written (`nBackfill`, https://www.sqlite.org/walformat.html). But only
     /// the checkpoint that reaches the WAL's end syncs the database. When that sync fails, Linux takes every page for written,
     /// and as long as a connection keeps the index open, SQLite writes none of them again. SQLite's own recovery sets the
-    /// count to 0 under the same locks, whoever reads meanwhile.
+    /// count to 0 under the same locks, also while others read.
     package func forgetCheckpoints() throws(SQLiteError) {
         var pointer: UnsafeMutablePointer<sqlite3_file>?
         try check(unsafe sqlite3_file_control(handle, "main", SQLITE_FCNTL_FILE_POINTER, &pointer))

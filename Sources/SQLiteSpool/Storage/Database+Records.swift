@@ -47,7 +47,9 @@ extension Database {
         // As far as it is believed: a damaged file may say anything.
         body.reserveCapacity(min(max(0, batch.payloadBytes), 64 << 20))
         var records = 0
-        while try rows.step() {
+        var previous = batch.ids.lowerBound - 1
+        while try rows.step(), let id = rows.integer(0) {
+            try checkOrder(&previous, id)
             try check(rows)
             records += 1
             rows.append(1, to: &body)

@@ -183,7 +183,7 @@ struct Specimen: Sendable {
             outcome.alterations.append(
                 """
                 \(token) had \(before.compactMap(Self.number)) and came with \(now.compactMap(Self.number)), \
-                \(now.count { !before.contains($0) }) of them new
+                \(now.count { !before.contains($0) }) of them new, after \(outcome.salvages) salvages
                 """
             )
         } else {
