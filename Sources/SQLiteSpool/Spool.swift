@@ -27,7 +27,7 @@ package final class Spool: Sendable {
     /// What was found beside it.
     package let notices: [OpeningNotice]
 
-    private let uuid: String
+    private let tokens: TokenSource
     private let lock: SpoolLock
     private let clock: any WallClock
     let maxRecords: Int?
@@ -67,7 +67,7 @@ package final class Spool: Sendable {
         self.clock = clock
         maxRecords = configuration.limits.maxRecords
         lock.announce(connection.ledger, configuration.durability)
-        uuid = connection.ledger.uuid
+        tokens = configuration.tokens
         recovered = connection.ledger.summary
         published = PublishedLedger(connection.ledger, connection.usage)
         self.lock = lock
@@ -143,7 +143,7 @@ package final class Spool: Sendable {
             let summary = published.summary
             let now = clock.now
             if summary.pending == 0 { return nil }
-            let candidate = try await read { [uuid] database throws(SQLiteError) in
+            let candidate = try await read { [tokens] database throws(SQLiteError) in
                 // One transaction: the file is ahead of `published` while a commit is being published.
                 try database.execute("BEGIN")
                 defer { database.rollBack() }
@@ -152,7 +152,7 @@ package final class Spool: Sendable {
                     maxRecords: maxRecords,
                     maxBytes: maxBytes,
                     expectedBytes: summary.expectedBytes(of: maxRecords, atMost: maxBytes),
-                    spool: uuid,
+                    tokens: tokens,
                     now: now
                 )
                 if candidate == nil, try database.integer("SELECT pending FROM spool_status") ?? 0 > 0 {
@@ -213,7 +213,7 @@ package final class Spool: Sendable {
         with pieces: [[BatchMember]]
     ) async throws(SpoolError) -> [Batch] {
         let now = clock.now
-        let children = pieces.map { (batch: batch.child(of: uuid, $0, frozenAt: now), members: $0) }
+        let children = pieces.map { (batch: batch.child(token: tokens.next(), $0, frozenAt: now), members: $0) }
         try await queue.change(.replace(batch, members: members, children: children))
         return children.map(\.batch)
     }

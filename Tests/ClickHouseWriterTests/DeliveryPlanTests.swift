@@ -20,7 +20,7 @@ import Testing
     }
 
     private func batch(_ ids: ClosedRange<Int64>) -> Batch {
-        Batch(spool: "u", ids: ids, records: ids.count, payloadBytes: ids.count, frozenAt: now)
+        Batch(token: "\(ids)", ids: ids, records: ids.count, payloadBytes: ids.count, frozenAt: now)
     }
 
     /// The token of the batch that is sent next.

@@ -138,7 +138,14 @@ struct SpoolOpening {
             let draft = quarantine.draft(intent)
             try fileSystem.createPrivateFile(draft)
             let reason = damage.description
-            var loss = try file.salvage(into: draft, uuid: uuid, reason: reason, previous, now: now)
+            var loss = try file.salvage(
+                into: draft,
+                uuid: uuid,
+                reason: reason,
+                previous,
+                tokens: configuration.tokens,
+                now: now
+            )
             try quarantine.commit(intent)
             loss.quarantinedFile = quarantine.damaged(intent)
             return loss
