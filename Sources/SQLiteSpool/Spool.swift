@@ -24,6 +24,12 @@ package final class Spool: Sendable {
     /// What it was found to have lost; nil when nothing.
     package let loss: SpoolLoss?
 
+    /// The file that it was copied from; nil when it is no copy.
+    package let origin: SpoolOrigin?
+
+    /// Whether it was found to be a copy when it was opened.
+    package let isNewCopy: Bool
+
     /// What was found beside it.
     package let notices: [OpeningNotice]
 
@@ -58,6 +64,8 @@ package final class Spool: Sendable {
         loss = opened.loss
         notices = opened.notices
         recoveredDestination = opened.destination
+        origin = opened.origin
+        isNewCopy = opened.isNewCopy
         let connection = opened.connection
         reader = DatabaseQueue(try file.openForReading(), label: "clickhouse-spool-reader")
         let mark = WALMark(try file.openForReading())

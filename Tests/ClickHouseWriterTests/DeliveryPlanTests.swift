@@ -23,6 +23,52 @@ import Testing
         Batch(token: "\(ids)", ids: ids, records: ids.count, payloadBytes: ids.count, frozenAt: now)
     }
 
+    private func freeze(_ ids: ClosedRange<Int64>, _ plan: inout DeliveryPlan) -> Batch {
+        let new = batch(ids)
+        plan.didFreeze(new)
+        return new
+    }
+
+    @Test func `what an unknown owner may have delivered is asked for until a batch is wholly missing`() {
+        let configuration = BatchWriterConfiguration(spoolPath: "s", urls: ["http://a"], table: "t")
+        var plan = DeliveryPlan(
+            configuration: configuration,
+            recovered: [batch(1...10)],
+            recoveredThrough: 40,
+            now: now
+        )
+        #expect(plan.mayBeElsewhere(batch(1...10)))
+        // Some of it was found: the rest is not asked for again, and says nothing about what is behind it.
+        plan.didReplace(batch(1...10), with: [batch(4...4)])
+        #expect(!plan.mayBeElsewhere(batch(4...4)))
+        plan.didSettle(batch(4...4))
+        let second = freeze(11...20, &plan)
+        let third = freeze(21...30, &plan)
+        #expect(plan.mayBeElsewhere(second) && plan.mayBeElsewhere(third))
+        plan.didFindNowhere(second)
+        #expect(!plan.mayBeElsewhere(second) && !plan.mayBeElsewhere(third))
+        #expect(!plan.mayBeElsewhere(freeze(31...40, &plan)))
+    }
+
+    @Test func `what was in a file that was copied is asked for each time, and nothing that came later`() {
+        let configuration = BatchWriterConfiguration(spoolPath: "s", urls: ["http://a"], table: "t")
+        var plan = DeliveryPlan(
+            configuration: configuration,
+            recovered: [],
+            recoveredThrough: 40,
+            copiedThrough: 25,
+            now: now
+        )
+        let first = freeze(1...20, &plan)
+        let second = freeze(21...30, &plan)
+        plan.didFindNowhere(first)
+        #expect(plan.mayBeElsewhere(first) && plan.mayBeElsewhere(second))
+        plan.didReplace(second, with: [batch(21...23), batch(26...30)])
+        #expect(plan.mayBeElsewhere(batch(21...23)))
+        #expect(!plan.mayBeElsewhere(batch(26...30)))
+        #expect(!plan.mayBeElsewhere(freeze(31...40, &plan)))
+    }
+
     /// The token of the batch that is sent next.
     private func sent(_ plan: inout DeliveryPlan, _ now: WallInstant) -> String? {
         guard case .send(let batch) = plan.next(now: now, fresh: .wait(nil)) else { return nil }

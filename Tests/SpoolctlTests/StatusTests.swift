@@ -39,7 +39,7 @@ import Testing
                 "state", "since", "guarantee", "destination", "pending", "in_flight", "dead_letters", "dropped",
                 "enqueued",
                 "oldest_pending_seconds", "payload_bytes", "last_error", "last_commit", "batches",
-                "dead_letters_by_code", "owner", "files", "needs_person", "advice",
+                "dead_letters_by_code", "owner", "files", "needs_person", "advice", "origin",
             ]
         )
         #expect(object["state"] as? String == "fine")

@@ -33,13 +33,12 @@ struct Salvage: ~Copyable {
         let deadLetters = try copyDeadLetters(maxSteps: maxSteps, lastKey: lastKey)
         let delivered = note?.progress.delivered ?? 0
         let setAside = try copyRecords(maxSteps: maxSteps, lastKey: lastKey, delivered: delivered)
-        let uuid = try target.text("SELECT uuid FROM spool") ?? ""
         let salvaged = Int(try target.integer("SELECT count(*) FROM records") ?? 0)
         let highest = try target.integer(
             "SELECT max(coalesce((SELECT max(id) FROM records), 0), coalesce((SELECT max(id) FROM dead_letters), 0))"
         )
         let lastID = max(known, highest ?? 0)
-        try copyBatches(maxSteps: maxSteps, uuid: uuid, lastID: lastID, frozen: note?.progress.frozen ?? 0)
+        try copyBatches(maxSteps: maxSteps, lastID: lastID, frozen: note?.progress.frozen ?? 0)
         try target.prepare(
             """
             UPDATE spool SET last_id = ?1, dropped = ?2, checksum = NULL, records = (SELECT count(*) FROM records),
@@ -49,6 +48,7 @@ struct Salvage: ~Copyable {
         ).run(.integer(lastID), .integer(Int64(claims?.dropped ?? 0)))
         // The table's row may be on a page that cannot be read; the next writer says it again.
         if let destination = try? source.readDestination() { try target.write(destination) }
+        if let origin = try? source.readOrigin() { try target.write(origin) }
         try target.execute("COMMIT")
         return SpoolLoss(
             reason: reason,
