@@ -9,7 +9,7 @@ package struct TokenSource: Sendable {
         self.draw = draw
     }
 
-    /// Draws from the kernel: a process that was forked, or a machine that was cloned, has no state to repeat.
+    /// Draws from the kernel, so that a process that was forked has no state to repeat.
     package static let system = TokenSource { .random(in: .min ... .max) }
 
     /// A new token: 25 digits and lower-case letters, so that it needs no quotes in a query, a pattern or a URL.

@@ -50,6 +50,17 @@ import Testing
         #expect(!plan.mayBeElsewhere(freeze(31...40, &plan)))
     }
 
+    @Test func `where several batches may be in flight, one that is missing says nothing about the next`() {
+        var configuration = BatchWriterConfiguration(spoolPath: "s", urls: ["http://a"], table: "t")
+        configuration.maxInFlight = 2
+        var plan = DeliveryPlan(configuration: configuration, recovered: [], recoveredThrough: 40, now: now)
+        let batches = [1...10, 11...20, 21...30].map { freeze($0, &plan) }
+        plan.didFindNowhere(batches[0])
+        #expect(batches.map { plan.mayBeElsewhere($0) } == [false, true, true])
+        plan.didFindNowhere(batches[1])
+        #expect(batches.map { plan.mayBeElsewhere($0) } == [false, false, false])
+    }
+
     @Test func `what was in a file that was copied is asked for each time, and nothing that came later`() {
         let configuration = BatchWriterConfiguration(spoolPath: "s", urls: ["http://a"], table: "t")
         var plan = DeliveryPlan(

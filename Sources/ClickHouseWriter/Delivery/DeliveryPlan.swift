@@ -64,8 +64,10 @@ struct DeliveryPlan {
     private let copiedThrough: Int64
 
     /// Records up to this id were there when the writer began. Of a file that was rolled back, an owner that left no trace may have
-    /// delivered some, the oldest first. So their batches are asked for until one of them is wholly missing.
+    /// delivered some, the oldest first. So their batches are asked for until one of them is wholly missing, or as many as may be
+    /// in flight at once.
     private var recoveredThrough: Int64
+    private var missesLeft: Int
 
     /// - Parameters:
     ///   - recovered: what an earlier process left; it may have been sent.
@@ -80,6 +82,7 @@ struct DeliveryPlan {
     ) {
         self.recoveredThrough = recoveredThrough
         self.copiedThrough = copiedThrough
+        missesLeft = configuration.maxInFlight
         backoff = BackoffPolicy(minDelay: configuration.minRetryDelay, maxDelay: configuration.maxRetryDelay)
         maxInFlight = configuration.maxInFlight
         usualBatchSize = configuration.maxBatchSize
@@ -271,7 +274,10 @@ struct DeliveryPlan {
 
     /// No other copy of the spool has delivered any of it so far. Its own sends may still be running.
     mutating func didFindNowhere(_ batch: Batch) {
-        guard mayBeElsewhere(batch) else { return }
+        guard let found = index(of: batch), entries[found].mayBeElsewhere else { return }
+        entries[found].mayBeElsewhere = batch.ids.lowerBound <= copiedThrough
+        missesLeft -= 1
+        if missesLeft > 0 { return }
         recoveredThrough = 0
         for index in entries.indices where entries[index].batch.ids.lowerBound > copiedThrough {
             entries[index].mayBeElsewhere = false

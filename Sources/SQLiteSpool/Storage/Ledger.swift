@@ -27,7 +27,8 @@ struct Ledger: Equatable {
             payloadBytes: payloadBytes,
             lastID: lastID,
             frozenThrough: frozenThrough,
-            deliveredThrough: deliveredThrough
+            // The newest ids may be of records that a power cut or damage took.
+            deliveredThrough: records == 0 ? lastID : deliveredThrough
         )
     }
 
