@@ -24,9 +24,9 @@ struct Workload {
     let gate = CommitGate()
     let tally = Tally()
     private var other: OtherProcess?
-    /// One for all of its spools: with a new one the same tokens would be drawn again. The same in each run, as their bytes
-    /// are what a power cut tears.
-    private var tokens = TokenSource.counted()
+    /// One for all spools of the process: a new one would draw the same tokens again. The same in each run, as their bytes are what
+    /// a power cut tears.
+    private static let tokens = TokenSource.counted()
 
     init(on disk: FaultyDisk, watchdog: Watchdog) {
         self.disk = disk
@@ -38,7 +38,6 @@ struct Workload {
         var other = Workload(on: disk, watchdog: watchdog)
         other.account = account
         other.destination = destination
-        other.tokens = tokens
         other.acknowledgedUnverified = acknowledgedUnverified
         return other
     }
@@ -61,7 +60,7 @@ struct Workload {
         configuration.vacuum.bytesWhenBusy = 2 * SpoolUsage.defaultPageBytes
         configuration.vacuum.intervalMilliseconds = 60_000
         configuration.reopenMilliseconds = 0
-        configuration.tokens = tokens
+        configuration.tokens = Self.tokens
         watchdog.begin("opening the spool")
         defer { watchdog.end() }
         return try Spool(configuration) { [gate, tally] event in
