@@ -21,6 +21,7 @@ package struct Migration: Sendable {
         Migration(2, "delivery", PackageResources._002_delivery_sql),
         Migration(3, "limits_and_checksums", PackageResources._003_limits_and_checksums_sql),
         Migration(4, "destination", PackageResources._004_destination_sql),
+        Migration(5, "origin", PackageResources._005_origin_sql),
     ]
 
     /// The views of the spool, to be made anew after any of its migrations.

@@ -14,7 +14,7 @@ CREATE TABLE batches (
     -- its token always stands for exactly the same records, byte for byte. It leaves when ClickHouse has accepted it.
     first_id        INTEGER PRIMARY KEY,            -- its records are those from first_id
     last_id         INTEGER NOT NULL CHECK (last_id >= first_id),   -- to last_id
-    token           TEXT NOT NULL,                  -- ClickHouse's insert_deduplication_token
+    token           TEXT NOT NULL,                  -- ClickHouse's insert_deduplication_token, drawn at random
     records         INTEGER NOT NULL,               -- how many there are, some ids of the range may be gone
     payload_bytes   INTEGER NOT NULL,
     frozen_at       INTEGER NOT NULL,               -- it was not sent before
@@ -37,7 +37,7 @@ CREATE TABLE dead_letters (
 CREATE TABLE spool (
     -- One row: who this spool is, and the counts that would otherwise need a scan of all records.
     singleton     INTEGER PRIMARY KEY CHECK (singleton = 1),
-    uuid          TEXT NOT NULL,        -- the first part of every token
+    uuid          TEXT NOT NULL,        -- a copy of the file, or a salvaged one, gets another
     created_at    INTEGER NOT NULL,
     last_id       INTEGER NOT NULL,     -- the high-water mark of records.id, also when records is empty
     records       INTEGER NOT NULL,     -- pending and in flight

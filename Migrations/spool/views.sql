@@ -23,7 +23,9 @@ SELECT
     ) AS last_error,                        -- why the delivery is not fine, or the latest failed send failed
     delivery.database || '.' || delivery.table_name AS destination, -- in ClickHouse; NULL until it was asked
     delivery.guarantee AS guarantee,        -- what ClickHouse's table allows to promise; NULL until it was asked
-    iif(spool.committed_at = 0, NULL, datetime(spool.committed_at / 1000, 'unixepoch')) AS last_commit  -- UTC
+    iif(spool.committed_at = 0, NULL, datetime(spool.committed_at / 1000, 'unixepoch')) AS last_commit, -- UTC
+    'copy of ' || spool.copy_of || ', found ' || datetime(spool.copy_found_at / 1000, 'unixepoch')
+        AS origin                           -- the spool that this file was copied from; NULL: it is no copy
 FROM
     spool,
     delivery,

@@ -1,6 +1,7 @@
 // What Swift cannot call, and nothing else. Everything else of SQLite is used under its C name.
 
 #include <errno.h>
+#include <linux/stat.h>
 #include <sqlite3.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -24,6 +25,14 @@ static inline int csqlite_fallocate_keeping_size(int file, long long bytes) {
 // new name. Returns 0 or an errno.
 static inline int csqlite_rename_to_new(const char *path, const char *new_path) {
     return syscall(SYS_renameat2, -100, path, -100, new_path, 1) == 0 ? 0 : errno;
+}
+
+// When a file was made, in nanoseconds since 1970: statx(2), which Swift's Glibc module leaves out. 0 where the file system
+// does not keep that.
+static inline long long csqlite_birth_time(const char *path) {
+    struct statx status;
+    if (syscall(SYS_statx, -100, path, 0x100, STATX_BTIME, &status) != 0 || !(status.stx_mask & STATX_BTIME)) return 0;
+    return status.stx_btime.tv_sec * 1000000000LL + status.stx_btime.tv_nsec;
 }
 
 // Names the calling thread for the system (`top -H`): at most 15 bytes, more are cut off. prctl(2) is variadic, which Swift

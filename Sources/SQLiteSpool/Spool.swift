@@ -24,10 +24,16 @@ package final class Spool: Sendable {
     /// What it was found to have lost; nil when nothing.
     package let loss: SpoolLoss?
 
+    /// The file that it was copied from; nil when it is no copy.
+    package let origin: SpoolOrigin?
+
+    /// Whether it was found to be a copy when it was opened.
+    package let isNewCopy: Bool
+
     /// What was found beside it.
     package let notices: [OpeningNotice]
 
-    private let uuid: String
+    private let tokens: TokenSource
     private let lock: SpoolLock
     private let clock: any WallClock
     let maxRecords: Int?
@@ -58,6 +64,8 @@ package final class Spool: Sendable {
         loss = opened.loss
         notices = opened.notices
         recoveredDestination = opened.destination
+        origin = opened.origin
+        isNewCopy = opened.isNewCopy
         let connection = opened.connection
         reader = DatabaseQueue(try file.openForReading(), label: "clickhouse-spool-reader")
         let mark = WALMark(try file.openForReading())
@@ -67,7 +75,7 @@ package final class Spool: Sendable {
         self.clock = clock
         maxRecords = configuration.limits.maxRecords
         lock.announce(connection.ledger, configuration.durability)
-        uuid = connection.ledger.uuid
+        tokens = configuration.tokens
         recovered = connection.ledger.summary
         published = PublishedLedger(connection.ledger, connection.usage)
         self.lock = lock
@@ -143,7 +151,7 @@ package final class Spool: Sendable {
             let summary = published.summary
             let now = clock.now
             if summary.pending == 0 { return nil }
-            let candidate = try await read { [uuid] database throws(SQLiteError) in
+            let candidate = try await read { [tokens] database throws(SQLiteError) in
                 // One transaction: the file is ahead of `published` while a commit is being published.
                 try database.execute("BEGIN")
                 defer { database.rollBack() }
@@ -152,7 +160,7 @@ package final class Spool: Sendable {
                     maxRecords: maxRecords,
                     maxBytes: maxBytes,
                     expectedBytes: summary.expectedBytes(of: maxRecords, atMost: maxBytes),
-                    spool: uuid,
+                    tokens: tokens,
                     now: now
                 )
                 if candidate == nil, try database.integer("SELECT pending FROM spool_status") ?? 0 > 0 {
@@ -213,7 +221,7 @@ package final class Spool: Sendable {
         with pieces: [[BatchMember]]
     ) async throws(SpoolError) -> [Batch] {
         let now = clock.now
-        let children = pieces.map { (batch: batch.child(of: uuid, $0, frozenAt: now), members: $0) }
+        let children = pieces.map { (batch: batch.child(token: tokens.next(), $0, frozenAt: now), members: $0) }
         try await queue.change(.replace(batch, members: members, children: children))
         return children.map(\.batch)
     }

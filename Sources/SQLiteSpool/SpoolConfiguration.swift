@@ -20,6 +20,9 @@ package struct SpoolConfiguration: Sendable {
     /// How the spool's files are reached.
     package var fileSystem: any FileSystem
 
+    /// What draws the tokens of new batches.
+    package var tokens = TokenSource.system
+
     /// When the WAL is moved into the database.
     package var checkpoints = CheckpointPolicy()
 

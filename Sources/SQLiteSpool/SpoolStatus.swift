@@ -27,7 +27,7 @@ package struct SpoolStatus: Sendable, Equatable {
         package var message: String
     }
 
-    /// The first part of every token. Another one than before: the spool was salvaged or replaced.
+    /// Another one than before: the spool was salvaged, copied or replaced.
     package var uuid: String
     /// When it was read.
     package var readAt: WallInstant
@@ -41,6 +41,8 @@ package struct SpoolStatus: Sendable, Equatable {
     package var guarantee: String?
     /// Where the records go; nil when the owner was older than schema version 4, or never began to deliver.
     package var destination: SpoolDestination?
+    /// The file that it was copied from; nil when it is no copy, or its owner was older than schema version 5.
+    package var origin: SpoolOrigin?
     /// Records not in a batch yet.
     package var pending: Int
     /// Records in batches that ClickHouse has not provably accepted yet.

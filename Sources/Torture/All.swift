@@ -10,6 +10,7 @@ struct All: AsyncParsableCommand {
 
     private static let modes = [
         ("kill", 50), ("power-cut", 150), ("faults", 300), ("disk-full", 10), ("corrupt", 500),
+        ("copies", 100),
     ]
 
     func run() async throws {

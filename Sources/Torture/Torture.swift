@@ -13,7 +13,7 @@ struct Torture: AsyncParsableCommand {
             Example: torture power-cut --cycles 2000 --seed 1
             """,
         subcommands: [
-            All.self, Kill.self, PowerCut.self, Faults.self, DiskFull.self, Corrupt.self, KillChild.self,
+            All.self, Kill.self, PowerCut.self, Faults.self, DiskFull.self, Corrupt.self, Copies.self, KillChild.self,
             DiskFullChild.self,
         ],
         defaultSubcommand: All.self

@@ -20,7 +20,64 @@ import Testing
     }
 
     private func batch(_ ids: ClosedRange<Int64>) -> Batch {
-        Batch(spool: "u", ids: ids, records: ids.count, payloadBytes: ids.count, frozenAt: now)
+        Batch(token: "\(ids)", ids: ids, records: ids.count, payloadBytes: ids.count, frozenAt: now)
+    }
+
+    private func freeze(_ ids: ClosedRange<Int64>, _ plan: inout DeliveryPlan) -> Batch {
+        let new = batch(ids)
+        plan.didFreeze(new)
+        return new
+    }
+
+    @Test func `what an unknown owner may have delivered is asked for until a batch is wholly missing`() {
+        let configuration = BatchWriterConfiguration(spoolPath: "s", urls: ["http://a"], table: "t")
+        var plan = DeliveryPlan(
+            configuration: configuration,
+            recovered: [batch(1...10)],
+            recoveredThrough: 40,
+            now: now
+        )
+        #expect(plan.mayBeElsewhere(batch(1...10)))
+        // Some of it was found: the rest is not asked for again, and says nothing about what is behind it.
+        plan.didReplace(batch(1...10), with: [batch(4...4)])
+        #expect(!plan.mayBeElsewhere(batch(4...4)))
+        plan.didSettle(batch(4...4))
+        let second = freeze(11...20, &plan)
+        let third = freeze(21...30, &plan)
+        #expect(plan.mayBeElsewhere(second) && plan.mayBeElsewhere(third))
+        plan.didFindNowhere(second)
+        #expect(!plan.mayBeElsewhere(second) && !plan.mayBeElsewhere(third))
+        #expect(!plan.mayBeElsewhere(freeze(31...40, &plan)))
+    }
+
+    @Test func `where several batches may be in flight, one that is missing says nothing about the next`() {
+        var configuration = BatchWriterConfiguration(spoolPath: "s", urls: ["http://a"], table: "t")
+        configuration.maxInFlight = 2
+        var plan = DeliveryPlan(configuration: configuration, recovered: [], recoveredThrough: 40, now: now)
+        let batches = [1...10, 11...20, 21...30].map { freeze($0, &plan) }
+        plan.didFindNowhere(batches[0])
+        #expect(batches.map { plan.mayBeElsewhere($0) } == [false, true, true])
+        plan.didFindNowhere(batches[1])
+        #expect(batches.map { plan.mayBeElsewhere($0) } == [false, false, false])
+    }
+
+    @Test func `what was in a file that was copied is asked for each time, and nothing that came later`() {
+        let configuration = BatchWriterConfiguration(spoolPath: "s", urls: ["http://a"], table: "t")
+        var plan = DeliveryPlan(
+            configuration: configuration,
+            recovered: [],
+            recoveredThrough: 40,
+            copiedThrough: 25,
+            now: now
+        )
+        let first = freeze(1...20, &plan)
+        let second = freeze(21...30, &plan)
+        plan.didFindNowhere(first)
+        #expect(plan.mayBeElsewhere(first) && plan.mayBeElsewhere(second))
+        plan.didReplace(second, with: [batch(21...23), batch(26...30)])
+        #expect(plan.mayBeElsewhere(batch(21...23)))
+        #expect(!plan.mayBeElsewhere(batch(26...30)))
+        #expect(!plan.mayBeElsewhere(freeze(31...40, &plan)))
     }
 
     /// The token of the batch that is sent next.

@@ -18,7 +18,7 @@ import Testing
 
     private func batch(_ ids: ClosedRange<Int64>, bytes: Int) -> Batch {
         Batch(
-            spool: "u",
+            token: "\(ids)",
             ids: ids,
             records: ids.count,
             payloadBytes: bytes,
@@ -90,7 +90,7 @@ import Testing
         var ledger = makeLedger()
         for _ in 0..<6 { _ = ledger.append(payloadBytes: 1) }
         let thirdToFifth = Batch(
-            spool: "u",
+            token: "t",
             ids: 3...5,
             records: 3,
             payloadBytes: 3,
@@ -112,7 +112,7 @@ import Testing
         ledger.recordFailure(of: batches[1], error: "away")
         #expect(ledger.batches.map(\.attempts) == [0, 1])
         #expect(ledger.batches.map(\.lastError) == [nil, "away"])
-        #expect(ledger.batches.map(\.token) == ["u-1-2", "u-3-4"])
+        #expect(ledger.batches.map(\.token) == ["1...2", "3...4"])
     }
 
     @Test(arguments: [

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 @testable import SQLiteSpool
+import Synchronization
 import TestSupport
 import Testing
 
@@ -62,15 +63,45 @@ import Testing
         }
     }
 
-    @Test func `a token names the spool and the range`() async throws {
+    @Test func `a token is drawn when its batch is frozen, and needs no quotes`() async throws {
         try await withTemporaryDirectory { directory in
-            let path = directory + "/traces.spool"
-            try await withSpool(at: path) { spool in
-                try await spool.appendNumbers(0..<3)
-                let token = try #require(try await spool.next()).batch.token
-                let uuid = try Database(path: path, access: .readOnly).text("SELECT uuid FROM spool")
-                #expect(token == "\(try #require(uuid))-1-3")
+            let draws = Mutex<[UInt128]>([.max, 0, 35])
+            let tokens = TokenSource { draws.withLock { $0.removeFirst() } }
+            try await withSpool(at: directory + "/traces.spool", configure: { $0.tokens = tokens }) { spool in
+                try await spool.appendNumbers(0..<9)
+                for _ in 0..<3 { _ = try await spool.freeze(maxRecords: 3, maxBytes: 1 << 20) }
+                #expect(
+                    spool.batches.map(\.token) == [
+                        "f5lxx1zz5pnorynqglhzmsp33", String(repeating: "0", count: 25),
+                        String(repeating: "0", count: 24) + "z",
+                    ]
+                )
             }
+        }
+    }
+
+    @Test func `the system draws all 128 bits of a token`() {
+        let tokens = (0..<200).map { _ in TokenSource.system.next() }
+        #expect(Set(tokens).count == tokens.count)
+        let numbers = tokens.compactMap { UInt128($0, radix: 36) }
+        #expect(numbers.count == tokens.count)
+        // Each bit is drawn as 0 and as 1: for one that is not, the chance is 2⁻¹⁹⁹.
+        #expect(numbers.reduce(0, |) == .max)
+        #expect(numbers.reduce(.max, &) == 0)
+    }
+
+    @Test func `two copies of a spool freeze the same ids under different tokens`() async throws {
+        try await withTemporaryDirectory { directory in
+            try await withSpool(at: directory + "/a") { try await $0.appendNumbers(0..<3) }
+            try FileManager.default.copyItem(atPath: directory + "/a", toPath: directory + "/b")
+            var batches: [Batch] = []
+            for name in ["/a", "/b"] {
+                batches.append(
+                    try await withSpool(at: directory + name) { try #require(try await $0.next()).batch }
+                )
+            }
+            #expect(batches.map(\.ids) == [1...3, 1...3])
+            #expect(batches[0].token != batches[1].token)
         }
     }
 

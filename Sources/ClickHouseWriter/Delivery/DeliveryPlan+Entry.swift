@@ -9,6 +9,9 @@ extension DeliveryPlan {
         /// Whether it may be stored without our knowing.
         var isDoubtful = false
 
+        /// Whether another copy of the spool may have delivered some of it, under other tokens.
+        var mayBeElsewhere = false
+
         /// Since when a send of it may still be running; nil when none can be. ClickHouse's refusal ends one.
         var mayRunSince: WallInstant?
 

@@ -60,13 +60,40 @@ struct DeliveryPlan {
     private var refusalsInRow = 0
     private var refusal: InsertFailure?
 
-    /// - Parameter recovered: what an earlier process left; it may have been sent.
-    init(configuration: BatchWriterConfiguration, recovered: [Batch], now: WallInstant) {
+    /// Records up to this id were in the file when it was copied. Each batch of them is asked for whenever it is to be sent.
+    private let copiedThrough: Int64
+
+    /// Records up to this id were there when the writer began. Of a file that was rolled back, an owner that left no trace may have
+    /// delivered some, the oldest first. So their batches are asked for until one of them is wholly missing, or as many as may be
+    /// in flight at once.
+    private var recoveredThrough: Int64
+    private var missesLeft: Int
+
+    /// - Parameters:
+    ///   - recovered: what an earlier process left; it may have been sent.
+    ///   - recoveredThrough: the last record that was there before.
+    ///   - copiedThrough: the last record that was in the file when it was copied; 0 when it is no copy.
+    init(
+        configuration: BatchWriterConfiguration,
+        recovered: [Batch],
+        recoveredThrough: Int64 = 0,
+        copiedThrough: Int64 = 0,
+        now: WallInstant
+    ) {
+        self.recoveredThrough = recoveredThrough
+        self.copiedThrough = copiedThrough
+        missesLeft = configuration.maxInFlight
         backoff = BackoffPolicy(minDelay: configuration.minRetryDelay, maxDelay: configuration.maxRetryDelay)
         maxInFlight = configuration.maxInFlight
         usualBatchSize = configuration.maxBatchSize
         entries = recovered.map {
-            Entry(batch: $0, isDoubtful: true, mayRunSince: now, startedAt: $0.attempts > 0 ? 0 : nil)
+            Entry(
+                batch: $0,
+                isDoubtful: true,
+                mayBeElsewhere: true,
+                mayRunSince: now,
+                startedAt: $0.attempts > 0 ? 0 : nil
+            )
         }
     }
 
@@ -149,12 +176,13 @@ struct DeliveryPlan {
     }
 
     mutating func didFreeze(_ batch: Batch) {
-        entries.append(Entry(batch: batch))
+        didPrepare(batch)
         start(entries.count - 1)
     }
 
     mutating func didPrepare(_ batch: Batch) {
-        entries.append(Entry(batch: batch))
+        let mayBeElsewhere = batch.ids.lowerBound <= max(recoveredThrough, copiedThrough)
+        entries.append(Entry(batch: batch, mayBeElsewhere: mayBeElsewhere))
     }
 
     /// ClickHouse has it; the spool is about to let it go.
@@ -190,6 +218,7 @@ struct DeliveryPlan {
             with: children.enumerated().map { number, child in
                 Entry(
                     batch: child,
+                    mayBeElsewhere: child.ids.lowerBound <= copiedThrough,
                     // Its records were tried, with the parent.
                     startedAt: parent.startedAt,
                     refusedAt: parent.refusedAt,
@@ -202,6 +231,11 @@ struct DeliveryPlan {
     /// Whether the batch may be stored without our knowing.
     func isDoubtful(_ batch: Batch) -> Bool {
         index(of: batch).map { entries[$0].isDoubtful } ?? false
+    }
+
+    /// Whether another copy of the spool may have delivered some of the batch, under other tokens.
+    func mayBeElsewhere(_ batch: Batch) -> Bool {
+        index(of: batch).map { entries[$0].mayBeElsewhere } ?? false
     }
 
     /// Since when a send of the batch may still be running; nil when none can be.
@@ -235,6 +269,19 @@ struct DeliveryPlan {
         let index = known(batch)
         entries[index].isDoubtful = false
         entries[index].mayRunSince = nil
+        didFindNowhere(batch)
+    }
+
+    /// No other copy of the spool has delivered any of it so far. Its own sends may still be running.
+    mutating func didFindNowhere(_ batch: Batch) {
+        guard let found = index(of: batch), entries[found].mayBeElsewhere else { return }
+        entries[found].mayBeElsewhere = batch.ids.lowerBound <= copiedThrough
+        missesLeft -= 1
+        if missesLeft > 0 { return }
+        recoveredThrough = 0
+        for index in entries.indices where entries[index].batch.ids.lowerBound > copiedThrough {
+            entries[index].mayBeElsewhere = false
+        }
     }
 
     /// The attempt ended without an answer about the batch: the spool failed, or the writer is being closed.

@@ -9,10 +9,15 @@ extension Flusher {
     ///
     /// - Returns: false when it is not to be sent as it is: it is stored, in part or whole, or nobody knows yet.
     func isToBeSent(_ batch: Batch) async throws(SpoolError) -> Bool {
-        guard state.withLock({ $0.plan.isDoubtful(batch) }) else { return true }
+        let (isDoubtful, mayBeElsewhere) = state.withLock {
+            ($0.plan.isDoubtful(batch), $0.plan.mayBeElsewhere(batch))
+        }
         let age = batch.frozenAt.duration(to: clock.now)
-        guard ResendPolicy.decide(sink.destination, age: age) == .reconcile else { return true }
-        return try await isWhollyMissing(batch)
+        if isDoubtful, ResendPolicy.decide(sink.destination, age: age) == .reconcile {
+            return try await isWhollyMissing(batch)
+        }
+        // The table knows the batch by its token, but not what another copy of the spool has delivered under others.
+        return mayBeElsewhere ? try await isWhollyMissing(batch, whateverRuns: true) : true
     }
 
     /// What the table can be asked for; nil when it cannot be asked.
@@ -22,12 +27,14 @@ extension Flusher {
 
     /// Asks the table which of the batch's records it has, where it can be asked, and lets those go.
     ///
+    /// - Parameter whateverRuns: whether a send of the batch that may still be running is of no consequence while none of it is
+    ///   there, because the next one has the same token.
     /// - Returns: whether it has none of them; true also when it cannot be asked.
-    func isWhollyMissing(_ batch: Batch) async throws(SpoolError) -> Bool {
+    func isWhollyMissing(_ batch: Batch, whateverRuns: Bool = false) async throws(SpoolError) -> Bool {
         guard let identity = askableIdentity else { return true }
         let result = await withSpan("clickhouse.reconcile") { span -> Result<Bool, SpoolError> in
             do throws(SpoolError) {
-                return .success(try await reconcile(batch, by: identity))
+                return .success(try await reconcile(batch, by: identity, whateverRuns: whateverRuns))
             } catch {
                 span.recordError(error)
                 return .failure(error)
@@ -36,7 +43,11 @@ extension Flusher {
         return try result.get()
     }
 
-    private func reconcile(_ batch: Batch, by identity: RecordIdentity) async throws(SpoolError) -> Bool {
+    private func reconcile(
+        _ batch: Batch,
+        by identity: RecordIdentity,
+        whateverRuns: Bool
+    ) async throws(SpoolError) -> Bool {
         let fields = try await spool.keys(of: batch, idField: identity.id, timeField: identity.time)
         // A record of an older type may not have the column.
         guard let keys = RowKey.keys(fields) else {
@@ -45,7 +56,7 @@ extension Flusher {
         }
         let members = try await spool.members(of: batch)
         let age = state.withLock { $0.plan.mayRunSince(batch) }?.duration(to: clock.now)
-        switch await sink.countStored(Set(keys), token: batch.token, doubtAge: age) {
+        switch await sink.countStored(Set(keys), token: batch.token, doubtAge: whateverRuns ? nil : age) {
         case .failure(let failure):
             if Task.isCancelled {
                 state.withLock { $0.plan.didGiveUp(batch, now: clock.now) }
@@ -65,9 +76,10 @@ extension Flusher {
                 return false
             }.map(\.0)
             if missing.count == members.count {
-                state.withLock { $0.plan.didSettle(batch) }
+                state.withLock { whateverRuns ? $0.plan.didFindNowhere(batch) : $0.plan.didSettle(batch) }
                 return true
             }
+            if whateverRuns, age != nil { return try await reconcile(batch, by: identity, whateverRuns: false) }
             log.reconciled(batch, missing: missing.count)
             try await letGo(of: batch, members: members, except: missing)
             return false

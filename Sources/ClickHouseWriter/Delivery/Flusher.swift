@@ -85,7 +85,13 @@ final class Flusher: Sendable {
         self.metrics = metrics
         state = Mutex(
             State(
-                plan: DeliveryPlan(configuration: configuration, recovered: spool.batches, now: clock.now),
+                plan: DeliveryPlan(
+                    configuration: configuration,
+                    recovered: spool.batches,
+                    recoveredThrough: spool.recovered.lastID,
+                    copiedThrough: spool.origin?.doubtedThrough ?? 0,
+                    now: clock.now
+                ),
                 sizing: BatchSizing(
                     usual: configuration.maxBatchSize,
                     most: configuration.catchUpBatchSize ?? 0,
@@ -113,9 +119,16 @@ final class Flusher: Sendable {
         return DeliveryReport(
             state: state,
             reason: reason,
-            guarantee: sink.destination?.guarantee.description,
+            guarantee: guarantee,
             destination: target
         )
+    }
+
+    private var guarantee: String? {
+        guard let guarantee = sink.destination?.guarantee.description, askableIdentity == nil,
+            spool.summary.deliveredThrough < spool.origin?.doubtedThrough ?? 0
+        else { return sink.destination?.guarantee.description }
+        return "\(guarantee); at-least-once for what was pending when the spool's file was copied"
     }
 
     func run() async {

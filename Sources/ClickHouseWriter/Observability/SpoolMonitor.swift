@@ -26,6 +26,18 @@ final class SpoolMonitor: Sendable {
             "Opened the spool",
             metadata: ["spool.path": "\(spool.path)", "spool.recovered": "\(spool.recovered.undelivered)"]
         )
+        if spool.isNewCopy, let origin = spool.origin {
+            logger.warning(
+                """
+                The spool's file is a copy. Another copy may have delivered what was pending in it: those records are asked for \
+                where the table can be asked, and may be stored twice elsewhere
+                """,
+                metadata: [
+                    "spool.path": "\(spool.path)", "spool.copy_of": "\(origin.copyOf)",
+                    "spool.doubted": "\(spool.recovered.pending)",
+                ]
+            )
+        }
         for notice in spool.notices {
             logger.warning(
                 "Files beside the spool want a look",

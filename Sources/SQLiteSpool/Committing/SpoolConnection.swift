@@ -97,7 +97,7 @@ struct SpoolConnection: ~Copyable {
             ledger: ledger,
             now: now.milliseconds,
             usageBefore: usage,
-            // A batch is sent once it is frozen, and a power cut must not let its token stand for other records then.
+            // A batch is sent once it is frozen. A power cut must not have its records frozen again, under another token.
             isSynced: durability == .processCrash && operations.contains(where: \.mustSurvivePowerLoss),
             bytesInUse: usage.bytesInUse
         )

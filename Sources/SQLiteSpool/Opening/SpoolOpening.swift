@@ -8,6 +8,10 @@ struct Opened: ~Copyable {
     var loss: SpoolLoss?
     /// Where its records go, as far as it says.
     let destination: SpoolDestination?
+    /// Where the file was copied from; nil when it is no copy.
+    let origin: SpoolOrigin?
+    /// Whether no owner has known yet that it is one.
+    let isNewCopy: Bool
     /// What was found beside it.
     var notices: [OpeningNotice] = []
 }
@@ -81,19 +85,27 @@ struct SpoolOpening {
             try file.configure(database)
             let loss: SpoolLoss?
             let destination: SpoolDestination?
+            let isNewCopy: Bool
             do {
                 try database.migrate(now: now)
                 // Its owner has found damage, and may have repaired the WAL before it died.
                 if intent != nil, !isNew { try database.verify() }
                 loss = try findLoss(in: database, isNew: isNew, previous: previous)
                 destination = try database.readDestination()
+                isNewCopy = try database.recognizeCopy(fileSystem.marks(of: path), now: now)
             } catch let error as SQLiteError where error.primaryCode == SQLITE_ERROR {
                 // The schema's version is one of ours, so all that we ask for is there unless the schema's text is damaged.
                 throw SQLiteError.corrupt(error.message, action: error.action)
             }
+            let origin = try database.readOrigin()
             let released = try file.release(database, configuration)
-            let connection = try SpoolConnection(database: released, configuration, clock: clock)
-            return Opened(connection: connection, loss: loss, destination: destination)
+            return Opened(
+                connection: try SpoolConnection(database: released, configuration, clock: clock),
+                loss: loss,
+                destination: destination,
+                origin: origin,
+                isNewCopy: isNewCopy
+            )
         }
     }
 
@@ -138,7 +150,14 @@ struct SpoolOpening {
             let draft = quarantine.draft(intent)
             try fileSystem.createPrivateFile(draft)
             let reason = damage.description
-            var loss = try file.salvage(into: draft, uuid: uuid, reason: reason, previous, now: now)
+            var loss = try file.salvage(
+                into: draft,
+                uuid: uuid,
+                reason: reason,
+                previous,
+                tokens: configuration.tokens,
+                now: now
+            )
             try quarantine.commit(intent)
             loss.quarantinedFile = quarantine.damaged(intent)
             return loss

@@ -7,6 +7,7 @@ extension DatabaseFile {
         uuid: String? = nil,
         reason: String,
         _ previous: OwnerNote?,
+        tokens: TokenSource = .system,
         now: WallInstant
     ) throws -> SpoolLoss {
         let source = try connect()
@@ -15,7 +16,9 @@ extension DatabaseFile {
         try target.markAsSpool()
         try target.execute("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = FULL")
         try target.migrate(now: now, uuid: uuid)
-        return try Salvage(source: source, target: target, previous: previous, now: now).run(reason: reason)
+        return try Salvage(source: source, target: target, previous: previous, tokens: tokens, now: now).run(
+            reason: reason
+        )
     }
 
     func refusePrograms(in database: borrowing Database) throws(SpoolError) {

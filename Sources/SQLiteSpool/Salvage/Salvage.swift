@@ -6,13 +6,14 @@ internal import CSQLite
 ///   were delivered before, become dead letters.
 /// - A frozen batch goes on under its token only when every record of it is there. What is left of another one makes a
 ///   batch of its own: some of it may be stored already, so it is asked for where the table can be asked.
-/// - The fresh spool has a new uuid: a token that was used may never stand for other records.
+/// - The fresh spool has a new uuid: a note about the damaged one says nothing about it.
 struct Salvage: ~Copyable {
     /// The damaged spool. It is not changed.
     let source: Database
     /// A fresh one.
     let target: Database
     let previous: OwnerNote?
+    let tokens: TokenSource
     let now: WallInstant
 
     /// Why a record is a dead letter now.
@@ -32,13 +33,12 @@ struct Salvage: ~Copyable {
         let deadLetters = try copyDeadLetters(maxSteps: maxSteps, lastKey: lastKey)
         let delivered = note?.progress.delivered ?? 0
         let setAside = try copyRecords(maxSteps: maxSteps, lastKey: lastKey, delivered: delivered)
-        let uuid = try target.text("SELECT uuid FROM spool") ?? ""
         let salvaged = Int(try target.integer("SELECT count(*) FROM records") ?? 0)
         let highest = try target.integer(
             "SELECT max(coalesce((SELECT max(id) FROM records), 0), coalesce((SELECT max(id) FROM dead_letters), 0))"
         )
         let lastID = max(known, highest ?? 0)
-        try copyBatches(maxSteps: maxSteps, uuid: uuid, lastID: lastID, frozen: note?.progress.frozen ?? 0)
+        try copyBatches(maxSteps: maxSteps, lastID: lastID, frozen: note?.progress.frozen ?? 0)
         try target.prepare(
             """
             UPDATE spool SET last_id = ?1, dropped = ?2, checksum = NULL, records = (SELECT count(*) FROM records),
@@ -48,6 +48,7 @@ struct Salvage: ~Copyable {
         ).run(.integer(lastID), .integer(Int64(claims?.dropped ?? 0)))
         // The table's row may be on a page that cannot be read; the next writer says it again.
         if let destination = try? source.readDestination() { try target.write(destination) }
+        if let origin = try? source.readOrigin() { try target.write(origin) }
         try target.execute("COMMIT")
         return SpoolLoss(
             reason: reason,
@@ -181,7 +182,7 @@ struct Salvage: ~Copyable {
 
     // MARK: Batches
 
-    private func copyBatches(maxSteps: Int, uuid: String, lastID: Int64, frozen: Int64) throws {
+    private func copyBatches(maxSteps: Int, lastID: Int64, frozen: Int64) throws {
         var batches: [Int64: Batch] = [:]
         let columns =
             "first_id, last_id, token, records, payload_bytes, frozen_at, attempts, last_error, "
@@ -195,21 +196,21 @@ struct Salvage: ~Copyable {
         for batch in batches.values.sorted(by: { $0.ids.lowerBound < $1.ids.lowerBound }) {
             // Two that overlap cannot both be right, and nobody knows which one is.
             guard batch.ids.lowerBound > end else { continue }
-            try freezeRest(from: end + 1, before: batch.ids.lowerBound, uuid: uuid)
+            try freezeRest(from: end + 1, before: batch.ids.lowerBound)
             let members = try target.readMembers(of: batch)
             let bytes = members.reduce(0) { $0 + $1.payloadBytes }
             if members.count == batch.records, bytes == batch.payloadBytes {
                 try target.insert(batch)
             } else if !members.isEmpty {
-                try target.insert(batch.child(of: uuid, members, frozenAt: now))
+                try target.insert(batch.child(token: tokens.next(), members, frozenAt: now))
             }
             end = batch.ids.upperBound
         }
-        try freezeRest(from: end + 1, before: frozen + 1, uuid: uuid)
+        try freezeRest(from: end + 1, before: frozen + 1)
     }
 
     /// Records before a frozen batch were frozen themselves, and may have been sent.
-    private func freezeRest(from first: Int64, before next: Int64, uuid: String) throws {
+    private func freezeRest(from first: Int64, before next: Int64) throws {
         var first = first
         while first < next,
             let rest = try target.readPending(
@@ -217,7 +218,7 @@ struct Salvage: ~Copyable {
                 before: next,
                 maxRecords: 1_000,
                 maxBytes: 4 << 20,
-                spool: uuid,
+                tokens: tokens,
                 now: now
             )
         {

@@ -7,7 +7,7 @@ extension Database {
         maxRecords: Int,
         maxBytes: Int,
         expectedBytes: Int = 0,
-        spool uuid: String,
+        tokens: TokenSource,
         now: WallInstant
     ) throws(SQLiteError) -> FrozenBatch? {
         let rows = try prepare(
@@ -33,7 +33,13 @@ extension Database {
             body.append(UInt8(ascii: "\n"))
         }
         guard let ids else { return nil }
-        let batch = Batch(spool: uuid, ids: ids, records: records, payloadBytes: payloadBytes, frozenAt: now)
+        let batch = Batch(
+            token: tokens.next(),
+            ids: ids,
+            records: records,
+            payloadBytes: payloadBytes,
+            frozenAt: now
+        )
         return FrozenBatch(batch: batch, body: body)
     }
 

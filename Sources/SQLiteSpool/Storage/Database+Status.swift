@@ -28,6 +28,7 @@ extension SpoolStatus {
         batches = try database.readBatchesInFlight()
         deadLettersByCode = try database.readDeadLetterGroups()
         destination = try database.readDestination()
+        origin = try database.readOrigin()
         (state, reason, since, guarantee) = (.fine, nil, nil, nil)
         if version >= 2 {
             let note = try database.prepare(

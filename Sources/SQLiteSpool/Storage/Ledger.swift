@@ -3,7 +3,7 @@
 /// Invariants: ids up to `lastID` were given out and are never given again; records up to `frozenThrough` are in a
 /// batch or gone; the batches are in the order of their ids and do not overlap.
 struct Ledger: Equatable {
-    let uuid: String
+    var uuid: String
     var lastID: Int64
     var records: Int
     var payloadBytes: Int
@@ -27,7 +27,8 @@ struct Ledger: Equatable {
             payloadBytes: payloadBytes,
             lastID: lastID,
             frozenThrough: frozenThrough,
-            deliveredThrough: deliveredThrough
+            // The newest ids may be of records that a power cut or damage took.
+            deliveredThrough: records == 0 ? lastID : deliveredThrough
         )
     }
 

@@ -11,6 +11,10 @@ package protocol FileSystem: Sendable {
     /// What is at `path` itself, symbolic links not followed; nil when nothing is.
     func status(of path: String) throws(FileSystemFailure) -> FileStatus?
 
+    /// What tells a file from every copy of it, wherever its disk is mounted: inode number and birth time. nil when that is not
+    /// known. Not the number of the device or file system: those change when the machine starts.
+    func marks(of path: String) -> String?
+
     /// The names in a directory, in no order.
     func names(in directory: String) throws(FileSystemFailure) -> [String]
 
@@ -82,6 +86,8 @@ package protocol ReservableFile: Sendable {
 }
 
 extension FileSystem {
+    package func marks(of path: String) -> String? { nil }
+
     /// Gives a file its place on the disk for so many bytes. It may be a WAL that SQLite has open, as with ``rewrite(_:)``,
     /// but no database.
     package func reserve(_ bytes: Int, for path: String) throws(FileSystemFailure) {

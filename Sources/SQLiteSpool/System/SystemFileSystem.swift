@@ -19,6 +19,13 @@ package struct SystemFileSystem: FileSystem {
         return FileStatus(status)
     }
 
+    package func marks(of path: String) -> String? {
+        var status = stat()
+        let birth = unsafe csqlite_birth_time(path)
+        guard birth > 0, unsafe lstat(path, &status) == 0 else { return nil }
+        return "inode \(status.st_ino), born \(birth)"
+    }
+
     package func names(in directory: String) throws(FileSystemFailure) -> [String] {
         guard let stream = unsafe opendir(directory) else {
             throw FileSystemFailure(errno: errno, action: "list \(directory)")

@@ -1,5 +1,6 @@
 internal import FaultyDisk
 internal import SQLiteSpool
+internal import Synchronization
 
 /// A writer on a disk: what it asks of its spool, what it was told, and the destination that outlives every spool.
 struct Workload {
@@ -23,6 +24,9 @@ struct Workload {
     let gate = CommitGate()
     let tally = Tally()
     private var other: OtherProcess?
+    /// One for all spools of the process: a new one would draw the same tokens again. The same in each run, as their bytes are what
+    /// a power cut tears.
+    private static let tokens = TokenSource.counted()
 
     init(on disk: FaultyDisk, watchdog: Watchdog) {
         self.disk = disk
@@ -56,6 +60,7 @@ struct Workload {
         configuration.vacuum.bytesWhenBusy = 2 * SpoolUsage.defaultPageBytes
         configuration.vacuum.intervalMilliseconds = 60_000
         configuration.reopenMilliseconds = 0
+        configuration.tokens = Self.tokens
         watchdog.begin("opening the spool")
         defer { watchdog.end() }
         return try Spool(configuration) { [gate, tally] event in
@@ -104,5 +109,24 @@ private final class OtherProcess {
     init(_ path: String) throws(SQLiteError) {
         database = try Database(path: path, access: .readOnly)
         _ = try database.integer("SELECT count(*) FROM records")
+    }
+}
+
+extension TokenSource {
+    /// Draws 1, 2, 3 and so on.
+    fileprivate static func counted() -> TokenSource {
+        let count = Counter()
+        return TokenSource { count.next() }
+    }
+}
+
+private final class Counter: Sendable {
+    private let count = Mutex<UInt128>(0)
+
+    func next() -> UInt128 {
+        count.withLock {
+            $0 += 1
+            return $0
+        }
     }
 }

@@ -6,7 +6,7 @@ struct StatusDocument: Encodable {
     private enum CodingKeys: String, CodingKey {
         case state, since, guarantee, destination, pending, inFlight, deadLetters, dropped, enqueued,
             oldestPendingSeconds,
-            payloadBytes, lastError, lastCommit, batches, deadLettersByCode, owner, files, needsPerson, advice
+            payloadBytes, lastError, lastCommit, origin, batches, deadLettersByCode, owner, files, needsPerson, advice
     }
 
     private enum BatchKeys: String, CodingKey {
@@ -56,6 +56,7 @@ struct StatusDocument: Encodable {
         try document.encode(status.payloadBytes, forKey: .payloadBytes)
         try document.encode(status.lastError, forKey: .lastError)
         try document.encode(status.committedAt?.iso8601, forKey: .lastCommit)
+        try document.encode(status.origin?.words, forKey: .origin)
         try document.encode(advice.contains(where: \.needsPerson), forKey: .needsPerson)
         if let destination = status.destination {
             var entry = document.nestedContainer(keyedBy: DestinationKeys.self, forKey: .destination)

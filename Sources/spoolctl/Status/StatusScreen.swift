@@ -30,8 +30,9 @@ struct StatusScreen {
         }
         let destination = status.destination.map { row("destination", "\($0.database).\($0.table)") }
         let guarantee = row("guarantee", status.guarantee ?? "not known yet")
+        let origin = status.origin.map { row("origin", $0.words) }
         return [row("delivery", state), row("owner", owner)]
-            + [destination, guarantee, durability, error].compactMap { $0 }
+            + [origin, destination, guarantee, durability, error].compactMap { $0 }
     }
 
     private var state: String {
@@ -120,6 +121,11 @@ extension SpoolStatus.DeadLetterGroup {
     fileprivate var period: String {
         firstAt == lastAt ? "at \(firstAt.words) UTC" : "\(firstAt.words) to \(lastAt.words) UTC"
     }
+}
+
+extension SpoolOrigin {
+    /// As the view `spool_status` has it.
+    var words: String { "copy of \(copyOf), found \(foundAt.words)" }
 }
 
 extension SpoolConfiguration.Durability {
