@@ -10,8 +10,8 @@ struct DiskRoom {
     /// What the WAL may grow to between two checkpoints, and a transaction on top.
     let walBytes: Int
 
-    private let database: any ReservableFile
-    private let walPath: String
+    private let lock: SpoolLock
+    private var walPath: String
     private let directory: String
     private let fileSystem: any FileSystem
     private let limit: Int
@@ -37,13 +37,20 @@ struct DiskRoom {
     /// Room for the commits to come, so that not every one has to ask for its own.
     private static let bytesAhead = 4 << 20
 
-    init(spool path: String, database: any ReservableFile, _ configuration: SpoolConfiguration) {
-        self.database = database
+    /// - Parameter lock: the owner's, which has the database's file open.
+    init(spool path: String, _ lock: SpoolLock, _ configuration: SpoolConfiguration) {
+        self.lock = lock
         walPath = path + "-wal"
         directory = SQLiteSpool.directory(ofFile: path)
         fileSystem = configuration.fileSystem
         limit = configuration.limits.maxBytes
         walBytes = configuration.checkpoints.pagesAtMost * SpoolUsage.defaultPageBytes + (4 << 20)
+    }
+
+    /// Goes on with another file of the same directory.
+    mutating func move(to path: String) {
+        walPath = path + "-wal"
+        didCheckpoint()
     }
 
     /// nil when it cannot be told.
@@ -60,7 +67,7 @@ struct DiskRoom {
         guard needed > databaseBytes else { return }
         let bytes = needed + Self.bytesAhead
         do {
-            try database.reserve(bytes)
+            try lock.database?.file.reserve(bytes)
         } catch {
             throw SQLiteError(code: SQLITE_FULL, message: error.message, action: "reserve \(bytes) bytes")
         }
@@ -69,7 +76,7 @@ struct DiskRoom {
 
     /// A part of the WAL was moved into the database.
     func didMoveSlice() {
-        database.startWriting()
+        lock.database?.file.startWriting()
     }
 
     /// The WAL was moved into the database: SQLite has cut that to what is in it.
