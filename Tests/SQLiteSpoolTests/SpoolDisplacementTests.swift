@@ -12,7 +12,11 @@ import Testing
         for suffix in suffixes { try FileManager.default.removeItem(atPath: path + suffix) }
     }
 
-    private static func rescues(_ events: Mutex<[SpoolEvent]>) -> [String] {
+    private static func lines(_ numbers: Range<Int>) -> [String] {
+        numbers.map { "{\"n\":\($0)}" }
+    }
+
+    private static func rescues(_ events: borrowing Mutex<[SpoolEvent]>) -> [String] {
         events.withLock { events in
             events.compactMap { if case .rescued(let path, _) = $0 { path } else { nil } }
         }
@@ -41,7 +45,8 @@ import Testing
             try await withSpool(at: path) { spool in
                 #expect(spool.loss == nil)
                 #expect(spool.summary.pending == 17)
-                #expect(try await spool.next()?.lines == (5..<22).map { "{\"n\":\($0)}" })
+                let lines = try await spool.next()?.lines
+                #expect(lines == Self.lines(5..<22))
             }
             #expect(try FileManager.default.contentsOfDirectory(atPath: directory).sorted() == ["s", "s.lock"])
         }
@@ -97,7 +102,8 @@ import Testing
             #expect(place.hasPrefix(path + ".displaced-"))
             #expect(try Data(contentsOf: URL(filePath: path)) == other)
             try await withSpool(at: place) { spool in
-                #expect(try await spool.next()?.lines == (0..<22).map { "{\"n\":\($0)}" })
+                let lines = try await spool.next()?.lines
+                #expect(lines == Self.lines(0..<22))
             }
         }
     }
@@ -116,7 +122,7 @@ import Testing
                 #expect(error?.message.contains("was removed, moved or replaced") == true)
                 #expect(spool.health.state == .displaced)
                 let batch = try #require(try await spool.freeze(maxRecords: 5, maxBytes: 1 << 20))
-                #expect(batch.lines == (0..<5).map { "{\"n\":\($0)}" })
+                #expect(batch.lines == Self.lines(0..<5))
                 try await spool.acknowledge(batch.batch)
                 #expect(spool.health.state == .displaced)
                 try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
@@ -125,7 +131,8 @@ import Testing
             }
             try await withSpool(at: path) { spool in
                 // The record whose refusal brought it to light was in the open file.
-                #expect(try await spool.next()?.lines == ((5..<22).map { "{\"n\":\($0)}" }))
+                let lines = try await spool.next()?.lines
+                #expect(lines == Self.lines(5..<22))
             }
         }
     }

@@ -35,7 +35,7 @@ import Testing
             output: .string(limit: 1 << 20),
             error: .string(limit: 1 << 20)
         )
-        return (result.standardOutput ?? "", result.standardError ?? "")
+        return (result.standardOutput, result.standardError)
     }
 
     @Test(.enabled(if: canUnshare, "it needs the right to make namespaces"))

@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Who owns a spool, as somebody else sees it.
 ///
 /// Nothing is locked to find out: even a shared lock for an instant could refuse an owner that starts just then. An owner shows
