@@ -51,6 +51,8 @@ struct SpoolRecovery {
                 try reopened.confirm()
                 return reopened
             }
+            // SQLite may have made the WAL anew.
+            names = OpenNames(lock, file)
             publish(connection)
             note(.reopened)
         } catch {
