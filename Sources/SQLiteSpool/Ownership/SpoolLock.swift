@@ -137,7 +137,8 @@ final class SpoolLock: Sendable {
         try SpoolError.wrapping {
             // There may be nothing of a note yet.
             let blanks = try OwnerNote.textLength - file.status().bytes
-            let padding = blanks > 0 ? String(repeating: "\n", count: blanks) : ""
+            let start = blanks == OwnerNote.textLength ? OwnerNote.processLine(getpid()) : ""
+            let padding = blanks > 0 ? start + String(repeating: "\n", count: blanks - start.utf8.count) : ""
             try file.write(padding + SalvageIntent.line(intent), at: OwnerNote.textLength - padding.utf8.count)
             try file.sync()
             try fileSystem.syncDirectory(directory(ofFile: path))

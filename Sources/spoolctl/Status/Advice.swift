@@ -83,9 +83,8 @@ struct Advice: Equatable {
                 (
                     .displaced,
                     """
-                    The owner's files were removed, moved or replaced while it had them open, and it accepts no record. Do not stop \
-                    it: its records are only in its open files. It tries every second to write them to a file: see that the \
-                    directory is there and has room, and look at its log.
+                    The owner's files were removed or replaced. Do not stop it: its records are only in its open files. It tries \
+                    every second to write them anew: see that their directory is there and has room.
                     """
                 )
             ]
