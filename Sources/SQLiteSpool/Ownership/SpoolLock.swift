@@ -122,11 +122,12 @@ final class SpoolLock: Sendable {
     /// refuse.
     private func sign(_ now: WallInstant) {
         let file = state.withLock(\.file)
+        let holder = SpoolHolder.current(now)
+        // First: a power cut must not leave what does not begin as an owner's.
+        try? file.write(OwnerNote.processLine(holder.process), at: 0)
         let bytes = (try? file.status().bytes) ?? SpoolHolder.offset
         let padding = String(repeating: "\n", count: max(0, SpoolHolder.offset - bytes))
-        let holder = SpoolHolder.current(now)
         try? file.write(padding + holder.text, at: SpoolHolder.offset - padding.utf8.count)
-        try? file.write(OwnerNote.processLine(holder.process), at: 0)
     }
 
     // MARK: The note
