@@ -1,6 +1,7 @@
 // What Swift cannot call, and nothing else. Everything else of SQLite is used under its C name.
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/stat.h>
 #include <sqlite3.h>
 #include <sys/prctl.h>
@@ -33,6 +34,19 @@ static inline long long csqlite_birth_time(const char *path) {
     struct statx status;
     if (syscall(SYS_statx, -100, path, 0x100, STATX_BTIME, &status) != 0 || !(status.stx_mask & STATX_BTIME)) return 0;
     return status.stx_btime.tv_sec * 1000000000LL + status.stx_btime.tv_nsec;
+}
+
+// A lock on a whole file that belongs to its open description (fcntl_locking(2)), which Swift's Glibc module leaves out: F_OFD_SETLK.
+// Unlike flock(2) it can be tested by anyone who can open the file, in any pid namespace. Released with the descriptor.
+static inline void csqlite_show_lock(int file, int is_held) {
+    struct flock lock = {.l_type = is_held ? F_WRLCK : F_UNLCK, .l_whence = SEEK_SET};
+    fcntl(file, 37, &lock);
+}
+
+// Whether another open description shows its lock on the file: F_OFD_GETLK, which locks nothing.
+static inline int csqlite_shows_lock(int file) {
+    struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+    return fcntl(file, 36, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
 // Names the calling thread for the system (`top -H`): at most 15 bytes, more are cut off. prctl(2) is variadic, which Swift

@@ -23,6 +23,9 @@ public struct WriterStatus: Sendable, Equatable {
         case full(reason: String)
         /// The disk failed: nothing is taken. The file is opened anew again and again.
         case failed(reason: String)
+        /// The spool's files were removed, moved or replaced, and what the writer has open could not be written to a file with a name
+        /// yet. Records are refused; delivery goes on. Do not restart the writer: the records are only in its open files.
+        case displaced(reason: String)
         /// What was read from the file cannot be what was written. Restart the writer: it sets the file aside and salvages
         /// what is readable. Until then records may be refused.
         case damaged(reason: String)
@@ -69,6 +72,7 @@ extension WriterStatus.Spool {
             case .full: .full(reason: reason)
             case .failed: .failed(reason: reason)
             case .damaged: .damaged(reason: reason)
+            case .displaced: .displaced(reason: reason)
             }
     }
 }

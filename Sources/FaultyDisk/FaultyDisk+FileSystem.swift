@@ -10,6 +10,11 @@ extension FaultyDisk: FileSystem {
         return try system.status(of: path)
     }
 
+    /// No call that could fail: a name is looked at after each commit.
+    package func leads(_ path: String, to file: FileIdentity) -> Bool { system.leads(path, to: file) }
+
+    package func isMountPoint(_ path: String) -> Bool { system.isMountPoint(path) }
+
     package func names(in directory: String) throws(FileSystemFailure) -> [String] {
         try begin(.names, directory)
         return try system.names(in: directory)
@@ -123,6 +128,10 @@ private struct FaultyReservableFile: ReservableFile {
         try file.reserve(bytes)
     }
 
+    func status() throws(FileSystemFailure) -> FileStatus { try file.status() }
+
+    func tryLock() -> Bool { model.begin(.tryLock, .nothing) == nil && file.tryLock() }
+
     func startWriting() {
         file.startWriting()
     }
@@ -149,6 +158,10 @@ private final class FaultyLockFile: LockFile {
     func tryLock() -> Bool { model.begin(.tryLock) == nil && file.tryLock() }
 
     func status() throws(FileSystemFailure) -> FileStatus { try file.status() }
+
+    func showLock() { file.showLock() }
+
+    var isHeld: Bool { file.isHeld }
 
     func readText() -> String { file.readText() }
 

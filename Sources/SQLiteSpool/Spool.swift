@@ -38,9 +38,6 @@ package final class Spool: Sendable {
     private let clock: any WallClock
     let maxRecords: Int?
     let queue = CommitQueue()
-
-    /// A connection of its own, so that reading never waits for a commit nor a commit for reading.
-    private let reader: DatabaseQueue
     private let published: PublishedLedger
 
     /// Fires when the file is closed and its lock released.
@@ -66,31 +63,30 @@ package final class Spool: Sendable {
         recoveredDestination = opened.destination
         origin = opened.origin
         isNewCopy = opened.isNewCopy
+        let reader = opened.reader
         let connection = opened.connection
-        reader = DatabaseQueue(try file.openForReading(), label: "clickhouse-spool-reader")
-        let mark = WALMark(try file.openForReading())
-        // Nothing may fail from here on: this is not closed before SQLite has closed the file.
-        let room = try SpoolError.wrapping { try configuration.fileSystem.openToReserve(file.path) }
         path = file.path
         self.clock = clock
         maxRecords = configuration.limits.maxRecords
         lock.announce(connection.ledger, configuration.durability)
         tokens = configuration.tokens
         recovered = connection.ledger.summary
-        published = PublishedLedger(connection.ledger, connection.usage)
+        published = PublishedLedger(connection.ledger, connection.usage, reader: reader)
         self.lock = lock
         let maintenance = WALMaintenance(
             checkpoints: configuration.checkpoints,
             vacuum: configuration.vacuum,
-            readers: { configuration.fileSystem.readers(ofWALIndex: file.path + "-shm") },
+            file: file,
             onEvent: onEvent,
-            disk: DiskRoom(spool: path, database: room, configuration),
-            mark: mark,
+            disk: DiskRoom(spool: path, lock, configuration),
+            mark: opened.mark,
             watch: WALWatch(alarmBytes: configuration.walAlarmBytes),
             bytesInUseBefore: connection.usage.databaseBytesInUse
         )
         let recovery = SpoolRecovery(
+            home: file,
             file: file,
+            names: OpenNames(lock, file),
             configuration: configuration,
             clock: clock,
             lock: lock,
@@ -107,7 +103,6 @@ package final class Spool: Sendable {
             recovery: recovery
         )
         CommitThread.start(committer) { [hasEnded] in
-            room.close()
             lock.release()
             hasEnded.fire()
         }
@@ -275,7 +270,7 @@ package final class Spool: Sendable {
     /// Commits what waits, refuses anything new, checkpoints, and lets another owner have the file.
     package func close() async {
         // The writing connection goes last: the last one of a file checkpoints it and removes the WAL.
-        await reader.close()
+        await published.reader.close()
         queue.close()
         await hasEnded.wait()
     }
@@ -291,7 +286,7 @@ package final class Spool: Sendable {
         // What is read is sent, and a commit that failed may come to light later: it could have cut the very same batch.
         if let refusal = health.refusal { throw refusal }
         do throws(SQLiteError) {
-            return try await reader.run(body)
+            return try await published.reader.run(body)
         } catch {
             let error = SpoolError(error)
             if error.code == .damaged { try? await queue.report(damage: error) }

@@ -95,6 +95,19 @@ extension SpoolError {
         )
     }
 
+    /// - Parameters:
+    ///   - name: the one that does not lead to the open file any more.
+    ///   - cause: why what the open files hold could not be written elsewhere.
+    init(displaced name: String, _ cause: SpoolError? = nil) {
+        self.init(
+            .failed,
+            """
+            \(name) was removed, moved or replaced while the spool was open; nothing was acknowledged since. Do not stop the \
+            writer: its records are only in its open files\(cause.map { ". Writing them to a new file failed: \($0)" } ?? "")
+            """
+        )
+    }
+
     /// What a failed call to the operating system means for the spool.
     init(_ failure: FileSystemFailure) {
         let code: Code =

@@ -12,6 +12,8 @@ package enum SpoolEvent: Sendable, Equatable {
     /// far as the system tells.
     case walHeld(bytes: Int, readers: [Int32])
     case walReleased
+    /// A name did not lead to the open file any more. What the open files hold was written to `path`, and work goes on there.
+    case rescued(path: String, lostName: String)
     /// The spool's health has changed.
     case health(SpoolHealth)
 

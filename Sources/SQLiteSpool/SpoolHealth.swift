@@ -8,6 +8,9 @@ package struct SpoolHealth: Sendable, Equatable {
         case sound
         /// Records are refused: a limit is reached, or the disk is full.
         case full
+        /// The names of the files do not lead to the open files any more, and no other place was found yet. No record is accepted;
+        /// delivery goes on from the open files.
+        case displaced
         /// Nothing is acknowledged until the file was opened anew and found sound, which is tried again and again.
         case failed
         /// What was read cannot be what was written. The next owner sets the file aside and salvages what is readable.
@@ -18,6 +21,10 @@ package struct SpoolHealth: Sendable, Equatable {
         /// A record found no room.
         case foundNoRoom(SpoolError)
         case foundRoom
+        /// What is committed is in files without a name.
+        case displaced(SpoolError)
+        /// The open files have their names.
+        case placed
         /// The writing connection cannot be used any more.
         case failed(SpoolError)
         /// A reader found damage. Records are still taken: the next owner salvages them with the others.
@@ -27,6 +34,8 @@ package struct SpoolHealth: Sendable, Equatable {
     }
 
     private var fullness: SpoolError?
+    /// Why no record is accepted, while all else goes on; nil when the files have their names.
+    package private(set) var displacement: SpoolError?
     private var failure: SpoolError?
     private var damage: SpoolError?
 
@@ -37,26 +46,32 @@ package struct SpoolHealth: Sendable, Equatable {
         // The first one is told: it names the limit that was reached.
         case .foundNoRoom(let error): fullness = fullness ?? error
         case .foundRoom: fullness = nil
+        case .displaced(let error): displacement = error
+        case .placed: displacement = nil
         case .failed(let error):
             failure = error
             if error.code == .damaged { damage = damage ?? error }
         case .foundDamage(let error): damage = damage ?? error
-        case .reopened: self = SpoolHealth()
+        case .reopened: (fullness, failure, damage) = (nil, nil, nil)
         }
     }
 
     package var state: State {
         if damage != nil { return .damaged }
         if failure != nil { return .failed }
+        if displacement != nil { return .displaced }
         return fullness == nil ? .sound : .full
     }
 
     /// Why it is not sound; nil while it is.
-    package var reason: SpoolError? { damage ?? failure ?? fullness }
+    package var reason: SpoolError? { damage ?? failure ?? displacement ?? fullness }
 
     /// Why nothing is acknowledged, and nothing is known of what is in the file: a commit that failed may be in it
     /// nevertheless. nil while commits go on.
     package var refusal: SpoolError? { failure }
+
+    /// Whether something is to be tried again and again until records are accepted.
+    var hasToWait: Bool { failure != nil || displacement != nil }
 
     /// Whether the latest records found no room, in whatever state the file is.
     package var isFull: Bool { fullness != nil }

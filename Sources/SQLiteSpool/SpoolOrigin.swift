@@ -50,12 +50,17 @@ extension Database {
                 try prepare("UPDATE spool SET uuid = ?1, checksum = ?2")
                     .run(.text(ledger.uuid), .integer(ledger.checksum))
             }
-            try prepare("UPDATE spool SET file = ?1").run(.text(marks))
+            try writeMarks(marks)
             try execute("COMMIT")
         } catch {
             rollBack()
             throw error
         }
         return known != nil
+    }
+
+    /// - Parameter marks: those of the file that the database is in.
+    borrowing func writeMarks(_ marks: String) throws(SQLiteError) {
+        try prepare("UPDATE spool SET file = ?1").run(.text(marks))
     }
 }

@@ -19,7 +19,7 @@ import Testing
                 let killed = try await child.run(from: 0, killAfter: 1) { [configuration] pid in
                     let error = await #expect(throws: WriterError.self) { try await drain(configuration) }
                     #expect(error?.code == .spoolInUse)
-                    #expect(error?.message.contains("process \(pid);") == true)
+                    #expect(error?.message.contains("process \(pid), since 2") == true)
                 }
                 #expect(killed.wasKilled)
                 #expect(try await drain(configuration).remaining == 0)

@@ -41,6 +41,7 @@ import Testing
             (status(spool: .full(reason: "1 GiB"), .held(reason: "secret")), .losing),
             (status(spool: .failed(reason: "the disk")), .losing),
             (status(spool: .damaged(reason: "a record")), .losing),
+            (status(spool: .displaced(reason: "a name")), .losing),
         ]
         for (status, severity) in table {
             let diagnosis = Diagnosis(status, spoolPath: "/s")
@@ -65,6 +66,7 @@ import Testing
         #expect(OperationsEndpoints.health(of: .full(reason: "")) == .serviceUnavailable)
         #expect(OperationsEndpoints.health(of: .failed(reason: "")) == .serviceUnavailable)
         #expect(OperationsEndpoints.health(of: .damaged(reason: "")) == .serviceUnavailable)
+        #expect(OperationsEndpoints.health(of: .displaced(reason: "")) == .serviceUnavailable)
     }
 
     @Test func `the history keeps the last ten minutes`() {

@@ -55,7 +55,7 @@ import Testing
             try await withSpool(at: path) { spool in
                 let error = #expect(throws: SpoolError.self) { try Spool(SpoolConfiguration(path: path)) }
                 #expect(error?.code == .inUse)
-                #expect(error?.message.contains("process \(getpid());") == true)
+                #expect(error?.message.contains("process \(getpid()), since 2") == true)
                 try await spool.append(payload(1))
             }
             try await withSpool(at: path) { #expect($0.summary.pending == 1) }

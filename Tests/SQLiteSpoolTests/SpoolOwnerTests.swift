@@ -36,8 +36,10 @@ import Testing
         #expect(starting == SpoolOwner(process: 4242, isAlive: true, note: nil))
         let dead = SpoolOwner(lockFile: "4242      \n", holder: { _ in nil })
         #expect(dead == SpoolOwner(process: 4242, isAlive: false, note: nil))
-        let never = SpoolOwner(lockFile: nil, holder: { _ in 1 })
+        let never = SpoolOwner(lockFile: nil, holder: { _ in nil })
         #expect(never == SpoolOwner(process: nil, isAlive: false, note: nil))
+        let unlocked = SpoolOwner(lockFile: nil, holder: { _ in 1 })
+        #expect(unlocked == SpoolOwner(process: 1, isAlive: true, note: nil))
         let empty = SpoolOwner(lockFile: "", holder: { _ in nil })
         #expect(empty == SpoolOwner(process: nil, isAlive: false, note: nil))
     }

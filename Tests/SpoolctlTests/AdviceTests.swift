@@ -55,6 +55,7 @@ import Testing
             $0.status.oldestEnqueuedAt = $0.status.readAt.advanced(by: .seconds(-600))
         },
         Case("dead letters", [.deadLetters]) { $0.status.deadLetters = 1 },
+        Case("displaced", [.displaced]) { $0.files.owner.note?.state = .displaced },
         Case("damaged", [.damaged]) { $0.files.owner.note?.state = .damaged },
         Case("damaged says all that a gone owner would", [.damaged]) {
             $0.files.owner.note?.state = .damaged

@@ -75,7 +75,9 @@ import Testing
                 try await spoolctl("dead-letters", "discard", path, "--all", "--yes"),
             ] {
                 #expect(refused.code == 1)
-                #expect(refused.error.contains("in use by process \(ProcessInfo.processInfo.processIdentifier);"))
+                #expect(
+                    refused.error.contains("in use by process \(ProcessInfo.processInfo.processIdentifier), since 2")
+                )
                 #expect(refused.error.contains("have it call BatchWriter.requeueDeadLetters"))
             }
             #expect(try await spoolctl("dead-letters", "list", path).lines.count == 6)

@@ -75,6 +75,11 @@ final class SpoolMonitor: Sendable {
         case .walReleased:
             metrics.recordWALHeld(false)
             logger.notice("The spool's WAL can be moved again")
+        case .rescued(let path, let lostName):
+            logger.error(
+                "The spool's files were removed, moved or replaced; all of it is in a file with a name again, and work goes on there",
+                metadata: ["spool.path": "\(path)", "spool.lost.name": "\(lostName)"]
+            )
         case .health(let health): changed(health)
         }
     }
@@ -146,6 +151,8 @@ extension SpoolHealth {
         switch state {
         case .sound: "The spool is sound"
         case .full: "The spool is full; records are refused"
+        case .displaced:
+            "The spool's files were removed, moved or replaced; records are refused. Do not stop the writer"
         case .failed: "The spool failed; nothing is accepted until it works again"
         case .damaged where refusal == nil:
             "The spool's file is damaged; records are still accepted. Restart the writer to salvage what is readable"
@@ -157,13 +164,17 @@ extension SpoolHealth {
     fileprivate var messageAgain: Logger.Message {
         switch state {
         case .full: "The spool is full again and again; records are refused"
+        case .displaced: "The spool's files still have no names; records are refused. Do not stop the writer"
         case .sound, .failed, .damaged: "The spool fails again and again"
         }
     }
 
     fileprivate var messageAtEnd: Logger.Message {
-        state == .full
-            ? "The spool takes records again" : "The spool works again; it was opened anew and found sound"
+        switch state {
+        case .full: "The spool takes records again"
+        case .displaced: "The spool's files have names again; records are accepted"
+        case .sound, .failed, .damaged: "The spool works again; it was opened anew and found sound"
+        }
     }
 }
 

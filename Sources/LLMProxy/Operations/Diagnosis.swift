@@ -33,6 +33,17 @@ struct Diagnosis: Equatable {
                 "Look at the disk. The spool is opened anew every second, and goes on by itself."
             )
             return
+        case .displaced(let reason):
+            self.init(
+                .losing,
+                "The spool's files were removed or replaced: new traces are lost",
+                reason,
+                """
+                Do not stop the proxy: what it holds is only in its open files. Bring back the spool's directory and free some \
+                disk space: the proxy writes all of it to a file again, tries that every second, and goes on by itself.
+                """
+            )
+            return
         case .damaged(let reason):
             self.init(
                 .losing,

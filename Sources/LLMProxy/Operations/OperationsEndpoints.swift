@@ -49,7 +49,7 @@ struct OperationsEndpoints: Sendable {
     static func health(of spool: WriterStatus.Spool) -> HTTPResponse.Status {
         switch spool {
         case .fine: .ok
-        case .full, .failed, .damaged: .serviceUnavailable
+        case .full, .displaced, .failed, .damaged: .serviceUnavailable
         }
     }
 

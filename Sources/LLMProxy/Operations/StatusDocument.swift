@@ -57,6 +57,7 @@ struct StatusDocument: Encodable {
             case .full: "full"
             case .failed: "failed"
             case .damaged: "damaged"
+            case .displaced: "displaced"
             }
         guarantee = Nullable(value: status.guarantee)
         pending = status.pending

@@ -22,7 +22,8 @@ struct Committer: ~Copyable {
             case .quiet: useQuiet()
             case .closed:
                 // What could not be synced must not be moved into the database.
-                if recovery.health.refusal != nil { connection.leaveWAL() }
+                recovery.secureAtEnd(&connection, &maintenance)
+                if recovery.health.hasToWait { connection.leaveWAL() }
                 maintenance.close()
                 return
             }
@@ -36,9 +37,13 @@ struct Committer: ~Copyable {
             recovery.note(.foundDamage(finding.work))
             finding.completion.resume(with: .success(()))
         }
-        if recovery.isDue { recovery.reopen(&connection) }
+        if recovery.isDue { recovery.recover(&connection, &maintenance) }
         if let refusal = recovery.health.refusal { return group.complete(with: .failure(refusal)) }
         var group = group
+        if let displacement = recovery.health.displacement {
+            group.withoutChanges.complete(with: .failure(displacement))
+            group = group.withoutAppends
+        }
         if !group.appends.isEmpty, !maintenance.disk.isReady() {
             refuse(group.withoutChanges, SpoolError(fullDisk: maintenance.disk, connection.usage))
             group = group.withoutAppends
@@ -67,7 +72,13 @@ struct Committer: ~Copyable {
                 connection.rollBack(transaction)
                 throw error
             }
-            let applied = try connection.commit(transaction, freePagesToReturn: vacuum)
+            var applied = try connection.commit(transaction, freePagesToReturn: vacuum)
+            if let displacement = recovery.secure(&connection, &maintenance) {
+                // They may be delivered nevertheless, from the open files.
+                group.withoutChanges.complete(with: .failure(displacement))
+                group = group.withoutAppends
+                applied.refused = []
+            }
             didCommit(group, applied, in: start.duration(to: .now) - waited)
         } catch {
             didFail(group, SpoolError(error))
@@ -175,14 +186,14 @@ struct Committer: ~Copyable {
 
     /// How long nothing must come before there is something else to do, in milliseconds; nil: there is nothing.
     private var quietPeriod: Int? {
-        if recovery.health.refusal != nil { return configuration.reopenMilliseconds }
+        if recovery.health.hasToWait { return configuration.reopenMilliseconds }
         let period = maintenance.quietPeriod(connection)
         guard configuration.limits.maxAge != nil, connection.ledger.summary.pending > 0 else { return period }
         return min(period ?? 1_000, 1_000)
     }
 
     private mutating func useQuiet() {
-        if recovery.health.refusal != nil { return recovery.reopen(&connection) }
+        if recovery.health.hasToWait { return recovery.recover(&connection, &maintenance) }
         let pages = maintenance.pagesToReturn(connection, isBusy: false)
         do throws(SQLiteError) {
             let hasExpired = try connection.hasExpiredRecords()

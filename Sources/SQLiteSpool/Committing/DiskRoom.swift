@@ -9,8 +9,8 @@ struct DiskRoom {
     /// What the WAL may grow to between two checkpoints, and a transaction on top.
     let walBytes: Int
 
-    private let database: any ReservableFile
-    private let walPath: String
+    private let lock: SpoolLock
+    private var walPath: String
     private let directory: String
     private let fileSystem: any FileSystem
     private let limit: Int
@@ -39,13 +39,21 @@ struct DiskRoom {
     /// Room for the commits to come, so that not every one has to ask for its own.
     private static let bytesAhead = 4 << 20
 
-    init(spool path: String, database: any ReservableFile, _ configuration: SpoolConfiguration) {
-        self.database = database
+    /// - Parameter lock: the owner's, which has the database's file open.
+    init(spool path: String, _ lock: SpoolLock, _ configuration: SpoolConfiguration) {
+        self.lock = lock
         walPath = path + "-wal"
         directory = SQLiteSpool.directory(ofFile: path)
         fileSystem = configuration.fileSystem
         limit = configuration.limits.maxBytes
         walBytes = configuration.checkpoints.bytesAtMost + (4 << 20)
+    }
+
+    /// Goes on with another file of the same directory.
+    mutating func move(to path: String) {
+        walPath = path + "-wal"
+        close()
+        didCheckpoint()
     }
 
     /// nil when it cannot be told.
@@ -62,7 +70,7 @@ struct DiskRoom {
         guard needed > databaseBytes else { return }
         let bytes = needed + Self.bytesAhead
         do throws(FileSystemFailure) {
-            try database.reserve(bytes)
+            try lock.database?.file.reserve(bytes)
         } catch  where error.isFullDisk {
             throw SQLiteError(code: SQLITE_FULL, message: error.message, action: "reserve \(bytes) bytes")
         } catch {
@@ -74,7 +82,7 @@ struct DiskRoom {
 
     /// A part of the WAL was moved into the database.
     func didMoveSlice() {
-        database.startWriting()
+        lock.database?.file.startWriting()
     }
 
     /// The WAL was moved into the database: SQLite has cut that to what is in it.
@@ -96,8 +104,9 @@ struct DiskRoom {
         isFull = failure != nil
     }
 
-    func close() {
+    mutating func close() {
         wal?.close()
+        wal = nil
     }
 
     /// Whether there was room when it was last looked for.

@@ -4,8 +4,23 @@ internal import Synchronization
 final class PublishedLedger: Sendable {
     private let state: Mutex<(ledger: Ledger, usage: SpoolUsage, health: SpoolHealth)>
 
-    init(_ ledger: Ledger, _ usage: SpoolUsage) {
+    private let currentReader: Mutex<DatabaseQueue>
+
+    init(_ ledger: Ledger, _ usage: SpoolUsage, reader: DatabaseQueue) {
+        currentReader = Mutex(reader)
         state = Mutex((ledger, usage, SpoolHealth()))
+    }
+
+    /// A connection of its own, so that reading never waits for a commit nor a commit for reading.
+    var reader: DatabaseQueue { currentReader.withLock { $0 } }
+
+    /// Closes the reader and has later calls read from another one.
+    func replaceReader(with new: DatabaseQueue) {
+        let old = currentReader.withLock { current in
+            defer { current = new }
+            return current
+        }
+        old.closeNow()
     }
 
     var health: SpoolHealth {

@@ -1,6 +1,10 @@
 /// What becomes of the spool after a failure, and what others are told of its health.
 struct SpoolRecovery {
-    let file: DatabaseFile
+    /// Where the spool is to be.
+    let home: DatabaseFile
+    /// Where it is.
+    private(set) var file: DatabaseFile
+    private(set) var names: OpenNames
     let configuration: SpoolConfiguration
     let clock: any WallClock
     let lock: SpoolLock
@@ -14,29 +18,113 @@ struct SpoolRecovery {
     mutating func note(_ event: SpoolHealth.Event) {
         let before = health
         health.apply(event)
-        if case .failed = event { nextReopening = .now + .milliseconds(configuration.reopenMilliseconds) }
+        switch event {
+        case .failed, .displaced: nextReopening = .now + .milliseconds(configuration.reopenMilliseconds)
+        default: break
+        }
         if health == before { return }
         published.health = health
         lock.record(OwnerNote.State(health))
         onEvent(.health(health))
     }
 
-    var isDue: Bool { health.refusal != nil && nextReopening <= .now }
+    /// Whether it is time to try again.
+    var isDue: Bool { health.hasToWait && nextReopening <= .now }
+
+    /// Tries to end what keeps records from being accepted.
+    mutating func recover(_ connection: inout SpoolConnection, _ maintenance: inout WALMaintenance) {
+        if health.refusal != nil { reopen(&connection) } else { secure(&connection, &maintenance) }
+    }
 
     /// After a failure nothing is acknowledged until the file was opened anew and verified.
     mutating func reopen(_ connection: inout SpoolConnection) {
         guard health.canReopen else { return }
         do throws(SpoolError) {
+            // What is at the path now may be another file.
+            if let lost = names.lost { throw SpoolError(displaced: lost) }
+            let uuid = connection.ledger.uuid
             connection = try SpoolError.wrapping {
                 var reopened = try SpoolConnection(database: file.reopen(configuration), configuration, clock: clock)
+                guard reopened.ledger.uuid == uuid else {
+                    throw SpoolError(.failed, "\(file.path) is another spool now")
+                }
                 try reopened.confirm()
                 return reopened
             }
+            // SQLite may have made the WAL anew.
+            names = OpenNames(lock, file)
             publish(connection)
             note(.reopened)
         } catch {
             note(.failed(error))
         }
+    }
+
+    /// Looks, after a commit and before it is acknowledged, whether the open files still have their names. If not, writes what they
+    /// hold to a file that has one, and goes on there.
+    ///
+    /// - Returns: why records must not be acknowledged; nil when they may.
+    @discardableResult
+    mutating func secure(
+        _ connection: inout SpoolConnection,
+        _ maintenance: inout WALMaintenance
+    ) -> SpoolError? {
+        guard let lost = names.lost else {
+            if health.displacement != nil { note(.placed) }
+            return nil
+        }
+        if let displacement = health.displacement, !isDue { return displacement }
+        note(.displaced(SpoolError(displaced: lost)))
+        do throws(SpoolError) {
+            // A lock file that was removed is made again.
+            if let database = lock.database, home.fileSystem.leads(file.path, to: database.identity) {
+                try lock.move(to: file.path, clock.now)
+                names.didMoveLock()
+            }
+            if names.lost != nil { try rescue(&connection, &maintenance) }
+            onEvent(.rescued(path: file.path, lostName: lost))
+            note(.placed)
+            return nil
+        } catch {
+            let error = SpoolError(displaced: lost, error)
+            note(.displaced(error))
+            return error
+        }
+    }
+
+    /// The last chance: what is in files without a name ends with the process.
+    mutating func secureAtEnd(_ connection: inout SpoolConnection, _ maintenance: inout WALMaintenance) {
+        guard names.lost != nil else { return }
+        let holdsSomething = connection.ledger.records > 0 || connection.ledger.deadLetters > 0
+        nextReopening = .now
+        if health.refusal == nil, holdsSomething { secure(&connection, &maintenance) }
+        published.reader.closeNow()
+        // SQLite would remove what has the WAL's name by now.
+        if names.lost != nil { connection.leaveWAL() }
+    }
+
+    private mutating func rescue(
+        _ connection: inout SpoolConnection,
+        _ maintenance: inout WALMaintenance
+    ) throws(SpoolError) {
+        let place = try SpoolRescue(
+            home: home,
+            lock: lock,
+            names: names,
+            configuration: configuration,
+            clock: clock
+        ).run(from: connection)
+        // Closing the last connection would move the WAL, and remove the file that has its name by now.
+        connection.leaveWAL()
+        published.replaceReader(with: place.reader)
+        file = place.file
+        let hold = place.hold
+        maintenance.move(to: file, place.mark)
+        connection = place.connection
+        lock.replaceDatabase(with: hold)
+        names = OpenNames(lock, file)
+        maintenance.disk.move(to: file.path)
+        publish(connection)
     }
 
     /// - Returns: what the spool held before.

@@ -2,8 +2,7 @@
 struct WALMaintenance: ~Copyable {
     let checkpoints: CheckpointPolicy
     let vacuum: VacuumPolicy
-    /// Finds the processes that keep a read transaction open.
-    let readers: () -> [Int32]
+    private(set) var file: DatabaseFile
     let onEvent: (SpoolEvent) -> Void
 
     var disk: DiskRoom
@@ -57,7 +56,13 @@ struct WALMaintenance: ~Copyable {
                 bytesInUseBefore = connection.usage.databaseBytesInUse
             }
             switch watch.didCheckpoint(connection.usage, isComplete: isComplete) {
-            case .held: onEvent(.walHeld(bytes: connection.usage.walBytes, readers: readers()))
+            case .held:
+                onEvent(
+                    .walHeld(
+                        bytes: connection.usage.walBytes,
+                        readers: file.fileSystem.readers(ofWALIndex: file.path + "-shm")
+                    )
+                )
             case .released:
                 onEvent(.walReleased)
                 return true
@@ -73,6 +78,12 @@ struct WALMaintenance: ~Copyable {
         let isComplete = try connection.checkpoint()
         onEvent(.checkpointed(connection.usage))
         return isComplete
+    }
+
+    /// Goes on with another file.
+    mutating func move(to file: DatabaseFile, _ mark: consuming WALMark) {
+        self.file = file
+        self.mark = mark
     }
 
     /// Call it before the writing connection is closed: the last one that closes the file checkpoints it.

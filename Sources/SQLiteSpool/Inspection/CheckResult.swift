@@ -100,6 +100,7 @@ extension CheckResult {
         switch note.state {
         case .sound: break
         case .failed: findings.append("the disk failed while process \(note.process) had it")
+        case .displaced: findings.append("process \(note.process) found that the names of its files led elsewhere")
         case .damaged: findings.append("process \(note.process) read what cannot be what was written")
         }
         switch LedgerGap(ledger, behind: note) {

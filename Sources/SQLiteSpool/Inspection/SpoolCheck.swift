@@ -42,7 +42,7 @@ package struct SpoolCheck {
     /// A lock that is not a file of the owner's is a finding of its own.
     private func readLock(_ path: String) -> String? {
         guard let spool = try? fileSystem.status(of: path) else { return nil }
-        return try? fileSystem.readNote(ofSpool: path, spool)
+        return try? fileSystem.readNote(ofSpool: path, spool)?.text
     }
 
     // MARK: Around the database

@@ -24,8 +24,12 @@ extension SpoolSurroundings {
                 throw SpoolError(.refused, "there is no file \(path)")
             }
             let lock = path + ".lock"
-            let text = try fileSystem.readNote(ofSpool: path, database)
-            let owner = SpoolOwner(lockFile: text) { fileSystem.holder(ofLock: lock, expected: $0) }
+            let found = try fileSystem.readNote(ofSpool: path, database)
+            // The lock file may be gone or another one: an owner has the database's own file locked as well.
+            let owner = SpoolOwner(lockFile: found?.text, isHeld: found?.isHeld ?? false) { expected in
+                fileSystem.holder(ofLock: lock, expected: expected)
+                    ?? fileSystem.holder(ofLock: path, expected: expected)
+            }
             return Self(
                 databaseBytes: database.bytes,
                 walBytes: try fileSystem.status(of: path + "-wal")?.bytes ?? 0,

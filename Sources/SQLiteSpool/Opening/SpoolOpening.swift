@@ -4,6 +4,9 @@ internal import Foundation
 /// A spool as its owner finds it.
 struct Opened: ~Copyable {
     let connection: SpoolConnection
+    /// A connection of its own, so that reading never waits for a commit nor a commit for reading.
+    let reader: DatabaseQueue
+    let mark: WALMark
     /// What the spool is found to have lost; nil when nothing.
     var loss: SpoolLoss?
     /// Where its records go, as far as it says.
@@ -13,7 +16,7 @@ struct Opened: ~Copyable {
     /// Whether no owner has known yet that it is one.
     let isNewCopy: Bool
     /// What was found beside it.
-    var notices: [OpeningNotice] = []
+    let notices: [OpeningNotice]
 }
 
 /// How an owner opens its spool, creating it when it is absent. A damaged one is set aside, and what can be read of it is
@@ -31,27 +34,42 @@ struct SpoolOpening {
     private var quarantine: Quarantine { Quarantine(path: path, fileSystem: fileSystem, lock: lock) }
 
     func run() throws(SpoolError) -> Opened {
+        do throws(SpoolError) {
+            return try open()
+        } catch {
+            // SQLite has closed the file by now.
+            lock.release()
+            throw error
+        }
+    }
+
+    private func open() throws(SpoolError) -> Opened {
         let notices = try SpoolError.wrapping {
             try refuseNetworkFileSystem()
+            try refuseMountPoint()
             try file.checkToWrite()
             let notices = try quarantine.resume()
             try makeFile()
+            try lock.holdDatabase(at: path, now)
             return notices
         }
-        var opened = try openOrSalvage()
-        opened.notices = notices
-        return opened
-    }
-
-    private func openOrSalvage() throws(SpoolError) -> Opened {
         do {
-            return try openSound(previous: lock.previous, intent: lock.intent)
+            return try openSound(previous: lock.previous, intent: lock.intent, notices)
         } catch  where error.code == .damaged {
             let loss = try salvage(error)
-            var opened = try openSound(previous: nil, intent: nil)
+            var opened = try openSound(previous: nil, intent: nil, notices)
             opened.loss = loss
             return opened
         }
+    }
+
+    /// SQLite puts `-wal` and `-shm` beside the name, so a file that is mounted has others of them at each of its places.
+    private func refuseMountPoint() throws {
+        guard fileSystem.isMountPoint(path) else { return }
+        throw SpoolError(
+            .refused,
+            "\(path) is mounted by itself, without its -wal and .lock beside it; mount its directory instead"
+        )
     }
 
     private func refuseNetworkFileSystem() throws {
@@ -73,7 +91,11 @@ struct SpoolOpening {
         try fileSystem.syncDirectory(file.directory)
     }
 
-    private func openSound(previous: OwnerNote?, intent: SalvageIntent?) throws(SpoolError) -> Opened {
+    private func openSound(
+        previous: OwnerNote?,
+        intent: SalvageIntent?,
+        _ notices: [OpeningNotice]
+    ) throws(SpoolError) -> Opened {
         try SpoolError.wrapping {
             // SQLite would remove the WAL of an empty database.
             if previous != nil, try !fileSystem.hasBytes(path), try fileSystem.hasBytes(path + "-wal") {
@@ -99,12 +121,16 @@ struct SpoolOpening {
             }
             let origin = try database.readOrigin()
             let released = try file.release(database, configuration)
+            let connection = try SpoolConnection(database: released, configuration, clock: clock)
             return Opened(
-                connection: try SpoolConnection(database: released, configuration, clock: clock),
+                connection: connection,
+                reader: DatabaseQueue(try file.openForReading(), label: "clickhouse-spool-reader"),
+                mark: WALMark(try file.openForReading()),
                 loss: loss,
                 destination: destination,
                 origin: origin,
-                isNewCopy: isNewCopy
+                isNewCopy: isNewCopy,
+                notices: notices
             )
         }
     }
@@ -158,7 +184,14 @@ struct SpoolOpening {
                 tokens: configuration.tokens,
                 now: now
             )
-            try quarantine.commit(intent)
+            let hold = try DatabaseHold(draft, fileSystem)
+            do {
+                try quarantine.commit(intent)
+            } catch {
+                hold.close()
+                throw error
+            }
+            lock.replaceDatabase(with: hold)
             loss.quarantinedFile = quarantine.damaged(intent)
             return loss
         }

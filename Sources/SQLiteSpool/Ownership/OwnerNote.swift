@@ -19,6 +19,8 @@ package struct OwnerNote: Sendable, Equatable {
         case failed
         /// What was read cannot be what was written: the next owner looks at all of it.
         case damaged
+        /// The names did not lead to the open files any more. Its text has no more letters than the line has room for.
+        case displaced = "moved"
 
         init(_ health: SpoolHealth) {
             self =
@@ -26,6 +28,7 @@ package struct OwnerNote: Sendable, Equatable {
                 case .sound, .full: .sound
                 case .failed: .failed
                 case .damaged: .damaged
+                case .displaced: .displaced
                 }
         }
     }
@@ -133,7 +136,7 @@ extension OwnerNote {
 
 extension String {
     /// Appends a value behind its name, blanks up to the value's width, and the line's end.
-    fileprivate mutating func append(line name: String, _ value: String, width: Int) {
+    mutating func append(line name: String, _ value: String, width: Int) {
         self += name
         self += value
         for _ in 0..<max(0, width - value.utf8.count) { self += " " }

@@ -1,14 +1,20 @@
 internal import Glibc
 internal import Synchronization
 
-/// Proof of owning a spool: an exclusive `flock` on `<spool>.lock`, which the kernel releases when the process dies.
+/// Proof of owning a spool: an exclusive `flock` on `<spool>.lock` and, as that can be removed or replaced, on the database's
+/// own inode. The kernel releases both when the process dies.
 ///
-/// The file holds the owner's note. It stays behind when the lock is released: removing it would let two processes lock
+/// `<spool>.lock` holds the owner's note. It stays behind when the lock is released: removing it would let two processes lock
 /// two different files of the same name.
 final class SpoolLock: Sendable {
-    private let file: any LockFile
-    private let note = Mutex<OwnerNote?>(nil)
-    private let path: String
+    private struct State {
+        var path: String
+        var file: any LockFile
+        var database: DatabaseHold?
+        var note: OwnerNote?
+    }
+
+    private let state: Mutex<State>
     private let fileSystem: any FileSystem
 
     /// What the owner before left; nil when there was none, or it got no further than the lock.
@@ -20,60 +26,120 @@ final class SpoolLock: Sendable {
     /// - Throws: ``SpoolError`` with code `inUse` when another owner lives, `refused` when the lock's file is not ours to
     ///   write: whoever can change it could have two owners run, or have one overwrite another file.
     init(spool path: String, _ fileSystem: any FileSystem) throws(SpoolError) {
-        self.path = path + ".lock"
+        let (file, left) = try Self.open(path, fileSystem)
         self.fileSystem = fileSystem
-        let file = try Self.open(path + ".lock", fileSystem)
-        let text = file.readText()
-        guard file.tryLock() else {
-            file.close()
-            throw SpoolError(
-                .inUse,
-                """
-                the spool \(path) is in use by process \(OwnerNote.process(in: text) ?? "(unknown)"); \
-                give every writer a spool of its own, or stop that process
-                """
-            )
-        }
-        let left = file.readText()
-        guard OwnerNote.mayHaveWritten(left) else {
-            file.close()
-            throw SpoolError(
-                .refused,
-                """
-                \(path).lock holds what no owner of a spool has written; it was left as it is. Move it away, the owner \
-                makes a new one
-                """
-            )
-        }
-        self.file = file
         previous = OwnerNote(left)
         intent = SalvageIntent(left)
-        // The lock is held already, and the text is only for people: a full disk is no reason to refuse.
-        try? file.write(OwnerNote.processLine(getpid()), at: 0)
+        state = Mutex(State(path: path + ".lock", file: file))
     }
 
     deinit {
         release()
     }
 
-    private static func open(_ path: String, _ fileSystem: any FileSystem) throws(SpoolError) -> any LockFile {
-        try SpoolError.wrapping {
+    /// - Returns: the file, locked, and what is in it.
+    private static func open(
+        _ path: String,
+        _ fileSystem: any FileSystem
+    ) throws(SpoolError) -> (any LockFile, text: String) {
+        let name = path + ".lock"
+        let file = try SpoolError.wrapping {
             // What is opened is looked at once more. This look is for the words: a link or a socket cannot be opened.
-            if let status = try fileSystem.status(of: path),
-                let breach = FileRules.writing().breach(by: status, at: path)
+            if let status = try fileSystem.status(of: name),
+                let breach = FileRules.writing().breach(by: status, at: name)
             {
                 throw SpoolError(.refused, breach.message)
             }
-            return try fileSystem.openLockFile(path)
+            return try fileSystem.openLockFile(name)
         }
+        let text = file.readText()
+        guard file.tryLock() else {
+            file.close()
+            throw .inUse(path, lockFile: text, "give every writer a spool of its own, or stop that process")
+        }
+        file.showLock()
+        let left = file.readText()
+        guard OwnerNote.mayHaveWritten(left) else {
+            file.close()
+            throw SpoolError(
+                .refused,
+                """
+                \(name) holds what no owner of a spool has written; it was left as it is. Move it away, the owner makes a new one
+                """
+            )
+        }
+        return (file, left)
     }
+
+    // MARK: The database
+
+    /// Takes the database's file as well, and says so in the lock file. Call it before SQLite opens the database.
+    func holdDatabase(at path: String, _ now: WallInstant) throws {
+        let hold = try DatabaseHold(path, fileSystem)
+        state.withLock { $0.database = hold }
+        sign(now)
+    }
+
+    /// Goes on with another database, which is in the place of the one before. Call it when SQLite has closed that.
+    func replaceDatabase(with hold: DatabaseHold) {
+        let old = state.withLock { state in
+            defer { state.database = hold }
+            return state.database
+        }
+        old?.close()
+    }
+
+    /// The database's file; nil before it is held.
+    var database: DatabaseHold? { state.withLock(\.database) }
+
+    /// The names that must lead to the open files for anything to be acknowledged, but the WAL's.
+    var names: [(path: String, file: FileIdentity)] {
+        let (path, file, database) = state.withLock { ($0.path, $0.file, $0.database) }
+        let lock = (try? file.status()).map { [(path, $0.identity)] } ?? []
+        return (database.map { [(String(path.dropLast(5)), $0.identity)] } ?? []) + lock
+    }
+
+    /// Locks the lock file that has, or is given, another name, and writes the note to it.
+    ///
+    /// - Parameter path: the spool's.
+    func move(to path: String, _ now: WallInstant) throws(SpoolError) {
+        let isThere = state.withLock { state in
+            state.path == path + ".lock"
+                && (try? state.file.status().identity).map { fileSystem.leads(state.path, to: $0) } ?? false
+        }
+        if isThere { return }
+        let (file, _) = try Self.open(path, fileSystem)
+        let old = state.withLock { state in
+            defer { (state.path, state.file) = (path + ".lock", file) }
+            if let note = state.note { try? file.write(note.text + SalvageIntent.line(nil), at: 0) }
+            return state.file
+        }
+        old.close()
+        sign(now)
+    }
+
+    /// Says who holds the spool. The locks are held already, and the text is only for people: a full disk is no reason to
+    /// refuse.
+    private func sign(_ now: WallInstant) {
+        let file = state.withLock(\.file)
+        let holder = SpoolHolder.current(now)
+        // First: a power cut must not leave what does not begin as an owner's.
+        try? file.write(OwnerNote.processLine(holder.process), at: 0)
+        let bytes = (try? file.status().bytes) ?? SpoolHolder.offset
+        let padding = String(repeating: "\n", count: max(0, SpoolHolder.offset - bytes))
+        try? file.write(padding + holder.text, at: SpoolHolder.offset - padding.utf8.count)
+    }
+
+    // MARK: The note
 
     /// Notes a salvage, or that there is none any more, and syncs it: it returns when the next owner will know.
     func record(_ intent: SalvageIntent?) throws(SpoolError) {
+        let (path, file) = state.withLock { ($0.path, $0.file) }
         try SpoolError.wrapping {
             // There may be nothing of a note yet.
             let blanks = try OwnerNote.textLength - file.status().bytes
-            let padding = blanks > 0 ? String(repeating: "\n", count: blanks) : ""
+            let start = blanks == OwnerNote.textLength ? OwnerNote.processLine(getpid()) : ""
+            let padding = blanks > 0 ? start + String(repeating: "\n", count: blanks - start.utf8.count) : ""
             try file.write(padding + SalvageIntent.line(intent), at: OwnerNote.textLength - padding.utf8.count)
             try file.sync()
             try fileSystem.syncDirectory(directory(ofFile: path))
@@ -89,8 +155,10 @@ final class SpoolLock: Sendable {
             progress: ledger.progress,
             state: .sound
         )
-        note.withLock { $0 = new }
-        try? file.write(new.text + SalvageIntent.line(nil), at: 0)
+        state.withLock { state in
+            state.note = new
+            try? state.file.write(new.text + SalvageIntent.line(nil), at: 0)
+        }
     }
 
     /// Called after each commit, and cheap. A note that cannot be written is too old, as after a power cut.
@@ -110,18 +178,33 @@ final class SpoolLock: Sendable {
 
     /// Writes what is another part of the note than before.
     private func change(_ body: (inout OwnerNote) -> Void) {
-        let part = note.withLock { note -> (text: String, offset: Int)? in
-            guard let old = note, var new = note else { return nil }
+        state.withLock { state in
+            guard let old = state.note, var new = state.note else { return }
             body(&new)
-            note = new
-            if new.state != old.state { return (new.text, 0) }
-            return new.progress == old.progress ? nil : (OwnerNote.lines(new.progress), OwnerNote.progressOffset)
+            state.note = new
+            if new.state != old.state {
+                try? state.file.write(new.text, at: 0)
+            } else if new.progress != old.progress {
+                try? state.file.write(OwnerNote.lines(new.progress), at: OwnerNote.progressOffset)
+            }
         }
-        if let part { try? file.write(part.text, at: part.offset) }
     }
 
+    /// Call it when SQLite has closed the database.
     func release() {
+        let (file, database) = state.withLock { ($0.file, $0.database.take()) }
+        database?.close()
         file.close()
+    }
+}
+
+extension SpoolError {
+    /// - Parameters:
+    ///   - text: what the lock file says.
+    ///   - advice: what to do about it.
+    static func inUse(_ path: String, lockFile text: String, _ advice: String) -> SpoolError {
+        let holder = SpoolHolder(text)?.words ?? "process \(OwnerNote.process(in: text) ?? "(unknown)")"
+        return SpoolError(.inUse, "the spool \(path) is in use by \(holder); \(advice)")
     }
 }
 

@@ -229,6 +229,19 @@ package struct Database: ~Copyable {
         throw SQLiteError(code: code, message: message, action: "forget earlier checkpoints")
     }
 
+    /// Makes another database the same as this one, whatever became of the names of this one's files
+    /// (https://www.sqlite.org/backup.html). Synced as the other one's `synchronous` says.
+    package borrowing func copy(into target: borrowing Database) throws(SQLiteError) {
+        guard let backup = unsafe sqlite3_backup_init(target.handle, "main", handle, "main") else {
+            throw unsafe target.error(sqlite3_errcode(target.handle), "copy the database")
+        }
+        let code = unsafe sqlite3_backup_step(backup, -1)
+        let end = unsafe sqlite3_backup_finish(backup)
+        guard code == SQLITE_DONE, end == SQLITE_OK else {
+            throw target.error(end == SQLITE_OK ? code : end, "copy the database")
+        }
+    }
+
     private func error(_ code: Int32, _ action: String) -> SQLiteError {
         unsafe SQLiteError(code, handle, action: action)
     }

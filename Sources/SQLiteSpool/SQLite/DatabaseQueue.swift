@@ -33,6 +33,11 @@ package final class DatabaseQueue: Sendable {
         }
     }
 
+    /// Closes the connection after the calls that wait, which the calling thread waits for.
+    func closeNow() {
+        queue.sync { database.withLock { $0 = nil } }
+    }
+
     private func perform<Value: Sendable>(
         _ body: (borrowing Database) throws(SQLiteError) -> Value
     ) -> Result<Value, SQLiteError> {

@@ -61,6 +61,15 @@ package struct SalvageCopy {
         try SpoolError.wrapping {
             let (lock, note) = try lockOut()
             defer { lock?.close() }
+            // Its lock file may be gone.
+            let database = try fileSystem.openLockFileToRead(broken)
+            defer { database?.close() }
+            guard database?.tryLock() != false else {
+                throw SpoolError(
+                    .inUse,
+                    "the spool \(broken) is in use by a process, under this or another name; stop it first"
+                )
+            }
             let directory = directory(ofFile: target)
             let strangers = SpoolFileNames.strangers(
                 in: try fileSystem.names(in: directory),
@@ -111,10 +120,7 @@ package struct SalvageCopy {
         let text = lock.readText()
         guard lock.tryLock() else {
             lock.close()
-            throw SpoolError(
-                .inUse,
-                "the spool \(broken) is in use by process \(OwnerNote.process(in: text) ?? "(unknown)"); stop it first"
-            )
+            throw SpoolError.inUse(broken, lockFile: text, "stop it first")
         }
         return (lock, OwnerNote(text))
     }

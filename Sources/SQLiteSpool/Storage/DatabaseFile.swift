@@ -128,6 +128,7 @@ struct DatabaseFile {
     /// A dead owner may have stopped between taking the damaged file away and putting the fresh one in its place.
     private var hintOfSalvage: String {
         let lock = try? fileSystem.openLockFileToRead(path + ".lock")
+        defer { lock?.close() }
         guard let lock, SalvageIntent(lock.readText())?.phase == .ready else { return "" }
         return "; its salvage was interrupted: start its writer, which finishes that"
     }

@@ -15,6 +15,13 @@ package protocol FileSystem: Sendable {
     /// known. Not the number of the device or file system: those change when the machine starts.
     func marks(of path: String) -> String?
 
+    /// Whether `path` itself leads to this file; symbolic links are not followed. True too where the system does not tell: only
+    /// a name that is gone, or another file's, is a reason to act.
+    func leads(_ path: String, to file: FileIdentity) -> Bool
+
+    /// Whether a file system is mounted on `path` itself.
+    func isMountPoint(_ path: String) -> Bool
+
     /// The names in a directory, in no order.
     func names(in directory: String) throws(FileSystemFailure) -> [String]
 
@@ -72,6 +79,14 @@ package protocol FileSystem: Sendable {
 
 /// An open file for which room is reserved.
 package protocol ReservableFile: Sendable {
+    /// What was opened, whatever has that name by now.
+    func status() throws(FileSystemFailure) -> FileStatus
+
+    /// Takes the exclusive `flock` on the file, which SQLite's own locks do not touch on a local file system.
+    ///
+    /// - Returns: false when another open description holds it.
+    func tryLock() -> Bool
+
     /// Gives the file its place on the disk for so many bytes, and leaves its length. Does nothing where the file system
     /// cannot do that.
     func reserve(_ bytes: Int) throws(FileSystemFailure)
@@ -102,8 +117,14 @@ package protocol LockFile: Sendable {
     /// What was opened, whatever has that name by now.
     func status() throws(FileSystemFailure) -> FileStatus
 
-    /// - Returns: false when somebody else holds the lock.
+    /// - Returns: false when another open description holds the lock.
     func tryLock() -> Bool
+
+    /// Shows others that the lock is held.
+    func showLock()
+
+    /// Whether an owner holds the lock, in whatever pid namespace. Locks nothing. False for an owner of an older version.
+    var isHeld: Bool { get }
 
     /// The start of the file.
     func readText() -> String
@@ -150,4 +171,11 @@ package struct FileStatus: Sendable {
     package let bytes: Int
     /// Its hard links.
     package var names = 1
+    package var identity = FileIdentity(device: 0, inode: 0)
+}
+
+/// Which file it is, until the system starts anew.
+package struct FileIdentity: Sendable, Hashable {
+    package let device: UInt64
+    package let inode: UInt64
 }

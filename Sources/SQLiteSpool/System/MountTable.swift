@@ -22,6 +22,11 @@ struct MountTable {
         return Self.network.contains(type) ? type : nil
     }
 
+    /// Whether something is mounted on an absolute path itself, such as one file of a container's host.
+    func isMountPoint(_ path: String) -> Bool {
+        mounts.contains { $0.path == path }
+    }
+
     private static let network: Set<String> = [
         "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "coda", "gfs", "gfs2", "glusterfs", "gpfs",
         "lustre", "ncpfs", "ocfs2", "beegfs", "virtiofs", "fuse.sshfs", "fuse.s3fs", "fuse.gcsfuse", "fuse.rclone",

@@ -8,7 +8,7 @@ enum SpoolFileNames {
 
     /// What stands behind the spool's name in those of the files that a salvage makes. `.salvaged-` is of versions before
     /// the owner's note named the salvage.
-    private static let ofSalvages = [".salvaging", ".salvaged-", ".damaged-"]
+    private static let ofSalvages = [".salvaging", ".salvaged-", ".damaged-", ".displaced-"]
 
     /// Why a file of this path must not become a spool; nil when it may.
     static func reasonToRefuse(spool path: String) -> String? {

@@ -26,6 +26,17 @@ package struct SystemFileSystem: FileSystem {
         return "inode \(status.st_ino), born \(birth)"
     }
 
+    package func leads(_ path: String, to file: FileIdentity) -> Bool {
+        var status = stat()
+        guard unsafe lstat(path, &status) == 0 else { return errno != ENOENT && errno != ENOTDIR }
+        return status.st_dev == file.device && status.st_ino == file.inode
+    }
+
+    package func isMountPoint(_ path: String) -> Bool {
+        guard let text = try? read("/proc/self/mountinfo", sized: 1 << 20) else { return false }
+        return MountTable(String(decoding: text, as: UTF8.self)).isMountPoint(path)
+    }
+
     package func names(in directory: String) throws(FileSystemFailure) -> [String] {
         guard let stream = unsafe opendir(directory) else {
             throw FileSystemFailure(errno: errno, action: "list \(directory)")
@@ -127,7 +138,7 @@ package struct SystemFileSystem: FileSystem {
     }
 
     package func openToReserve(_ path: String) throws(FileSystemFailure) -> any ReservableFile {
-        try SystemReservableFile(path)
+        SystemOpenFile(try Self.open(path, O_RDWR | O_NOFOLLOW, .writing()), path: path)
     }
 
     package func availableBytes(at path: String) throws(FileSystemFailure) -> Int {
@@ -172,12 +183,12 @@ package struct SystemFileSystem: FileSystem {
     }
 
     package func openLockFile(_ path: String) throws(FileSystemFailure) -> any LockFile {
-        SystemLockFile(try Self.open(path, O_RDWR | O_CREAT | O_NOFOLLOW, .writing()), path: path)
+        SystemOpenFile(try Self.open(path, O_RDWR | O_CREAT | O_NOFOLLOW, .writing()), path: path)
     }
 
     package func openLockFileToRead(_ path: String) throws(FileSystemFailure) -> (any LockFile)? {
         do throws(FileSystemFailure) {
-            return SystemLockFile(try Self.open(path, O_RDONLY | O_NOFOLLOW, .reading), path: path)
+            return SystemOpenFile(try Self.open(path, O_RDONLY | O_NOFOLLOW, .reading), path: path)
         } catch {
             if error.errno == ENOENT { return nil }
             throw error
@@ -264,7 +275,8 @@ extension FileStatus {
             owner: status.st_uid,
             permissions: status.st_mode & 0o7777,
             bytes: Int(status.st_size),
-            names: Int(status.st_nlink)
+            names: Int(status.st_nlink),
+            identity: FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
         )
     }
 }
@@ -273,14 +285,40 @@ extension FileSystem where Self == SystemFileSystem {
     package static var system: SystemFileSystem { SystemFileSystem() }
 }
 
-private final class SystemReservableFile: ReservableFile {
+/// An open file. Its lock is a `flock`, which the kernel releases when the process dies.
+///
+/// Not closed in a deinit: nothing could tell whether SQLite had closed a database by then.
+private final class SystemOpenFile: ReservableFile, LockFile {
     private let path: String
     private let descriptor: Mutex<Int32?>
+    private let generation = ForkGuard.generation
 
-    init(_ path: String) throws(FileSystemFailure) {
+    init(_ descriptor: Int32, path: String) {
         self.path = path
-        descriptor = Mutex(try SystemFileSystem.open(path, O_RDWR | O_NOFOLLOW, .writing()))
+        self.descriptor = Mutex(descriptor)
     }
+
+    /// No file once it is closed: each call fails then.
+    private var file: Int32 { descriptor.withLock { $0 } ?? -1 }
+
+    func status() throws(FileSystemFailure) -> FileStatus {
+        try SystemFileSystem.status(ofOpen: file, path)
+    }
+
+    func tryLock() -> Bool { flock(file, LOCK_EX | LOCK_NB) == 0 }
+
+    func close() {
+        guard let file = descriptor.withLock({ $0.take() }) else { return }
+        // Closing alone would not do: a child that is being forked at this moment holds the same lock until its exec.
+        // But such a child must not let its parent's lock go.
+        if generation == ForkGuard.generation {
+            csqlite_show_lock(file, 0)
+            flock(file, LOCK_UN)
+        }
+        _ = Glibc.close(file)
+    }
+
+    // MARK: To reserve
 
     func reserve(_ bytes: Int) throws(FileSystemFailure) {
         guard let file = descriptor.withLock({ $0 }) else { return }
@@ -294,37 +332,16 @@ private final class SystemReservableFile: ReservableFile {
         if let file = descriptor.withLock({ $0 }) { csqlite_start_writing(file) }
     }
 
-    // Not in a deinit: nobody could tell whether SQLite had closed the file by then.
-    func close() {
-        if let file = descriptor.withLock({ $0.take() }) { _ = Glibc.close(file) }
-    }
-}
+    // MARK: To lock
 
-/// A file locked with `flock`, which the kernel releases when the process dies.
-private final class SystemLockFile: LockFile {
-    private let path: String
-    private let descriptor: Mutex<Int32?>
-    private let generation = ForkGuard.generation
+    func showLock() { csqlite_show_lock(file, 1) }
 
-    init(_ descriptor: Int32, path: String) {
-        self.path = path
-        self.descriptor = Mutex(descriptor)
-    }
-
-    deinit {
-        close()
-    }
-
-    func tryLock() -> Bool {
-        descriptor.withLock { file in file.map { flock($0, LOCK_EX | LOCK_NB) == 0 } ?? false }
-    }
+    var isHeld: Bool { csqlite_shows_lock(file) != 0 }
 
     func readText() -> String {
-        descriptor.withLock { file in
-            var bytes = [UInt8](repeating: 0, count: 512)
-            let count = unsafe pread(file ?? -1, &bytes, bytes.count, 0)
-            return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
-        }
+        var bytes = [UInt8](repeating: 0, count: 1_024)
+        let count = unsafe pread(file, &bytes, bytes.count, 0)
+        return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
     }
 
     func write(_ text: String, at offset: Int) throws(FileSystemFailure) {
@@ -332,21 +349,7 @@ private final class SystemLockFile: LockFile {
         try SystemFileSystem.write(Array(text.utf8), to: file, at: offset, path: path)
     }
 
-    func status() throws(FileSystemFailure) -> FileStatus {
-        try SystemFileSystem.status(ofOpen: descriptor.withLock { $0 } ?? -1, path)
-    }
-
     func sync() throws(FileSystemFailure) {
-        guard fsync(descriptor.withLock { $0 } ?? -1) == 0 else {
-            throw FileSystemFailure(errno: errno, action: "sync \(path)")
-        }
-    }
-
-    func close() {
-        guard let file = descriptor.withLock({ $0.take() }) else { return }
-        // Closing alone would not do: a child that is being forked at this moment holds the same lock until its exec.
-        // But such a child must not let its parent's lock go.
-        if generation == ForkGuard.generation { flock(file, LOCK_UN) }
-        _ = Glibc.close(file)
+        guard fsync(file) == 0 else { throw FileSystemFailure(errno: errno, action: "sync \(path)") }
     }
 }

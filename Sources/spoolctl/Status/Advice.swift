@@ -9,6 +9,8 @@ struct Advice: Equatable {
         case damaged
         /// The disk failed under the owner.
         case failed
+        /// The names of the owner's files lead elsewhere.
+        case displaced
         /// There is hardly any room on the disk.
         case diskFull = "disk full"
         /// The destination takes nothing until somebody mends it.
@@ -73,6 +75,16 @@ struct Advice: Equatable {
                     """
                     The disk failed under the owner, which accepts nothing until it works again; it tries every second. Look at \
                     the disk (dmesg) and at the owner's log.
+                    """
+                )
+            ]
+        case .displaced where owner.isAlive:
+            return [
+                (
+                    .displaced,
+                    """
+                    The owner's files were removed or replaced. Do not stop it: its records are only in its open files. It tries \
+                    every second to write them anew: see that their directory is there and has room.
                     """
                 )
             ]

@@ -22,7 +22,7 @@ struct StatusDocument: Encodable {
     }
 
     private enum OwnerKeys: String, CodingKey {
-        case process, isAlive, durability, fileState
+        case process, host, since, isAlive, durability, fileState
     }
 
     private enum FilesKeys: String, CodingKey {
@@ -101,7 +101,9 @@ struct StatusDocument: Encodable {
         try entry.encode(owner.process, forKey: .process)
         try entry.encode(owner.isAlive, forKey: .isAlive)
         try entry.encode(owner.note?.durability.rawValue, forKey: .durability)
-        try entry.encode(owner.note?.state.rawValue, forKey: .fileState)
+        try entry.encode(owner.holder?.host, forKey: .host)
+        try entry.encode(owner.holder?.since, forKey: .since)
+        try entry.encode(owner.note.map { "\($0.state)" }, forKey: .fileState)
     }
 
     private func encodeFiles(_ entry: consuming KeyedEncodingContainer<FilesKeys>) throws {

@@ -44,8 +44,8 @@ struct StatusScreen {
     }
 
     private var owner: String {
-        guard let process = view.files.owner.process else { return "none yet" }
-        return view.files.owner.isAlive ? "process \(process)" : "none; the last one was process \(process)"
+        guard let words = view.files.owner.words else { return "none yet" }
+        return view.files.owner.isAlive ? words : "none; the last one was \(words)"
     }
 
     private var contents: [String] {
@@ -78,6 +78,7 @@ struct StatusScreen {
             switch files.owner.note?.state {
             case .failed: "; the disk failed under its owner"
             case .damaged: "; damaged"
+            case .displaced: "; removed or replaced under its owner"
             case .sound, nil: ""
             }
         let quarantined = files.quarantined.map { row("set aside", $0) }

@@ -68,7 +68,7 @@ struct WatchScreen {
 
     private func footer(_ view: SpoolView) -> [String] {
         let files = view.files
-        let owner = files.owner.process.map { "process \($0)" } ?? "none yet"
+        let owner = files.owner.words ?? "none yet"
         let free = files.freeBytes.map { ", \(Words.size($0)) free" } ?? ""
         return [
             row("owner", files.owner.isAlive || files.owner.process == nil ? owner : "none; the last was \(owner)"),

@@ -1,0 +1,65 @@
+internal import Synchronization
+
+/// Proof of owning a database file, whatever it is called: an exclusive `flock` on its inode.
+///
+/// The same descriptor reserves room for the file. It is closed after SQLite has closed the file: whichever descriptor of a
+/// file a process closes, SQLite's locks on it go (https://www.sqlite.org/howtocorrupt.html, 2.2).
+final class DatabaseHold: Sendable {
+    let file: any ReservableFile
+    let identity: FileIdentity
+
+    /// The files that spools of this process hold. Another descriptor of one must not even be opened: closing it would drop
+    /// SQLite's locks.
+    private static let held = Mutex<Set<FileIdentity>>([])
+
+    /// - Parameter path: of an existing file.
+    /// - Throws: ``SpoolError`` with code `inUse` when a spool under any name has the file.
+    init(_ path: String, _ fileSystem: any FileSystem) throws {
+        guard let found = try fileSystem.status(of: path)?.identity else {
+            throw SpoolError(.failed, "\(path) was removed while it was opened; try again")
+        }
+        guard Self.held.withLock({ $0.insert(found).inserted }) else {
+            throw SpoolError(.inUse, "the file \(path) is in use by another spool of this process")
+        }
+        identity = found
+        do {
+            file = try fileSystem.openToReserve(path)
+        } catch {
+            Self.forget(found)
+            throw error
+        }
+        do {
+            guard try file.status().identity == found else {
+                throw SpoolError(.failed, "\(path) was replaced while it was opened; try again")
+            }
+            // On a network file system `flock` may be a lock of the same kind as SQLite's, and would keep SQLite out.
+            let hasFlock = (try? fileSystem.networkFileSystem(at: directory(ofFile: path))) == nil
+            guard !hasFlock || file.tryLock() else { throw Self.inUse(path) }
+        } catch {
+            close()
+            throw error
+        }
+    }
+
+    private static func inUse(_ path: String) -> SpoolError {
+        let process = SystemFileSystem().holder(ofLock: path, expected: nil).map { "process \($0)" }
+        return SpoolError(
+            .inUse,
+            """
+            the file \(path) is in use by \(process ?? "a process of another container"), under this or another name; its \
+            lock file was removed or replaced, or the file is mounted twice. Give every writer a spool of its own, or stop \
+            that process
+            """
+        )
+    }
+
+    /// Call it when SQLite has closed the file.
+    func close() {
+        file.close()
+        Self.forget(identity)
+    }
+
+    private static func forget(_ identity: FileIdentity) {
+        _ = held.withLock { $0.remove(identity) }
+    }
+}
