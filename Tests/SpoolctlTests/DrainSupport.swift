@@ -4,12 +4,12 @@ import SQLiteSpool
 import TestSupport
 
 /// Makes a spool as a writer leaves it that was killed: nothing closed, nothing moved into the database.
-func makeKilledSpool(at path: String, rows: [String]) async throws {
+func makeKilledSpool(at path: String, rows: [String], idColumn: String? = "n") async throws {
     var configuration = SpoolConfiguration(path: path + ".living", durability: .powerLoss)
     // The files must not change while they are copied.
     configuration.checkpoints.quietPeriodMilliseconds = 3_600_000
     let spool = try Spool(configuration)
-    let destination = SpoolDestination(database: "d", table: "t", idColumn: "n")
+    let destination = SpoolDestination(database: "d", table: "t", idColumn: idColumn)
     try await spool.report(DeliveryReport(state: .fine, destination: destination))
     try await spool.append(contentsOf: rows.map { Array($0.utf8) })
     for suffix in ["", "-wal", ".lock"] {
