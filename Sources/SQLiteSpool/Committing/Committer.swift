@@ -109,10 +109,12 @@ struct Committer: ~Copyable {
                 maxRecords: CommitQueue.recordsPerGroup - group.records,
                 maxBytes: capacity - transaction.bytesInUse
             )
+            // Appending nothing would copy the array.
+            if more.isEmpty { break }
             // Whoever waits for them is told with the group, also when they find no room.
             group.appends += more
             newBytes += more.bytesToStore
-            if !more.isEmpty { try maintenance.disk.reserveDatabase(connection.usage, for: newBytes) }
+            try maintenance.disk.reserveDatabase(connection.usage, for: newBytes)
         }
         return waited
     }

@@ -28,7 +28,10 @@ package struct SystemFileSystem: FileSystem {
 
     package func leads(_ path: String, to file: FileIdentity) -> Bool {
         var status = stat()
-        guard unsafe lstat(path, &status) == 0 else { return errno != ENOENT && errno != ENOTDIR }
+        // Asked for each commit: a path that is passed as it is would be copied first.
+        guard unsafe path.withCString({ unsafe lstat($0, &status) }) == 0 else {
+            return errno != ENOENT && errno != ENOTDIR
+        }
         return status.st_dev == file.device && status.st_ino == file.inode
     }
 
