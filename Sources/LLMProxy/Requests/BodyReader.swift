@@ -38,7 +38,7 @@ struct BodyReader: Sendable {
         } catch let error as OpenAIError {
             throw error
         } catch {
-            // Who hangs up is told nothing, as in ``ProviderError/cancelled``.
+            // A client that hangs up gets no answer, as in ``ProviderError/cancelled``.
             let status: HTTPResponse.Status = Task.isCancelled ? 499 : .badRequest
             throw OpenAIError(status, "request_incomplete", "The request could not be read to its end")
         }

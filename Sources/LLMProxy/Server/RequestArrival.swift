@@ -38,7 +38,7 @@ struct RequestArrival {
     /// What the body takes of memory, or will.
     var heldBytes: Int { max(contentLength, receivedBytes) }
 
-    /// Whether the client sends no byte of its body until it is told to.
+    /// Whether the client waits for `100 Continue` before it sends its body.
     var waitsForContinue: Bool { isOpen && expectsContinue && !isContinued && receivedBytes == 0 }
 }
 

@@ -111,7 +111,7 @@ struct Committer: ~Copyable {
             )
             // Appending nothing would copy the array.
             if more.isEmpty { break }
-            // Whoever waits for them is told with the group, also when they find no room.
+            // Their tasks get their answer with the group, also when they find no room.
             group.appends += more
             newBytes += more.bytesToStore
             try maintenance.disk.reserveDatabase(connection.usage, for: newBytes)
