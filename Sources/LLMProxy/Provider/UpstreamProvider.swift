@@ -33,10 +33,10 @@ struct UpstreamProvider: Provider {
 
     var name: String { url.host }
 
-    /// Of a response whose client does not read, this little is read from the provider: the usual 4 times 64 KiB would be
-    /// held for each.
+    /// Of a response whose client does not read, this little is read from the provider. Up to six such buffers wait on the
+    /// way to the client, and the usual ones are 64 KiB.
     static func limitBuffers(of channel: any Channel) -> EventLoopFuture<Void> {
-        let allocator = AdaptiveRecvByteBufferAllocator(minimum: 1 << 10, initial: 4 << 10, maximum: 16 << 10)
+        let allocator = AdaptiveRecvByteBufferAllocator(minimum: 1 << 10, initial: 4 << 10, maximum: 8 << 10)
         return channel.setOption(.recvAllocator, value: allocator).flatMap {
             channel.setOption(.maxMessagesPerRead, value: 1)
         }
