@@ -119,6 +119,10 @@ import Testing
         "last_id = 1", "last_id = -1", "last_id = 9223372036854775807", "records = 9223372036854775807",
         "records = 1", "records = -9223372036854775808", "payload_bytes = -1", "payload_bytes = 3",
         "dead_letters = -1", "dead_letters = 9223372036854775807",
+        // As a file says it whose author knows of the checksum.
+        "records = -9223372036854775808, checksum = NULL", "dropped = -1, checksum = NULL",
+        "records = 9223372036854775807, dead_letters = 9223372036854775807, checksum = NULL",
+        "dropped = 9223372036854775807, checksum = NULL",
     ])
     func `counts that cannot be true have the file set aside, and its records go on`(damage: String) async throws {
         try await expectSalvage(after: "UPDATE spool SET \(damage)")

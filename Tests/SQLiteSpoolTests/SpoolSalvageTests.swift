@@ -1,3 +1,4 @@
+import Foundation
 @testable import SQLiteSpool
 import TestSupport
 import Testing
@@ -30,6 +31,73 @@ import Testing
                 }
             }
         }
+    }
+
+    /// As a page does that has got into the place of another.
+    @Test(arguments: ["5", "?1 - 3"])
+    func `a table that answers with rows from before what is asked for is read to an end`(answer: String) throws {
+        let failure = "SELECT abs(-9223372036854775807 - 1)"
+        let database = try Database(path: ":memory:", access: .create)
+        let reader = RowReader(
+            forwards: try database.prepare("SELECT 5 UNION ALL \(failure)"),
+            backwards: try database.prepare(failure),
+            after: try database.prepare("SELECT \(answer) WHERE ?1 > 0 UNION ALL \(failure)"),
+            maxSteps: 1_000
+        )
+        var found: [Int64?] = []
+        try reader.read(through: Ledger.largest) { found.append($0.integer(0)) }
+        #expect(found == [5])
+    }
+
+    @Test func `dead letters on a page that is there twice are read once, and it is said`() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/s"
+            try await withSpool(at: path) { _ in }
+            do {
+                let database = try Database(path: path, access: .readWrite)
+                try database.execute(
+                    """
+                    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+                    INSERT INTO dead_letters SELECT i, 1, '{}', NULL, 'm', 1, 1 FROM n;
+                    PRAGMA wal_checkpoint(TRUNCATE);
+                    """
+                )
+                let root = Int(
+                    try #require(
+                        try database.integer(
+                            "SELECT rootpage FROM sqlite_schema WHERE name = 'dead_letters'"
+                        )
+                    )
+                )
+                try copyFirstChild(of: root, overTheNextIn: path)
+            }
+            let reader = try SpoolReader(path: path)
+            var read = 0
+            let error = #expect(throws: SpoolError.self) {
+                var position: Int64 = 0
+                while let last = try reader.deadLetters(after: position, limit: 100).last {
+                    position = last.id
+                    read += 1
+                }
+            }
+            #expect(error?.code == .damaged && 1...50 ~= read)
+        }
+    }
+
+    /// An interior page of a table (https://www.sqlite.org/fileformat2.html#b_tree_pages) begins with 12 bytes, then come the places
+    /// of its cells, and each cell begins with the number of the page below.
+    private func copyFirstChild(of root: Int, overTheNextIn path: String) throws {
+        let size = SpoolUsage.defaultPageBytes
+        var file = try [UInt8](Data(contentsOf: URL(filePath: path)))
+        func number(_ offset: Int, bytes: Int) -> Int { file[offset..<offset + bytes].reduce(0) { $0 << 8 | Int($1) } }
+        let page = (root - 1) * size
+        try #require(file[page] == 5 && number(page + 3, bytes: 2) >= 2)
+        let children = (0..<2).map { cell in number(page + number(page + 12 + 2 * cell, bytes: 2), bytes: 4) - 1 }
+        file.replaceSubrange(
+            children[1] * size..<(children[1] + 1) * size,
+            with: file[children[0] * size..<(children[0] + 1) * size]
+        )
+        try Data(file).write(to: URL(filePath: path))
     }
 
     @Test func `a salvaged spool knows where its records go`() async throws {

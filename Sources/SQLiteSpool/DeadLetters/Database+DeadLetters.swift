@@ -30,8 +30,10 @@ extension Database {
         var letters: [StoredLetter] = []
         var bytes = 0
         while try rows.step() {
-            if let last = letters.last, let id = rows.integer(0), newestFirst ? id >= last.id : id <= last.id {
-                throw SQLiteError.corrupt("row \(id) stands behind row \(last.id)", action: "read dead letters")
+            let id = rows.integer(0) ?? 0
+            // Also the first one: who asks for those behind the last would get the same ones for ever.
+            guard range ~= id, letters.last.map({ newestFirst ? id < $0.id : id > $0.id }) ?? true else {
+                throw SQLiteError.corrupt("row \(id) is not where it belongs", action: "read dead letters")
             }
             bytes += rows.byteCount(6) + rows.byteCount(4)
             if !letters.isEmpty, bytes > maxBytes { break }

@@ -58,7 +58,8 @@ struct RowReader: ~Copyable {
         defer { after.reset() }
         do throws(SQLiteError) {
             try after.bind([.integer(key)])
-            return try after.step()
+            // A page in the wrong place may answer with rows from before the key, whatever the key is.
+            return try after.step() && after.integer(0).map { $0 > key } ?? false
         } catch {
             return false
         }

@@ -33,6 +33,8 @@ extension Database {
         if let stored = row.integer(6), stored != ledger.checksum {
             throw SQLiteError.corrupt("its row is not what was written", action: "read table spool")
         }
+        // Older schemas have no checksum.
+        try ledger.check()
         return ledger
     }
 
