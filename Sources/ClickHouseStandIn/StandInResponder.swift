@@ -38,7 +38,7 @@ struct StandInResponder: HTTPResponder {
     private static let parameters: Set<String> = ["query", "query_id", "wait_end_of_query", "database"]
 
     /// Bytes of a body, as it is sent and as it is without its compression.
-    static let bodyLimit = 64 << 20
+    static let bodyLimit = 16 << 20
 
     let store: StandInStore
     let faults: FaultPlan
@@ -51,6 +51,8 @@ struct StandInResponder: HTTPResponder {
     let deduplicates: Bool
 
     func respond(to request: Request, context: StandInContext) async throws -> Response {
+        // A writer sends none; the page of another site would.
+        if request.headers[.origin] != nil { return exception(403, code: 497, "The stand-in serves no web page") }
         if request.uri.path == "/ping" { return answer(text: "Ok.\n") }
         let parameters = request.uri.queryParameters
         let queryID = parameters["query_id"].map(String.init)

@@ -34,6 +34,10 @@ struct Gateway: Sendable {
     static let completions: Set<String> = [chatCompletions, "/v1/completions"]
     private static let maxModelLength = 500
 
+    /// Of a request's first line and headers, in bytes: as nginx has it. async-http-client 1.37 ends the process where a head with
+    /// a body has more than the 64 KiB that may wait in a connection (`IdleReadStateMachine.requestEndSent`).
+    static let maxHeadBytes = 32 << 10
+
     let provider: any Provider
 
     /// nil lets everybody in.
@@ -107,6 +111,16 @@ struct Gateway: Sendable {
         _ target: RequestTarget,
         _ start: ContinuousClock.Instant
     ) throws(OpenAIError) -> Exchange {
+        let head = request.headers.reduce(request.head.path?.utf8.count ?? 0) { sum, field in
+            sum + field.name.rawName.utf8.count + field.value.utf8.count
+        }
+        guard head <= Self.maxHeadBytes else {
+            throw OpenAIError(
+                .requestHeaderFieldsTooLarge,
+                "request_head_too_large",
+                "The request's path and headers have more than \(Self.maxHeadBytes) bytes"
+            )
+        }
         let key = keys?.find(request.headers)
         let authLatency = start.duration(to: .now)
         guard keys == nil || key != nil else {
@@ -171,6 +185,13 @@ struct Gateway: Sendable {
         passage.endsWithDone = isStreaming ?? false
         passage.hidesUsage = settings.asksForUsage && passage.endsWithDone && !json.asksForUsage
         let directive = path == Self.chatCompletions ? settings.directive : nil
+        guard directive == nil || !json.isAmbiguous else {
+            throw OpenAIError(
+                .badRequest,
+                "ambiguous_request",
+                "The request names a member twice, or spells one differently; send each once, in lower case"
+            )
+        }
         guard passage.hidesUsage || directive != nil else { return (outgoing, passage) }
         let before = ContinuousClock.now
         body.apply(json.edits(usage: passage.hidesUsage, directive: directive?.message))

@@ -16,7 +16,7 @@ internal import ServiceLifecycle
 enum ProxyProcess {
     static func run(_ given: ProxyConfiguration) async throws {
         let startedAt = ContinuousClock.now
-        raiseFileLimit()
+        let files = raiseFileLimit()
         let rereading = await RereadSignal()
         let registry = PrometheusRegistry(WriterMetrics.descriptions + ProxyMetrics.descriptions)
         MetricsSystem.bootstrap(registry)
@@ -69,6 +69,8 @@ enum ProxyProcess {
                 address: address,
                 option: option,
                 clients: configuration.clients,
+                // Each may need a connection to the provider. The rest is for the spool, ClickHouse, and pages of its own.
+                maxConnections: option == "--listen" ? max(1, (files - 200) / 2) : 64,
                 certificate: certificate,
                 onRunning: { announcement.add($0, of: option) }
             )
@@ -101,12 +103,16 @@ enum ProxyProcess {
     }
 
     /// To what the system allows: each open response has two connections, and the usual limit is 1,024 files.
-    private static func raiseFileLimit() {
+    ///
+    /// - Returns: how many there may be.
+    private static func raiseFileLimit() -> Int {
         var limit = rlimit()
-        // Safe: both take the pointer for the call only.
-        guard unsafe getrlimit(Int32(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
-        limit.rlim_cur = limit.rlim_max
-        _ = unsafe setrlimit(Int32(RLIMIT_NOFILE.rawValue), &limit)
+        // Safe: all take the pointer for the call only.
+        guard unsafe getrlimit(Int32(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1_024 }
+        var raised = limit
+        raised.rlim_cur = limit.rlim_max
+        let isRaised = unsafe setrlimit(Int32(RLIMIT_NOFILE.rawValue), &raised) == 0
+        return Int(clamping: isRaised ? raised.rlim_cur : limit.rlim_cur)
     }
 
     private static func startStandIn(_ configuration: inout ProxyConfiguration) async throws -> StandInServer? {

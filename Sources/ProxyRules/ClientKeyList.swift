@@ -42,8 +42,12 @@ package struct ClientKeyList: Sendable {
     package init(_ file: [UInt8]) throws(Refusal) {
         let text = file.starts(with: [0xef, 0xbb, 0xbf]) ? file.dropFirst(3) : file[...]
         var lines: [[UInt8]: Int] = [:]
-        for (index, bytes) in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
-            let number = index + 1
+        var rest = text
+        var number = 0
+        while !rest.isEmpty {
+            number += 1
+            let bytes = rest.prefix { $0 != UInt8(ascii: "\n") }
+            rest = rest[bytes.endIndex...].dropFirst()
             do throws(Mistake) {
                 guard let (digest, key) = try Self.parse(bytes.last == UInt8(ascii: "\r") ? bytes.dropLast() : bytes)
                 else { continue }

@@ -47,6 +47,6 @@ import Testing
         for body in [ByteBuffer(string: "no gzip"), bomb.getSlice(at: 0, length: 100) ?? ByteBuffer()] {
             #expect(throws: (any Error).self) { try StandInResponder.decode(body, gzip) }
         }
-        #expect(StandInResponder.bodyLimit == 64 << 20)
+        #expect(StandInResponder.bodyLimit == 16 << 20)
     }
 }

@@ -5,6 +5,19 @@ import Testing
 
 /// Who may use the proxy, and what it shows of itself.
 @Suite(.startsProcesses) struct AccessTests {
+    @Test func `the built-in stand-in takes nothing from the page of another site`() async throws {
+        try await withTemporaryDirectory { directory in
+            try await withStandIn(in: directory) { standIn in
+                let insert = ["-d", "{}", standIn.url + "/?query=INSERT%20INTO%20a.b%20FORMAT%20JSONEachRow"]
+                for (headers, status) in [([], "200"), (["-H", "Origin: https://evil.test"], "403")] {
+                    let code = try await curl(["-sS", "-o", "/dev/null", "-w", "%{http_code}"] + headers + insert)
+                    #expect(code == status)
+                }
+                #expect(try await standIn.store.rows(database: "a", table: "b") == ["{}"])
+            }
+        }
+    }
+
     @Test func `only a listed key gets through, and the provider sees only its own`() async throws {
         try await withTemporaryDirectory { directory in
             let org = "3f2b6c1e-0b0a-4f6e-9d5a-0a1b2c3d4e5f"

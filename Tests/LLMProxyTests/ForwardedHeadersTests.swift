@@ -17,7 +17,8 @@ import Testing
             ("X-Custom", "1"), ("x-custom", "2"), ("OpenAI-Organization", "o"), ("Connection", "keep-alive, X-Hop"),
             ("x-hop", "3"), ("Keep-Alive", "timeout=5"), ("TE", "trailers"), ("Transfer-Encoding", "chunked"),
             ("X-HTTP-Method-Override", "PUT"), ("x-method-override", "PUT"), ("X-HTTP-Method", "PUT"),
-            ("X-Original-URL", "/"), ("X-Rewrite-URL", "/"), ("Upgrade", "h2c"), ("Proxy-Authorization", "Basic x"),
+            ("X-Original-URL", "/"), ("X_Original_URL", "/"), ("X-Rewrite-URL", "/"), ("X-Forwarded-Uri", "/"),
+            ("Upgrade", "h2c"), ("Proxy-Authorization", "Basic x"),
             ("Content-Length", "5"), ("Expect", "100-continue"),
             ("Accept-Encoding", "gzip"), ("Authorization", "Bearer mine"), ("User-Agent", "u"), ("Content-Type", "a/b"),
         ])

@@ -264,6 +264,28 @@ import Testing
         }
     }
 
+    /// Go's parsers take `Messages` for `messages`, and others the first of two.
+    @Test(arguments: [
+        #"{"model":"m","Messages":[]}"#, #"{"model":"m","messages":[],"messages":[]}"#,
+        #"{"model":"m","messages":[],"meſſages":[]}"#,
+    ])
+    func `no spelling of the messages passes a directive by`(body: String) async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/directive"
+            try Data("Be brief.\n".utf8).write(to: URL(filePath: path))
+            for (options, status) in [(["--system-directive", path], 400), ([], 200)] as [([String], UInt)] {
+                let traces = try await withProxy(options) { _, _ in
+                    .json("{}")
+                } _: { proxy, provider in
+                    let answer = try await proxy.post(body)
+                    #expect(answer.status == status)
+                    #expect(provider.received.count == (status == 200 ? 1 : 0))
+                }
+                #expect(traces.map(\.error_code) == [status == 200 ? "" : "ambiguous_request"])
+            }
+        }
+    }
+
     @Test func `a client is told to go on, and keeps its connection`() async throws {
         _ = try await withProxy { _, _ in
             .json("{}")

@@ -47,6 +47,17 @@ import Testing
     }
 
     @Test(arguments: [
+        (#"{"a":1,"b":{"a":2},"c":1,"c":2}"#, false), (#"{"o":{"x":1,"X2":2,"a":1},"A1":1}"#, false),
+        (#"{"a":1,"a":2}"#, true), (#"{"A":1}"#, true), (#"{"o":{"x":1,"X":2}}"#, true), (#"{"\u0041":1}"#, true),
+        (#"{"o":{"x":1,"\u0078":2}}"#, true), (#"{"meſſages":1}"#, true),
+    ])
+    func `members that parsers may take for each other are noticed`(text: String, isAmbiguous: Bool) {
+        for pieces in [1, 1_000] {
+            #expect(scan(Array(text.utf8), pieces: pieces).isAmbiguous == isAmbiguous)
+        }
+    }
+
+    @Test(arguments: [
         "", "[]", "1", "{", #"{"a"}"#, #"{"a":}"#, #"{"a":1"#, #"{"a":1,}"#, #"{"a":1}x"#, #"{"a":"x}"#, #"{"a":[1}"#,
         #"{a:1}"#, #"{"a":"\"#, #"{"a":1}{"#, #"{"a" 1}"#, #"{"a":[1}]}"#, #"{"\x":1}"#, #"{"\u00":1}"#,
         #"{"\ud83d":1}"#, #"{"\ude00":1}"#, #"{"\ud83dx":1}"#, "{\"a\nb\":1}", #"{,"a":1}"#, #"{"o":{"x":1,}}"#,

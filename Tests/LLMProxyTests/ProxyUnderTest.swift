@@ -33,17 +33,22 @@ struct ProxyUnderTest: Sendable {
 
     /// Starts it in `directory` on a free port, runs `body`, and ends it.
     ///
-    /// - Parameter end: nil when the body ends it.
+    /// - Parameters:
+    ///   - fileLimit: how many files and connections it may have open; nil: as these tests.
+    ///   - end: nil when the body ends it.
     static func run<Value: Sendable>(
         in directory: String,
         _ options: [String] = [],
         environment: [Environment.Key: String?] = [:],
+        fileLimit: Int? = nil,
         end: Signal? = .terminate,
         _ body: @escaping @Sendable (ProxyUnderTest) async throws -> Value
     ) async throws -> Outcome<Value> {
+        let limit = fileLimit.map { ["--nofile=\($0):\($0)"] } ?? []
         let result = try await Subprocess.run(
-            .path(FilePath(builtProduct("llm-proxy"))),
-            arguments: Arguments(["--listen", "127.0.0.1:0"] + options),
+            // Becomes what it starts.
+            .name("prlimit"),
+            arguments: Arguments(limit + [builtProduct("llm-proxy"), "--listen", "127.0.0.1:0"] + options),
             // The tests' own CLICKHOUSE_URL is not the proxy's.
             environment: .inherit.updating(["CLICKHOUSE_URL": nil]).updating(environment),
             workingDirectory: FilePath(directory),

@@ -79,6 +79,19 @@ import Testing
         #expect(PrettyJSON(json).text == pretty)
     }
 
+    /// U+0308 makes one character of itself and the quote before it.
+    @Test func `no text of a client's is taken for brackets`() {
+        let json = "{\"model\":\"\u{308}}}}}\"}"
+        #expect(PrettyJSON(json).text == "{\n  \"model\": \"\u{308}}}}}\"\n}")
+    }
+
+    @Test func `what is deep takes no memory for its place`() {
+        let depth = 1_000
+        let numbers = repeatElement("0", count: 10_000).joined(separator: ",")
+        let json = String(repeating: "[", count: depth) + numbers + String(repeating: "]", count: depth)
+        #expect(PrettyJSON(json).text.utf8.count < 100 * json.utf8.count)
+    }
+
     @Test(
         arguments: [
             ([], .some(.all)), (["1", "2"], .some(.ids([1, 2]))), (["--code", "27"], .some(.code(27))),

@@ -20,6 +20,7 @@ import Testing
     @Test(arguments: [
         ("records come and go", (10, 10, 0, 0), (30, 5, 0, 0), 20, 25),
         ("nothing happens", (10, 10, 0, 0), (10, 10, 0, 0), 0, 0),
+        ("a file says anything", (0, 1 << 53, 0, 0), (.max, 0, 0, 0), 0x1p63, 0x1p63 + 0x1p53),
         ("what is dropped is not delivered", (10, 10, 0, 0), (12, 4, 8, 0), 2, 0),
         ("what is refused is not delivered", (10, 10, 0, 0), (10, 0, 0, 4), 0, 6),
         ("dead letters that are requeued are written", (10, 0, 0, 5), (15, 5, 0, 0), 5, 0),

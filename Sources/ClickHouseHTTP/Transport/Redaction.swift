@@ -153,8 +153,15 @@ package struct Redaction: Sendable {
             var end = index
             while bytes[end...].starts(with: mask.letter) { end += mask.letter.count }
             if end - index >= mask.count * mask.letter.count {
-                let before = (1...secret.count).last { bytes[..<index].suffix($0).elementsEqual(secret.prefix($0)) }
-                let after = (1...secret.count).last { bytes[end...].prefix($0).elementsEqual(secret.suffix($0)) }
+                // The letter next to the mask first: a text may have thousands of masks.
+                let before = (1...secret.count).last {
+                    index > 0 && bytes[index - 1] == secret[$0 - 1]
+                        && bytes[..<index].suffix($0).elementsEqual(secret.prefix($0))
+                }
+                let after = (1...secret.count).last {
+                    end < bytes.count && bytes[end] == secret[secret.count - $0]
+                        && bytes[end...].prefix($0).elementsEqual(secret.suffix($0))
+                }
                 let shown = (before ?? 0) + (after ?? 0)
                 if shown >= Self.fewestShown { found.append(index - (before ?? 0)..<end + (after ?? 0)) }
             }

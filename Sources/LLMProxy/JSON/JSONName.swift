@@ -6,6 +6,8 @@ struct JSONName {
     /// Nil when it is longer than any name that is looked for, or is not ASCII.
     private(set) var bytes: [UInt8]? = []
 
+    private(set) var isASCII = true
+
     /// How many hexadecimal digits of an escape are to come; nil outside of an escape.
     private var digits: Int?
     private var unit: UInt16 = 0
@@ -52,7 +54,8 @@ struct JSONName {
     }
 
     private mutating func keep(_ byte: UInt8) {
-        guard byte < 0x80, let count = bytes?.count, count < Self.maxBytes else { return bytes = nil }
+        if byte >= 0x80 { isASCII = false }
+        guard isASCII, let count = bytes?.count, count < Self.maxBytes else { return bytes = nil }
         bytes?.append(byte)
     }
 

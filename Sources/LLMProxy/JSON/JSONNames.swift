@@ -29,4 +29,10 @@ struct JSONNames: Sendable {
     func child(of node: Int, named name: [UInt8]) -> Int? {
         children[node].first { $0.name == name }?.node
     }
+
+    /// Whether some parsers take the name for one that is looked for: Go's disregard the case of letters.
+    func isOtherSpelling(_ name: [UInt8], in node: Int) -> Bool {
+        let folded = name.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 : $0 }
+        return folded != name && child(of: node, named: folded) != nil
+    }
 }

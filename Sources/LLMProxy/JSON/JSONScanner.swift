@@ -52,6 +52,10 @@ struct JSONScanner {
     private var problem: Problem?
     private var position = 0
     private var members = 0
+
+    /// Whether parsers differ about the members that are looked for: one is there twice, or in another spelling, or a name is not
+    /// ASCII.
+    private(set) var isAmbiguous = false
     private var found: [Value?]
 
     /// The objects that are open in which members are looked for.
@@ -92,6 +96,7 @@ struct JSONScanner {
         problem = nil
         position = 0
         members = 0
+        isAmbiguous = false
         for index in found.indices { found[index] = nil }
         objects.removeAll(keepingCapacity: true)
         closing.removeAll(keepingCapacity: true)
@@ -202,8 +207,11 @@ struct JSONScanner {
             guard let isWhole = name.take(bytes[index]) else { throw .malformed }
             index += 1
             guard isWhole else { continue }
-            node = objects.last.flatMap { name.bytes == nil ? nil : names.child(of: $0, named: name.bytes ?? []) }
+            let parent = objects.last ?? 0
+            node = name.bytes.flatMap { names.child(of: parent, named: $0) }
+            if !name.isASCII || name.bytes.map({ names.isOtherSpelling($0, in: parent) }) == true { isAmbiguous = true }
             if let node {
+                if found[node] != nil { isAmbiguous = true }
                 found[node] = nil
                 for other in names.descendants[node] { found[other] = nil }
             }

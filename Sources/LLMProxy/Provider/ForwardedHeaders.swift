@@ -13,7 +13,9 @@ enum ForwardedHeaders {
 
     /// What makes some servers read another method or path than the request line's, which is what was checked.
     private static let ofAnotherRequest: Set<String> = [
-        "x-http-method", "x-http-method-override", "x-method-override", "x-original-url", "x-rewrite-url",
+        "x-envoy-original-path", "x-forwarded-method", "x-forwarded-path", "x-forwarded-prefix", "x-forwarded-uri",
+        "x-http-method", "x-http-method-override", "x-method-override", "x-original-method", "x-original-uri",
+        "x-original-url", "x-override-url", "x-rewrite-path", "x-rewrite-url",
     ]
 
     /// Where clients put their keys, in OpenAI's, Anthropic's and Azure's API.
@@ -26,7 +28,8 @@ enum ForwardedHeaders {
         for field in fields {
             let name = field.name.canonicalName
             if ofOneConnection.contains(name) || named.contains(name) { continue }
-            if ofAnotherRequest.contains(name) { continue }
+            // CGI, and what came after it, makes no difference between the two characters.
+            if ofAnotherRequest.contains(name.replacing("_", with: "-")) { continue }
             if key != nil, ofKeys.contains(name) { continue }
             // The usage is read from the response as it passes by, so it must not be compressed.
             if field.name == .acceptEncoding { continue }

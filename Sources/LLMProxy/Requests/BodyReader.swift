@@ -17,7 +17,8 @@ struct BodyReader: Sendable {
 
     /// - Returns: the body, and what its JSON says; nil where the request is none with JSON.
     func read(_ request: Request) async throws(OpenAIError) -> (HeldBody, RequestJSON?) {
-        let total = request.headers[.contentLength].flatMap { Int($0) }
+        // A number that is too large for an `Int` is one, too.
+        let total = request.headers[.contentLength].map { Int($0) ?? .max }
         let body = HeldBody(memory)
         var json = request.method == .post ? RequestJSON() : nil
         guard total ?? 0 <= maxBytes else { throw tooLarge }

@@ -23,6 +23,9 @@ struct RequestJSON {
     /// Whether all that was read is a JSON object.
     var isObject: Bool { scanner.isComplete }
 
+    /// Whether providers may read another request in it than the proxy does.
+    var isAmbiguous: Bool { scanner.isAmbiguous }
+
     /// nil when there is none, or no text, or it is too long for any.
     var model: String? { scanner["model"]?.string }
 

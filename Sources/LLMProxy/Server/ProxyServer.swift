@@ -16,6 +16,7 @@ struct ProxyServer: Service {
     /// - Parameters:
     ///   - option: the one that says the address.
     ///   - clients: how slow they may be.
+    ///   - maxConnections: how many there may be at once. More wait until one ends.
     ///   - certificate: what is shown to clients; nil for plain http.
     ///   - onRunning: told the URL once it is served.
     init(
@@ -23,6 +24,7 @@ struct ProxyServer: Service {
         address: Address,
         option: String,
         clients: ClientLimits,
+        maxConnections: Int,
         certificate: TLSRenewal<NIOSSLContext>?,
         onRunning: @escaping @Sendable (String) -> Void
     ) {
@@ -40,7 +42,8 @@ struct ProxyServer: Service {
                 address: .hostname(address.host, port: address.port),
                 serverName: nil,
                 // The kernel's own limit: after a restart all clients come at once.
-                backlog: 4_096
+                backlog: 4_096,
+                availableConnectionsDelegate: .maximum(maxConnections, logger: logger)
             ),
             onServerRunning: {
                 onRunning(address.url(scheme: scheme, port: $0.localAddress?.port ?? address.port))

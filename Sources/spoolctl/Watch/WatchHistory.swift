@@ -39,14 +39,15 @@ struct WatchHistory {
         var point = Point(depth: Double(status.undelivered))
         guard let previous, previous.status.uuid == status.uuid, previous.time < time else { return point }
         let seconds = (time - previous.time).inSeconds
-        let written = status.lastID - previous.status.lastID
+        // Numbers of a file that may say anything.
+        let written = Double(status.lastID) - Double(previous.status.lastID)
         // What left was delivered, unless it was dropped or became a dead letter. Fewer dead letters than before were
         // requeued, which is a record written, or discarded: neither is a delivery.
-        let left = written - Int64(status.undelivered - previous.status.undelivered)
-        let dropped = Int64(status.dropped - previous.status.dropped)
-        let refused = Int64(max(0, status.deadLetters - previous.status.deadLetters))
-        point.writesPerSecond = Double(max(0, written)) / seconds
-        point.deliveredPerSecond = Double(max(0, left - dropped - refused)) / seconds
+        let left = written - (Double(status.undelivered) - Double(previous.status.undelivered))
+        let dropped = Double(status.dropped) - Double(previous.status.dropped)
+        let refused = max(0, Double(status.deadLetters) - Double(previous.status.deadLetters))
+        point.writesPerSecond = max(0, written) / seconds
+        point.deliveredPerSecond = max(0, left - dropped - refused) / seconds
         return point
     }
 
