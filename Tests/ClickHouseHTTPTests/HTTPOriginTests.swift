@@ -15,7 +15,7 @@ import Testing
     @Test(arguments: [
         "", "up.test", "ftp://up.test", "unix:///run/x", "http://",
         "http://127.0.0.1:99999",
-        "http://[::1]:65536/", "http://up.test:-1",
+        "http://[::1]:65536/", "http://up.test:-1", "http://up.test:33333333333333333333333333333333333333338",
     ])
     func `what is no server is none, and ends nothing`(url: String) {
         #expect(HTTPOrigin(of: url) == nil)
@@ -25,6 +25,7 @@ import Testing
         "http://up.testing://[/v1/chat/completions", "http://up.test@evil.test/", "http://up.test:81/",
         "https://up.test/",
         "http://up.test.evil.test/", "http://up.test:@evil.test/", "http://evil.test/http://up.test/", "http://up.tes/",
+        "http://up.test:33333333333333333333333333333333333333338",
         // Sent otherwise than it is written.
         "http://up.test/ x", "http://up.test/[", "http://up.test/%zz", "http://up.test/\u{e9}", "HTTP://up.test/[",
     ])

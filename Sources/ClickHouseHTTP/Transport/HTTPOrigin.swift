@@ -43,8 +43,10 @@ package struct HTTPOrigin: Sendable, Hashable {
     }
 
     private static func read(_ url: String) -> HTTPClient.Request? {
+        // Foundation reads no port where the number is too large for it.
+        let namesNoPort = URLComponents(string: url)?.rangeOfPort?.isEmpty ?? true
         // Above, swift-nio ends the program.
-        guard let parsed = URL(string: url), (0...65_535).contains(parsed.port ?? 0),
+        guard let parsed = URL(string: url), (0...65_535).contains(parsed.port ?? (namesNoPort ? 0 : -1)),
             let read = try? HTTPClient.Request(url: parsed), ["http", "https", "http+unix"].contains(read.scheme)
         else { return nil }
         return read
