@@ -212,4 +212,28 @@ import Testing
             #expect(try FileManager.default.contentsOfDirectory(atPath: directory).isEmpty)
         }
     }
+
+    @Test func `a copy without its WAL is not delivered before it is known what is missing`() async throws {
+        try await withTemporaryDirectory { directory in
+            try await withStandIn(in: directory) { server in
+                let path = directory + "/s"
+                try await makeKilledSpool(at: path, rows: numbers(0..<5))
+                try FileManager.default.removeItem(atPath: path + "-wal")
+                for file in ["", ".lock"] { try FileManager.default.removeItem(atPath: path + ".living" + file) }
+                for command in [["status", path], ["check", path], ["drain", path, "--url", server.url]] {
+                    let outcome = try await SpoolctlUnderTest.run(command)
+                    #expect(outcome.status == .exited(2), "\(command)")
+                    let text = Paragraph.oneLine(outcome.output + outcome.messages)
+                    #expect(text.contains("was copied or moved without"), "\(text)")
+                    #expect(text.contains("spoolctl salvage \(path) NEW"), "\(text)")
+                }
+                #expect(server.journal.inserts.isEmpty)
+                let salvaged = try await SpoolctlUnderTest.run(["salvage", path, directory + "/new"])
+                #expect(salvaged.status == .exited(0))
+                #expect(salvaged.output.contains("lost at most 5 records"))
+                let rest = try await drain(directory + "/new", server)
+                #expect(rest.output.contains("the spool is empty"))
+            }
+        }
+    }
 }

@@ -65,7 +65,8 @@ struct SpoolRescue {
         try target.execute("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = FULL")
         try connection.database.copy(into: target)
         // It goes on as the same spool: what is pending in it was sent by none but this owner.
-        if let marks = fileSystem.marks(of: draft) { try target.writeMarks(marks) }
+        let schema = try target.integer("PRAGMA schema_version")
+        try target.write(FileMark(marks: fileSystem.marks(of: draft), openSchema: schema))
     }
 
     private func place(_ draft: String, at target: String, _ date: String) throws -> Place {
