@@ -86,7 +86,7 @@ extension CopyHistory {
         )
         if result.terminationStatus != .exited(0) {
             findings.wrong.append(
-                "a second owner of \(path): \(result.terminationStatus) \(result.standardError ?? "")"
+                "a second owner of \(path): \(result.terminationStatus) \(result.standardError)"
             )
         }
     }
@@ -121,8 +121,8 @@ enum MountedFile {
             + "/torture-mount-\(UUID().uuidString)"
         try? FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
         defer { try? FileManager.default.removeItem(atPath: directory) }
-        guard unsafe mount(directory, directory, nil, UInt(MS_BIND.rawValue), nil) == 0 else { return false }
-        unsafe umount2(directory, Int32(MNT_DETACH.rawValue))
+        guard unsafe mount(directory, directory, nil, UInt(MS_BIND), nil) == 0 else { return false }
+        unsafe umount2(directory, Int32(MNT_DETACH))
         return true
     }()
 
@@ -136,8 +136,8 @@ enum MountedFile {
             try Data().write(to: URL(filePath: target))
         }
         defer { try? files.removeItem(atPath: target) }
-        guard unsafe mount(source, target, nil, UInt(MS_BIND.rawValue), nil) == 0 else { throw POSIXError(.EPERM) }
-        defer { unsafe umount2(target, Int32(MNT_DETACH.rawValue)) }
+        guard unsafe mount(source, target, nil, UInt(MS_BIND), nil) == 0 else { throw POSIXError(.EPERM) }
+        defer { unsafe umount2(target, Int32(MNT_DETACH)) }
         try await body(target)
     }
 }
