@@ -223,7 +223,9 @@ import Testing
                 for command in [["status", path], ["check", path], ["drain", path, "--url", server.url]] {
                     let outcome = try await SpoolctlUnderTest.run(command)
                     #expect(outcome.status == .exited(2), "\(command)")
-                    let text = Paragraph.oneLine(outcome.output + outcome.messages)
+                    let text = (outcome.output + outcome.messages).split(whereSeparator: \.isWhitespace).joined(
+                        separator: " "
+                    )
                     #expect(text.contains("was copied or moved without"), "\(text)")
                     #expect(text.contains("spoolctl salvage \(path) NEW"), "\(text)")
                 }
