@@ -133,7 +133,7 @@ import Testing
     @Test func `a file that misses nothing does not say that it does`() async throws {
         try await withTemporaryDirectory { directory in
             let (path, killed) = (directory + "/s", directory + "/killed")
-            let copies = ["/with-wal", "/backup", "/vacuumed", "/moved-by-another", "/closed"].map { directory + $0 }
+            let copies = ["/whole", "/backup", "/vacuumed", "/moved-by-another", "/closed"].map { directory + $0 }
             try await withOpenSpool(path) {
                 #expect(try !missesWAL(path))
                 try copy(path, to: copies[0], ["", "-wal"])
