@@ -1,3 +1,4 @@
+internal import CSQLite
 internal import Foundation
 
 /// What a spool says of the file that it was copied from.
@@ -33,34 +34,77 @@ extension Database {
         )
     }
 
-    /// Compares the file with the one that its latest owner had. Where it is another one, it is a copy, and gets a uuid of its
-    /// own: a note about the other file says nothing about this one.
+    /// Compares the file with the one that its latest owner had, and says in it that its owner has it open. Where it is another
+    /// one, it is a copy, and gets a uuid of its own: a note about the other file says nothing about this one.
     ///
     /// - Parameter marks: the file's (``FileSystem/marks(of:)``); nil compares nothing.
     /// - Returns: whether it is a copy that no owner has known of.
     borrowing func recognizeCopy(_ marks: String?, now: WallInstant) throws(SQLiteError) -> Bool {
-        let known = try text("SELECT file FROM spool")
-        guard let marks, known != marks else { return false }
+        let known = try readMark()
+        let mark = FileMark(marks: marks ?? known.marks, openSchema: try integer("PRAGMA schema_version"))
+        let isCopy = known.marks != nil && known.marks != mark.marks
+        if mark == known { return false }
         do throws(SQLiteError) {
             try execute("BEGIN IMMEDIATE")
-            if known != nil {
+            if isCopy {
                 var ledger = try readCounts()
                 try write(SpoolOrigin(copyOf: ledger.uuid, foundAt: now, doubtedThrough: ledger.lastID))
                 ledger.uuid = UUID().uuidString.lowercased()
                 try prepare("UPDATE spool SET uuid = ?1, checksum = ?2")
                     .run(.text(ledger.uuid), .integer(ledger.checksum))
             }
-            try writeMarks(marks)
+            try write(mark)
             try execute("COMMIT")
         } catch {
             rollBack()
-            throw error
+            // A full disk is no reason not to open: what is in the file can be delivered.
+            if isCopy || error.primaryCode != SQLITE_FULL { throw error }
         }
-        return known != nil
+        return isCopy
     }
 
-    /// - Parameter marks: those of the file that the database is in.
-    borrowing func writeMarks(_ marks: String) throws(SQLiteError) {
-        try prepare("UPDATE spool SET file = ?1").run(.text(marks))
+    /// Says that the owner lets the file go, with nothing in its WAL that it misses once that is moved.
+    borrowing func markClosed() throws(SQLiteError) {
+        var mark = try readMark()
+        mark.openSchema = nil
+        try write(mark)
+    }
+
+    /// Whether the last owner did not close the file, as far as the database says without its WAL. False for a copy that SQLite
+    /// has made (`.backup`, `VACUUM INTO`): it has another schema number, and misses nothing.
+    borrowing func isLeftOpen() throws(SQLiteError) -> Bool {
+        guard try integer("PRAGMA user_version") ?? 0 >= 5, let open = try readMark().openSchema else { return false }
+        return try integer("PRAGMA schema_version") == open
+    }
+
+    borrowing func readMark() throws(SQLiteError) -> FileMark {
+        FileMark(try text("SELECT file FROM spool"))
+    }
+
+    borrowing func write(_ mark: FileMark) throws(SQLiteError) {
+        try prepare("UPDATE spool SET file = ?1").run(.optional(mark.text))
+    }
+}
+
+/// The column `file` of the table `spool`: which file this is, and whether an owner has it open.
+struct FileMark: Equatable {
+    /// Those of the file that the latest owner had; nil where they are not known.
+    var marks: String?
+    /// The number of the database's schema (`PRAGMA schema_version`) when its owner opened it; nil when the owner has closed it.
+    var openSchema: Int64?
+
+    private static let separator = "; open "
+
+    /// For example: inode 12, born 34; open 23
+    var text: String? {
+        openSchema.map { (marks ?? "") + Self.separator + String($0) } ?? marks
+    }
+}
+
+extension FileMark {
+    init(_ text: String?) {
+        let parts = text?.split(separator: Self.separator, omittingEmptySubsequences: false) ?? []
+        marks = parts.first.flatMap { $0.isEmpty ? nil : String($0) }
+        openSchema = parts.dropFirst().first.flatMap { Int64($0) }
     }
 }

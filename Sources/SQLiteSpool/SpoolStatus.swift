@@ -43,6 +43,8 @@ package struct SpoolStatus: Sendable, Equatable {
     package var destination: SpoolDestination?
     /// The file that it was copied from; nil when it is no copy, or its owner was older than schema version 5.
     package var origin: SpoolOrigin?
+    /// Whether it was copied without its WAL, so that what was committed last is missing.
+    package var missesWAL = false
     /// Records not in a batch yet.
     package var pending: Int
     /// Records in batches that ClickHouse has not provably accepted yet.
@@ -82,7 +84,13 @@ package struct SpoolStatus: Sendable, Equatable {
         clock: any WallClock = SystemWallClock()
     ) throws(SpoolError) {
         let file = try DatabaseFile(path: path)
-        self = try SpoolError.wrapping { try Self(file.openForReading(), readAt: clock.now) }
+        self = try SpoolError.wrapping {
+            let database = try file.openForReading()
+            let missesWAL = (try? file.missesWAL(database, file.readNote())) ?? false
+            var status = try Self(database, readAt: clock.now)
+            status.missesWAL = missesWAL
+            return status
+        }
     }
 }
 

@@ -14,7 +14,7 @@ struct Torture: AsyncParsableCommand {
             """,
         subcommands: [
             All.self, Kill.self, PowerCut.self, Faults.self, DiskFull.self, Corrupt.self, Copies.self, KillChild.self,
-            DiskFullChild.self,
+            DiskFullChild.self, OwnChild.self,
         ],
         defaultSubcommand: All.self
     )

@@ -61,4 +61,44 @@ import Testing
             }
         }
     }
+
+    /// The part is of an owner that left no trace: the oldest records, or later ones, because the oldest were refused.
+    @Test(arguments: [0..<0, 0..<100, 30..<60, 700..<800])
+    func `of many records of a file that was rolled back a sample tells whether all must be asked for`(
+        delivered: Range<Int>
+    ) async throws {
+        try await withTemporaryDirectory { directory in
+            let server = SimulatedClickHouse(.forgetsTokens, clock: SystemWallClock())
+            if !delivered.isEmpty {
+                let rows = delivered.map { "{\"n\":\($0)}\n" }.joined()
+                guard case .accepted = await server.insert(Array(rows.utf8), token: "lost") else { return }
+            }
+            try await append(0..<2_500, to: directory + "/s")
+            try await withWriter(on: server, at: directory + "/s") { writer in try await writer.flush() }
+            #expect(server.rows.count == 2_500)
+            #expect(server.rows.values.allSatisfy { $0 == 1 })
+            // The oldest hundred, and each hundredth. All of the batch where some are there, and a sample of the next one.
+            #expect(server.questions == (delivered.isEmpty ? [109] : [109, 1_000, 109]))
+        }
+    }
+
+    private func withWriter(
+        on sink: SimulatedClickHouse,
+        at path: String,
+        _ body: (BatchWriter<Event>) async throws -> Void
+    ) async throws {
+        var configuration = BatchWriterConfiguration(spoolPath: path, urls: ["http://unused"], table: "t")
+        configuration.durability = .processCrash
+        configuration.maxBatchSize = 1_000
+        configuration.catchUpBatchSize = nil
+        let writer = try BatchWriter<Event>(
+            configuration: configuration,
+            logger: LogRecorder().logger,
+            sink: sink,
+            clock: SystemWallClock(),
+            jitter: { 0.5 }
+        )
+        try await body(writer)
+        await writer.close()
+    }
 }

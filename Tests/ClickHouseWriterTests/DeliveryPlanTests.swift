@@ -50,6 +50,17 @@ import Testing
         #expect(!plan.mayBeElsewhere(freeze(31...40, &plan)))
     }
 
+    @Test func `each batch that was in flight is asked for, whatever became of the others`() {
+        let configuration = BatchWriterConfiguration(spoolPath: "s", urls: ["http://a"], table: "t")
+        let recovered = [1...10, 11...20].map(batch)
+        var plan = DeliveryPlan(configuration: configuration, recovered: recovered, recoveredThrough: 40, now: now)
+        let fresh = freeze(21...30, &plan)
+        plan.didFindNowhere(recovered[0])
+        #expect((recovered + [fresh]).map { plan.mayBeElsewhere($0) } == [false, true, true])
+        plan.didFindNowhere(fresh)
+        #expect((recovered + [fresh]).map { plan.mayBeElsewhere($0) } == [false, true, false])
+    }
+
     @Test func `where several batches may be in flight, one that is missing says nothing about the next`() {
         var configuration = BatchWriterConfiguration(spoolPath: "s", urls: ["http://a"], table: "t")
         configuration.maxInFlight = 2

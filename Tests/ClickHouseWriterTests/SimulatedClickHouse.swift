@@ -38,6 +38,8 @@ final class SimulatedClickHouse: BatchSink {
         /// Bytes that were sent under each token, whatever became of them.
         var bodies: [String: Set<[UInt8]>] = [:]
         var sends = 0
+        /// How many keys each question asked for.
+        var questions: [Int] = []
         var running: [String: (numbers: [Int], checks: Int)] = [:]
         var isWrong = false
         var poison: Set<Int>
@@ -87,6 +89,7 @@ final class SimulatedClickHouse: BatchSink {
     /// How often each number is stored.
     var rows: [Int: Int] { state.withLock(\.rows) }
     var sends: Int { state.withLock(\.sends) }
+    var questions: [Int] { state.withLock(\.questions) }
 
     /// Tokens that stood for different bytes.
     var brokenTokens: [String] { state.withLock { $0.bodies.filter { $0.value.count > 1 }.map(\.key) } }
@@ -127,6 +130,7 @@ final class SimulatedClickHouse: BatchSink {
         doubtAge: Duration?
     ) async -> Result<[RowKey: Int], InsertFailure> {
         state.withLock { state in
+            state.questions.append(keys.count)
             if doubtAge != nil, let (numbers, checks) = state.running[token] {
                 if checks > 0 {
                     state.running[token] = (numbers, checks - 1)

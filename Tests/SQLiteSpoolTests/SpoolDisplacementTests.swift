@@ -105,6 +105,12 @@ import Testing
                 let lines = try await spool.next()?.lines
                 #expect(lines == Self.lines(0..<22))
             }
+            // Without the WAL of the file whose place it took.
+            try FileManager.default.removeItem(atPath: path + ".lock")
+            try await withSpool(at: path) { spool in
+                let lines = try await spool.next()?.lines
+                #expect(lines == Self.lines(100..<103))
+            }
         }
     }
 

@@ -169,7 +169,8 @@ import Testing
                 let path = directory + "/s"
                 try await makeKilledSpool(at: path, rows: numbers(0..<100))
                 var log = try Data(contentsOf: URL(filePath: path + "-wal"))
-                log[log.count / 2] ^= 4
+                // In its first frame: behind the last one are some of before the latest checkpoint.
+                log[200] ^= 4
                 try log.write(to: URL(filePath: path + "-wal"))
                 let outcome = try await drain(path, server, ["--database", "d", "--table", "t", "--id-column", "n"])
                 #expect(outcome.messages.contains("the spool was damaged"))
@@ -210,6 +211,34 @@ import Testing
             #expect(outcome.status == .exited(1))
             #expect(outcome.messages.contains("there is no file"))
             #expect(try FileManager.default.contentsOfDirectory(atPath: directory).isEmpty)
+        }
+    }
+
+    @Test func `a copy without its WAL is not delivered before it is known what is missing`() async throws {
+        try await withTemporaryDirectory { directory in
+            try await withStandIn(in: directory) { server in
+                let path = directory + "/s"
+                try await makeKilledSpool(at: path, rows: numbers(0..<5))
+                try FileManager.default.removeItem(atPath: path + "-wal")
+                for file in ["", ".lock"] { try FileManager.default.removeItem(atPath: path + ".living" + file) }
+                for command in [["status", path], ["check", path], ["drain", path, "--url", server.url]] {
+                    let outcome = try await SpoolctlUnderTest.run(command)
+                    #expect(outcome.status == .exited(2), "\(command)")
+                    let text = (outcome.output + outcome.messages).split(whereSeparator: \.isWhitespace).joined(
+                        separator: " "
+                    )
+                    #expect(text.contains("was copied or moved without"), "\(text)")
+                    #expect(text.contains("spoolctl salvage \(path) NEW"), "\(text)")
+                }
+                #expect(server.journal.inserts.isEmpty)
+                let salvaged = try await SpoolctlUnderTest.run(["salvage", path, directory + "/new"])
+                #expect(salvaged.status == .exited(0))
+                #expect(salvaged.output.contains("lost at most 5 records"))
+                // Where they go was in the WAL.
+                let target = ["--database", "d", "--table", "t", "--id-column", "n"]
+                let rest = try await drain(directory + "/new", server, target)
+                #expect(rest.output.contains("the spool is empty"))
+            }
         }
     }
 }

@@ -64,9 +64,10 @@ struct DeliveryPlan {
     private let copiedThrough: Int64
 
     /// Records up to this id were there when the writer began. Of a file that was rolled back, an owner that left no trace may have
-    /// delivered some, the oldest first. So their batches are asked for until one of them is wholly missing, or as many as may be
-    /// in flight at once.
+    /// delivered some: of what was in batches any, of the rest the oldest first. So each of those batches is asked for, and of those
+    /// that are frozen now until one is wholly missing, or as many as may be in flight at once.
     private var recoveredThrough: Int64
+    private let recoveredBatchesThrough: Int64
     private var missesLeft: Int
 
     /// - Parameters:
@@ -81,6 +82,7 @@ struct DeliveryPlan {
         now: WallInstant
     ) {
         self.recoveredThrough = recoveredThrough
+        recoveredBatchesThrough = recovered.last?.ids.upperBound ?? 0
         self.copiedThrough = copiedThrough
         missesLeft = configuration.maxInFlight
         backoff = BackoffPolicy(minDelay: configuration.minRetryDelay, maxDelay: configuration.maxRetryDelay)
@@ -276,10 +278,12 @@ struct DeliveryPlan {
     mutating func didFindNowhere(_ batch: Batch) {
         guard let found = index(of: batch), entries[found].mayBeElsewhere else { return }
         entries[found].mayBeElsewhere = batch.ids.lowerBound <= copiedThrough
+        guard batch.ids.lowerBound > recoveredBatchesThrough else { return }
         missesLeft -= 1
         if missesLeft > 0 { return }
         recoveredThrough = 0
-        for index in entries.indices where entries[index].batch.ids.lowerBound > copiedThrough {
+        let asked = max(copiedThrough, recoveredBatchesThrough)
+        for index in entries.indices where entries[index].batch.ids.lowerBound > asked {
             entries[index].mayBeElsewhere = false
         }
     }

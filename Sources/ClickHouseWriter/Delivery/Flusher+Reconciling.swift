@@ -28,13 +28,17 @@ extension Flusher {
     /// Asks the table which of the batch's records it has, where it can be asked, and lets those go.
     ///
     /// - Parameter whateverRuns: whether a send of the batch that may still be running is of no consequence while none of it is
-    ///   there, because the next one has the same token.
+    ///   there, because the next one has the same token. Where no other copy is known, then a sample is asked for first.
     /// - Returns: whether it has none of them; true also when it cannot be asked.
     func isWhollyMissing(_ batch: Batch, whateverRuns: Bool = false) async throws(SpoolError) -> Bool {
         guard let identity = askableIdentity else { return true }
+        // What an unknown owner has delivered of a file that was rolled back are whole batches, the oldest first.
+        let isSample = whateverRuns && batch.records > 100 && batch.ids.lowerBound > spool.origin?.doubtedThrough ?? 0
         let result = await withSpan("clickhouse.reconcile") { span -> Result<Bool, SpoolError> in
             do throws(SpoolError) {
-                return .success(try await reconcile(batch, by: identity, whateverRuns: whateverRuns))
+                return .success(
+                    try await reconcile(batch, by: identity, whateverRuns: whateverRuns, isSample: isSample)
+                )
             } catch {
                 span.recordError(error)
                 return .failure(error)
@@ -46,15 +50,20 @@ extension Flusher {
     private func reconcile(
         _ batch: Batch,
         by identity: RecordIdentity,
-        whateverRuns: Bool
+        whateverRuns: Bool,
+        isSample: Bool = false
     ) async throws(SpoolError) -> Bool {
-        let fields = try await spool.keys(of: batch, idField: identity.id, timeField: identity.time)
+        let fields = try await spool.keys(
+            of: batch,
+            idField: identity.id,
+            timeField: identity.time,
+            isSample: isSample
+        )
         // A record of an older type may not have the column.
         guard let keys = RowKey.keys(fields) else {
             log.cannotAsk(batch)
             return true
         }
-        let members = try await spool.members(of: batch)
         let age = state.withLock { $0.plan.mayRunSince(batch) }?.duration(to: clock.now)
         switch await sink.countStored(Set(keys), token: batch.token, doubtAge: whateverRuns ? nil : age) {
         case .failure(let failure):
@@ -70,16 +79,19 @@ extension Flusher {
             state.withLock { $0.plan.didKeep(batch) }
             return false
         case .success(var stored):
+            let isFound = stored.values.contains { $0 > 0 }
+            if isSample, isFound { return try await reconcile(batch, by: identity, whateverRuns: whateverRuns) }
+            if !isFound {
+                state.withLock { whateverRuns ? $0.plan.didFindNowhere(batch) : $0.plan.didSettle(batch) }
+                return true
+            }
+            if whateverRuns, age != nil { return try await reconcile(batch, by: identity, whateverRuns: false) }
+            let members = try await spool.members(of: batch)
             let missing = zip(members, keys).filter { _, key in
                 guard let count = stored[key], count > 0 else { return true }
                 stored[key] = count - 1
                 return false
             }.map(\.0)
-            if missing.count == members.count {
-                state.withLock { whateverRuns ? $0.plan.didFindNowhere(batch) : $0.plan.didSettle(batch) }
-                return true
-            }
-            if whateverRuns, age != nil { return try await reconcile(batch, by: identity, whateverRuns: false) }
             log.reconciled(batch, missing: missing.count)
             try await letGo(of: batch, members: members, except: missing)
             return false

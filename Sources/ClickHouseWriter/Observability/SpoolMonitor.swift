@@ -46,7 +46,8 @@ final class SpoolMonitor: Sendable {
         }
         guard let loss = spool.loss else { return }
         var metadata: Logger.Metadata = [
-            "spool.path": "\(spool.path)", "spool.loss.reason": "\(loss.reason)", "spool.lost": "\(loss.lost)",
+            "spool.path": "\(spool.path)", "spool.loss.reason": "\(loss.reason)",
+            "spool.lost": "\(loss.lostAtMost.map(String.init) ?? "unknown")",
             "spool.salvaged": "\(loss.salvaged)", "spool.set_aside": "\(loss.setAside)",
         ]
         guard let file = loss.quarantinedFile else {

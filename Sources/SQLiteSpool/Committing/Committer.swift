@@ -16,6 +16,8 @@ struct Committer: ~Copyable {
     mutating func run() {
         maintenance.disk.reserveWAL()
         recovery.publish(connection)
+        // What says in the database that it is open must be there, and not only in the WAL, before anything is accepted.
+        maintain(.moveAll)
         while true {
             switch queue.next(gathering: gathering.wait?.limit, quietPeriod: quietPeriod) {
             case .commit(let group): serve(group)
@@ -23,8 +25,8 @@ struct Committer: ~Copyable {
             case .closed:
                 // What could not be synced must not be moved into the database.
                 recovery.secureAtEnd(&connection, &maintenance)
-                if recovery.health.hasToWait { connection.leaveWAL() }
                 maintenance.close()
+                if recovery.health.hasToWait { connection.leaveWAL() } else { connection.signOff() }
                 return
             }
         }

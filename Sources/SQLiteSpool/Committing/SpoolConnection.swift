@@ -160,6 +160,18 @@ struct SpoolConnection: ~Copyable {
         _ = try commit(begin([]))
     }
 
+    /// The last commit: it says in the database that nothing is missing without the WAL. Where it fails, the WAL stays.
+    func signOff() {
+        // Closing waits for no other program's transaction.
+        database.setBusyTimeout(milliseconds: 0)
+        do throws(SQLiteError) {
+            try database.markClosed()
+            _ = try database.checkpoint()
+        } catch {
+            leaveWAL()
+        }
+    }
+
     /// Keeps the WAL as it is when the connection is closed.
     func leaveWAL() {
         try? database.configure(SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)

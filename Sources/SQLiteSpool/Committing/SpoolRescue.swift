@@ -65,19 +65,21 @@ struct SpoolRescue {
         try target.execute("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = FULL")
         try connection.database.copy(into: target)
         // It goes on as the same spool: what is pending in it was sent by none but this owner.
-        if let marks = fileSystem.marks(of: draft) { try target.writeMarks(marks) }
+        let schema = try target.integer("PRAGMA schema_version")
+        try target.write(FileMark(marks: fileSystem.marks(of: draft), openSchema: schema))
     }
 
     private func place(_ draft: String, at target: String, _ date: String) throws -> Place {
         let hold = try DatabaseHold(draft, fileSystem)
         do {
-            // A WAL that stays beside the new file would be taken for its own.
+            // A WAL that stays beside another file, the new one or the one that has the path, would be taken for its own. The draft
+            // has what is in ours.
+            for path in [home.path, target] where fileSystem.leads(path + "-wal", to: names.wal) {
+                try fileSystem.remove(path + "-wal")
+                try fileSystem.remove(path + "-shm")
+            }
             for suffix in ["-wal", "-journal"] where try fileSystem.status(of: target + suffix) != nil {
-                if suffix == "-wal", fileSystem.leads(target + suffix, to: names.wal) {
-                    try fileSystem.remove(target + suffix)
-                } else {
-                    try fileSystem.rename(target + suffix, toNew: "\(home.path).displaced-\(date)\(suffix)")
-                }
+                try fileSystem.rename(target + suffix, toNew: "\(home.path).displaced-\(date)\(suffix)")
             }
             try fileSystem.remove(target + "-shm")
             try fileSystem.syncDirectory(home.directory)

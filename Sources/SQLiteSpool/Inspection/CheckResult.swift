@@ -50,6 +50,10 @@ extension CheckResult {
         )
     }
 
+    static func missingWAL(_ path: String) -> CheckResult {
+        finding("write-ahead log", MissingWAL.finding(path), MissingWAL.remedy(path))
+    }
+
     static func modes(journal: String, autoVacuum: Int) -> [CheckResult] {
         var findings: [(String, String)] = []
         if journal != "wal" {

@@ -23,31 +23,24 @@ package struct SpoolCheck {
         let file = try DatabaseFile(path: path, fileSystem)
         return try SpoolError.wrapping {
             // Before the file: what it tells of later is no loss.
-            let note = readNote(file.path)
+            let note = file.readNote()
             let database: Database
             do {
                 database = try file.openForReading()
             } catch let error as SpoolError where error.code == .damaged || note != nil && error.code == .refused {
                 guard try fileSystem.status(of: file.path)?.isRegularFile == true else { throw error }
-                return try checkPlace(file.path) + CheckResult.damage("structure", sound: "", [error.description])
+                return try checkPlace(file) + CheckResult.damage("structure", sound: "", [error.description])
             }
-            return try checkPlace(file.path) + checkModes(database) + checkContents(database, note, file.path)
+            let missesWAL = (try? file.missesWAL(database, note)) ?? false
+            return try checkPlace(file) + checkModes(database)
+                + (missesWAL ? [.missingWAL(file.path)] : []) + checkContents(database, note, file)
         }
-    }
-
-    private func readNote(_ path: String) -> OwnerNote? {
-        readLock(path).flatMap { OwnerNote($0) }
-    }
-
-    /// A lock that is not a file of the owner's is a finding of its own.
-    private func readLock(_ path: String) -> String? {
-        guard let spool = try? fileSystem.status(of: path) else { return nil }
-        return try? fileSystem.readNote(ofSpool: path, spool)?.text
     }
 
     // MARK: Around the database
 
-    private func checkPlace(_ path: String) throws -> [CheckResult] {
+    private func checkPlace(_ file: DatabaseFile) throws -> [CheckResult] {
+        let path = file.path
         var files: [(path: String, status: FileStatus)] = []
         for suffix in [""] + SpoolFileNames.beside {
             if let status = try fileSystem.status(of: path + suffix) { files.append((path + suffix, status)) }
@@ -55,7 +48,7 @@ package struct SpoolCheck {
         let directory = directory(ofFile: path)
         let name = String(path.dropFirst(directory.count))
         let names = (try? fileSystem.names(in: directory)) ?? []
-        let draft = readLock(path).flatMap { SalvageIntent($0) }.map { "\(name).salvaging-\($0.uuid)" }
+        let draft = file.readLock().flatMap { SalvageIntent($0) }.map { "\(name).salvaging-\($0.uuid)" }
         return CheckResult.files(files)
             + [.fileSystem(network: try? fileSystem.networkFileSystem(at: directory))]
             + CheckResult.besides(
@@ -78,7 +71,7 @@ package struct SpoolCheck {
     private func checkContents(
         _ database: borrowing Database,
         _ note: OwnerNote?,
-        _ path: String
+        _ file: DatabaseFile
     ) throws -> [CheckResult] {
         try database.execute("BEGIN")
         defer { database.rollBack() }
@@ -93,7 +86,7 @@ package struct SpoolCheck {
         for (name, check) in checks {
             results += try unlessDamaged(name, &results) { () throws(SQLiteError) in try check(database, ledger) } ?? []
         }
-        return results + CheckResult.note(note, readNote(path), ledger)
+        return results + CheckResult.note(note, file.readNote(), ledger)
     }
 
     /// - Returns: nil when it cannot be read, which is a result as well.

@@ -109,6 +109,7 @@ struct SpoolOpening {
             let destination: SpoolDestination?
             let isNewCopy: Bool
             do {
+                if !isNew { try file.checkWAL(of: database, previous) }
                 try database.migrate(now: now)
                 // Its owner has found damage, and may have repaired the WAL before it died.
                 if intent != nil, !isNew { try database.verify() }

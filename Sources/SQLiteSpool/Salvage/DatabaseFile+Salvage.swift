@@ -16,9 +16,17 @@ extension DatabaseFile {
         try target.markAsSpool()
         try target.execute("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = FULL")
         try target.migrate(now: now, uuid: uuid)
-        return try Salvage(source: source, target: target, previous: previous, tokens: tokens, now: now).run(
-            reason: reason
-        )
+        let missesWAL = (try? missesWAL(source, previous)) ?? false
+        let salvage = Salvage(source: source, target: target, previous: previous, tokens: tokens, now: now)
+        var loss = try salvage.run(reason: reason)
+        if missesWAL {
+            let uuid = try salvage.source.readCounts().uuid
+            loss.isUncounted = previous?.uuid != uuid
+            // The WAL may have said that some of them were delivered.
+            let doubted = try salvage.target.readCounts().lastID
+            try salvage.target.write(SpoolOrigin(copyOf: uuid, foundAt: now, doubtedThrough: doubted))
+        }
+        return loss
     }
 
     func refusePrograms(in database: borrowing Database) throws(SpoolError) {
@@ -34,6 +42,7 @@ extension DatabaseFile {
         try SpoolError.wrapping {
             let database = try connect()
             _ = try checkIdentity(of: database, hasPrevious: previous != nil)
+            try checkWAL(of: database, previous)
             guard try database.hasNewestSchema() else {
                 // The rest is looked at in the form that a migration gives it.
                 return try database.verifyStructure()

@@ -10,4 +10,9 @@ package struct SpoolLoss: Sendable, Equatable {
     package var setAside: Int
     /// Accepted records that are gone: at most so many, because some may have been delivered while an older batch waited.
     package var lost: Int
+    /// Whether nothing says how many more are gone.
+    package var isUncounted = false
+
+    /// nil when nothing says how many.
+    package var lostAtMost: Int? { isUncounted ? nil : lost }
 }

@@ -116,6 +116,14 @@ struct DatabaseFile {
 
     // MARK: Reading
 
+    /// What the owner has left beside it; nil when that is nothing, or a lock that is not a file of the owner's.
+    func readNote() -> OwnerNote? { readLock().flatMap { OwnerNote($0) } }
+
+    func readLock() -> String? {
+        guard let status = try? fileSystem.status(of: path) else { return nil }
+        return try? fileSystem.readNote(ofSpool: path, status)?.text
+    }
+
     /// Refuses what must not be opened even to read it.
     private func checkToRead() throws {
         guard let status = try fileSystem.status(of: path) else {

@@ -2,6 +2,7 @@ internal import ClickHouseStandIn
 internal import ClickHouseWriter
 internal import Foundation
 internal import SQLiteSpool
+internal import Synchronization
 
 /// What happens to one spool and its copies, drawn from a seed.
 struct CopyHistory {
@@ -26,32 +27,39 @@ struct CopyHistory {
     }
 
     enum Act: String, CaseIterable {
-        case write, deliver, copyAtRest, copyOpen, restore, restoreInPlace, clone, unlock
+        case write, deliver, copyAtRest, copyOpen, copyWithoutWAL, restore, restoreInPlace, clone, unlock
+        /// While an owner writes.
+        case remove, move, replace, hardLink, bindMount, unlockOpen
+
+        /// Files are mounted only where that is allowed.
+        static let possible = allCases.filter { $0 != .bindMount || MountedFile.isAllowed }
     }
 
     /// A spool, and the numbers of the records that its file, or the one that it was copied from, acknowledged.
-    private struct Branch {
+    struct Branch {
         let path: String
         var acknowledged: Set<Int> = []
     }
 
-    private struct Image {
+    struct Image {
         let directory: String
         let acknowledged: Set<Int>
+        /// Whether there was a WAL, and it was not copied.
+        var missesWAL = false
     }
 
-    private static let fileSuffixes = ["", "-wal", ".lock"]
+    static let fileSuffixes = ["", "-wal", ".lock"]
     private static let noTable = (status: 404, code: 60, message: "Table ibex.torture does not exist")
 
-    private let directory: String
+    let directory: String
     private let server: StandInServer
-    private var generator: SeededGenerator
-    private var branches: [Branch]
-    private var images: [Image] = []
+    var generator: SeededGenerator
+    var branches: [Branch]
+    private(set) var images: [Image] = []
     private var lastNumber = 0
     /// As long as the history: what is delivered again by a copy makes the same batches then.
     private let batchSize: Int
-    private var findings = Findings()
+    var findings = Findings()
 
     init(in directory: String, server: StandInServer, seed: UInt64) {
         self.directory = directory
@@ -64,7 +72,7 @@ struct CopyHistory {
     mutating func run() async throws -> Findings {
         try await write(to: 0)
         for _ in 0..<Int.random(in: 6...16, using: &generator) {
-            let act = Act.allCases.randomElement(using: &generator) ?? .write
+            let act = Act.possible.randomElement(using: &generator) ?? .write
             if try await perform(act, on: .random(in: branches.indices, using: &generator)) {
                 findings.acts[act, default: 0] += 1
             }
@@ -91,7 +99,9 @@ struct CopyHistory {
             try await deliver(index)
             server.faults.clear()
         case .copyAtRest: try keep(branches[index])
-        case .copyOpen: try await write(to: index, keepingImage: true)
+        case .copyOpen: try await write(to: index) { try $0.keep($0.branches[index]) }
+        case .copyWithoutWAL: try await write(to: index) { try $0.keep($0.branches[index], withoutWAL: true) }
+        case .remove, .move, .replace, .hardLink, .bindMount, .unlockOpen: return try await disturb(act, index)
         case .restore, .restoreInPlace, .clone:
             guard let image = images.randomElement(using: &generator) else { return false }
             if act == .clone {
@@ -100,7 +110,8 @@ struct CopyHistory {
             }
             let target = act == .clone ? branches.count - 1 : index
             try put(image, at: branches[target].path, inPlace: act == .restoreInPlace)
-            branches[target].acknowledged = image.acknowledged
+            branches[target].acknowledged =
+                image.missesWAL ? try await openWithoutWAL(branches[target].path, image) : image.acknowledged
         case .unlock: try? FileManager.default.removeItem(atPath: branches[index].path + ".lock")
         }
         return true
@@ -108,20 +119,32 @@ struct CopyHistory {
 
     // MARK: The spool
 
-    private mutating func write(to index: Int, keepingImage: Bool = false) async throws {
-        let spool = try Spool(SpoolConfiguration(path: branches[index].path, durability: .processCrash))
-        for _ in 0..<Int.random(in: 1...4, using: &generator) {
-            let isRound = Int.random(in: 0..<3, using: &generator) > 0
-            let count = isRound ? batchSize : Int.random(in: 1...30, using: &generator)
-            let numbers = lastNumber + 1...lastNumber + count
-            lastNumber = numbers.upperBound
-            try await spool.append(contentsOf: numbers.map { Array(Self.record($0).row.utf8) })
-            branches[index].acknowledged.formUnion(numbers)
-            findings.acknowledged += numbers.count
+    /// - Parameter meanwhile: between two commits, as a snapshot of a file system would find the files.
+    /// - Returns: where the spool is at last.
+    @discardableResult
+    mutating func write(
+        to index: Int,
+        meanwhile: (inout CopyHistory) async throws -> Void = { _ in }
+    ) async throws -> String {
+        let place = Mutex(branches[index].path)
+        let spool = try Spool(SpoolConfiguration(path: branches[index].path, durability: .processCrash)) { event in
+            if case .rescued(let path, _) = event { place.withLock { $0 = path } }
         }
-        // Between two commits: as a snapshot of a file system would have it.
-        if keepingImage { try keep(branches[index]) }
+        for _ in 0..<Int.random(in: 1...3, using: &generator) { try await append(to: spool, index) }
+        try await meanwhile(&self)
+        try await append(to: spool, index)
         await spool.close()
+        return place.withLock { $0 }
+    }
+
+    private mutating func append(to spool: Spool, _ index: Int) async throws {
+        let isRound = Int.random(in: 0..<3, using: &generator) > 0
+        let count = isRound ? batchSize : Int.random(in: 1...30, using: &generator)
+        let numbers = lastNumber + 1...lastNumber + count
+        lastNumber = numbers.upperBound
+        try await spool.append(contentsOf: numbers.map { Array(Self.record($0).row.utf8) })
+        branches[index].acknowledged.formUnion(numbers)
+        findings.acknowledged += numbers.count
     }
 
     private mutating func deliver(_ index: Int) async throws {
@@ -134,17 +157,22 @@ struct CopyHistory {
 
     // MARK: Its files
 
-    private mutating func keep(_ branch: Branch) throws {
-        let image = Image(directory: "\(directory)/image-\(images.count)", acknowledged: branch.acknowledged)
+    mutating func keep(_ branch: Branch, withoutWAL: Bool = false) throws {
+        let image = Image(
+            directory: "\(directory)/image-\(images.count)",
+            acknowledged: branch.acknowledged,
+            missesWAL: withoutWAL
+        )
         try FileManager.default.createDirectory(atPath: image.directory, withIntermediateDirectories: false)
-        for suffix in Self.fileSuffixes where FileManager.default.fileExists(atPath: branch.path + suffix) {
+        let suffixes = withoutWAL ? ["", ".lock"] : Self.fileSuffixes
+        for suffix in suffixes where FileManager.default.fileExists(atPath: branch.path + suffix) {
             try FileManager.default.copyItem(atPath: branch.path + suffix, toPath: "\(image.directory)/spool\(suffix)")
         }
         images.append(image)
     }
 
     /// - Parameter inPlace: writes over the files that are there, as `cp` does, and does not make new ones.
-    private mutating func put(_ image: Image, at path: String, inPlace: Bool) throws {
+    mutating func put(_ image: Image, at path: String, inPlace: Bool) throws {
         let files = FileManager.default
         // Who restores a database alone leaves a lock that knows more than it does, or removes it.
         let withLock = Int.random(in: 0..<3, using: &generator) > 0
@@ -167,6 +195,12 @@ struct CopyHistory {
 
     // MARK: What came of it
 
+    /// The numbers of the rows in the table.
+    func delivered() async throws -> Set<Int> {
+        let rows = try await server.store.rows(database: StandInTable.database, table: StandInTable.table)
+        return Set(rows.compactMap(NumberedRecord.number))
+    }
+
     private mutating func check() async throws {
         var copies: [Int: Int] = [:]
         for row in try await server.store.rows(database: StandInTable.database, table: StandInTable.table) {
@@ -179,17 +213,22 @@ struct CopyHistory {
         findings.duplicated = copies.values.reduce(0) { $0 + $1 - 1 }
         for branch in branches {
             let spool = try Database(path: branch.path, access: .readOnly)
-            let rows = try spool.prepare("SELECT payload FROM dead_letters")
-            var found = Set(copies.keys)
-            while try rows.step() {
-                if let number = rows.text(0).flatMap(NumberedRecord.number) { found.insert(number) }
-            }
+            let found = Set(copies.keys).union(try Self.numbers(in: "dead_letters", spool))
             let lost = branch.acknowledged.subtracting(found)
             if !lost.isEmpty { findings.story += "\n\(branch.path): \(lost.count) lost, from \(lost.min() ?? 0)" }
             findings.lost += lost.count
             if try spool.integer("SELECT count(*) FROM records") != 0 { findings.wrong.append("records are left") }
             if try !isSound(spool: branch.path) { findings.wrong.append("\(branch.path) is damaged") }
         }
+    }
+
+    static func numbers(in table: String, _ spool: borrowing Database) throws -> Set<Int> {
+        let rows = try spool.prepare("SELECT payload FROM \(table)")
+        var found: Set<Int> = []
+        while try rows.step() {
+            if let number = rows.text(0).flatMap(NumberedRecord.number) { found.insert(number) }
+        }
+        return found
     }
 
     private static func record(_ number: Int) -> NumberedRecord {

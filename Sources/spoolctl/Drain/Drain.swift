@@ -20,8 +20,8 @@ struct Drain: AsyncParsableCommand {
             The writer's settings are read from the environment as well (CLICKHOUSE_PASSWORD, CLICKHOUSE_TLS_CA_FILE, \
             CLICKHOUSE_COMPRESSION, …). No record is dropped for its age.
 
-            Exit code 0: the spool is empty. 2: it is, but for dead letters. 1: something is left, or nothing was begun. \
-            130 and 143: interrupted.
+            Exit code 0: the spool is empty. 2: it is, but for dead letters; or the file was copied without its -wal, and nothing \
+            was begun. 1: something is left, or nothing was begun. 130 and 143: interrupted.
 
             Example: CLICKHOUSE_PASSWORD=… spoolctl drain traces.spool --url https://clickhouse.example.com:8443
             """
@@ -72,6 +72,11 @@ struct Drain: AsyncParsableCommand {
     }
 
     func run() async throws {
+        // It could be opened and delivered, but "the spool is empty" would not be true of it.
+        if (try? SpoolStatus(readingSpoolAt: spool.path))?.missesWAL == true {
+            StandardError.say(Paragraph.oneLine("\(MissingWAL.finding(spool.path)). \(MissingWAL.remedy(spool.path))."))
+            throw ExitCode.attention
+        }
         let found = try DrainTarget.Finding(readingSpoolAt: spool.path)
         let (configuration, destination) = try makeConfiguration(found)
         let delivery = try SpoolDelivery(
@@ -136,8 +141,7 @@ struct Drain: AsyncParsableCommand {
         if let loss = delivery.loss {
             let file = loss.quarantinedFile.map { "; the damaged file is \($0)" } ?? ""
             await display.say(
-                "the spool was damaged: \(loss.reason); \(Words.count(loss.salvaged, "record")) salvaged, "
-                    + "\(loss.setAside) set aside as dead letters, \(loss.lost) lost at most\(file)"
+                "the spool was damaged: \(Paragraph.oneLine(loss.reason)); \(SalvageWords.summary(of: loss))\(file)"
             )
         }
         // Without the credentials that a URL may hold.

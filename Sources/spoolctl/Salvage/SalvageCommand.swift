@@ -59,7 +59,7 @@ extension SalvageCopy.Report {
         document.add("reason", loss.reason)
         document.add("salvaged", loss.salvaged)
         document.add("set_aside", loss.setAside)
-        document.add("lost_at_most", loss.lost)
+        document.add("lost_at_most", loss.lostAtMost)
         document.add("dead_letters", deadLetters)
         document.add("was_set_aside", wasSetAside)
         return document

@@ -5,6 +5,8 @@ struct Advice: Equatable {
     enum Trouble: String, CaseIterable {
         /// Records wait, and no process delivers them.
         case ownerGone = "owner gone"
+        /// The file was copied without its WAL.
+        case missingWAL = "wal missing"
         /// The file is not what was written to it.
         case damaged
         /// The disk failed under the owner.
@@ -56,6 +58,10 @@ struct Advice: Equatable {
 
     private static func owner(_ view: SpoolView) -> [(Trouble, String)] {
         let owner = view.files.owner
+        if view.status.missesWAL {
+            let path = shellWord(view.path)
+            return [(.missingWAL, "\(MissingWAL.finding(path)). \(MissingWAL.remedy(path)).")]
+        }
         let waiting = Words.count(view.status.undelivered, "record waits", "records wait")
         switch owner.note?.state {
         case .damaged:
