@@ -31,13 +31,13 @@ struct DiskFullOrder: Codable {
         self.first = first
         switch disk.kind {
         // More than the place of the WAL takes, in either case.
-        case .tmpfs: roomBytes = .random(in: 28...44, using: &generator) << 20
+        case .tmpfs, .ext4, .xfs, .btrfs: roomBytes = .random(in: 28...44, using: &generator) << 20
         case .fileSizeLimit: roomBytes = .random(in: 21...28, using: &generator) << 20
         }
         eater = Eater.allCases.randomElement(using: &generator) ?? .never
         // No place that was reserved helps where no file may grow.
         if disk.kind == .fileSizeLimit, eater == .whileDraining { eater = .never }
-        diesWhenFull = disk.kind == .tmpfs && Int.random(in: 0..<6, using: &generator) == 0
+        diesWhenFull = disk.kind.isFileSystem && Int.random(in: 0..<6, using: &generator) == 0
         isPowerLossProof = .random(using: &generator)
         maxBatchSize = .random(in: 50...500, using: &generator)
         maxInFlight = .random(in: 1...4, using: &generator)
