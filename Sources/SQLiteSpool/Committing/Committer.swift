@@ -17,7 +17,10 @@ struct Committer: ~Copyable {
         maintenance.disk.reserveWAL()
         recovery.publish(connection)
         while true {
-            switch queue.next(gathering: gathering.wait?.limit, quietPeriod: quietPeriod) {
+            recovery.published.noteWork(since: nil)
+            let next = queue.next(gathering: gathering.wait?.limit, quietPeriod: quietPeriod)
+            recovery.published.noteWork(since: recovery.clock.elapsed)
+            switch next {
             case .commit(let group): serve(group)
             case .quiet: useQuiet()
             case .closed:

@@ -24,14 +24,16 @@ package struct SpoolCheck {
         return try SpoolError.wrapping {
             // Before the file: what it tells of later is no loss.
             let note = readNote(file.path)
+            // While SQLite has none of them open here.
+            let place = try checkPlace(file.path)
             let database: Database
             do {
                 database = try file.openForReading()
             } catch let error as SpoolError where error.code == .damaged || note != nil && error.code == .refused {
                 guard try fileSystem.status(of: file.path)?.isRegularFile == true else { throw error }
-                return try checkPlace(file.path) + CheckResult.damage("structure", sound: "", [error.description])
+                return place + CheckResult.damage("structure", sound: "", [error.description])
             }
-            return try checkPlace(file.path) + checkModes(database) + checkContents(database, note, file.path)
+            return try place + checkModes(database) + checkContents(database, note, file.path)
         }
     }
 
@@ -56,8 +58,12 @@ package struct SpoolCheck {
         let name = String(path.dropFirst(directory.count))
         let names = (try? fileSystem.names(in: directory)) ?? []
         let draft = readLock(path).flatMap { SalvageIntent($0) }.map { "\(name).salvaging-\($0.uuid)" }
+        let mount = fileSystem.mount(of: path)
+        let copied = files.map(\.path).filter { file in
+            mount?.copiesOnWrite == true && (try? fileSystem.overwritesInPlace(file, makes: false)) == false
+        }
         return CheckResult.files(files)
-            + [.fileSystem(network: try? fileSystem.networkFileSystem(at: directory))]
+            + CheckResult.fileSystem(mount, copied: copied)
             + CheckResult.besides(
                 names.filter { $0.hasPrefix(name) },
                 strangers: SpoolFileNames.strangers(in: names, spool: name, draft: draft)

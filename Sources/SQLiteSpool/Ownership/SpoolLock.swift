@@ -26,6 +26,7 @@ final class SpoolLock: Sendable {
     /// - Throws: ``SpoolError`` with code `inUse` when another owner lives, `refused` when the lock's file is not ours to
     ///   write: whoever can change it could have two owners run, or have one overwrite another file.
     init(spool path: String, _ fileSystem: any FileSystem) throws(SpoolError) {
+        try fileSystem.checkDirectory(ofFile: path)
         let (file, left) = try Self.open(path, fileSystem)
         self.fileSystem = fileSystem
         previous = OwnerNote(left)

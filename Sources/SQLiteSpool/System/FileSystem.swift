@@ -63,8 +63,15 @@ package protocol FileSystem: Sendable {
     /// Bytes that an ordinary user may still fill on the disk of an existing file or directory.
     func availableBytes(at path: String) throws(FileSystemFailure) -> Int
 
-    /// The name of the network file system that holds an existing file or directory; nil for a local one.
-    func networkFileSystem(at path: String) throws(FileSystemFailure) -> String?
+    /// The file system that holds an absolute path without symbolic links; nil where that is not known.
+    func mount(of path: String) -> Mount?
+
+    /// Whether what is written over the file's bytes takes their place on the disk, so that it needs no room. Only for files
+    /// that SQLite has not open in this process, as with ``read(_:)``.
+    ///
+    /// - Parameter makes: sees to it where that can be done: for a file that is absent, which is created, or empty, and for an
+    ///   index of the WAL that no connection has open.
+    func overwritesInPlace(_ path: String, makes: Bool) throws(FileSystemFailure) -> Bool
 
     /// The other processes that keep a read transaction open on a SQLite database, by the `-shm` file of its WAL; empty
     /// when that cannot be told.
@@ -91,6 +98,9 @@ package protocol ReservableFile: Sendable {
     /// cannot do that.
     func reserve(_ bytes: Int) throws(FileSystemFailure)
 
+    /// Whether what is written over its bytes takes their place on the disk.
+    var overwritesInPlace: Bool { get }
+
     /// Has the system begin to write to the disk what was written to the file, and does not wait for it: the sync to come
     /// is short then. It promises nothing.
     func startWriting()
@@ -102,6 +112,23 @@ package protocol ReservableFile: Sendable {
 
 extension FileSystem {
     package func marks(of path: String) -> String? { nil }
+
+    package func mount(of path: String) -> Mount? { nil }
+
+    package func overwritesInPlace(_ path: String, makes: Bool) throws(FileSystemFailure) -> Bool { true }
+
+    /// Makes the files that SQLite would make beside a database, where a full disk would refuse what overwrites them: SQLite writes to
+    /// `-shm` through memory, and that would be SIGBUS. Call it before SQLite opens the database.
+    ///
+    /// - Returns: those that cannot be helped.
+    func makeOverwritten(beside path: String) throws(FileSystemFailure) -> [String] {
+        guard mount(of: path)?.copiesOnWrite == true else { return [] }
+        var copied: [String] = []
+        for name in [path + "-wal", path + "-shm"] where try !overwritesInPlace(name, makes: true) {
+            copied.append(name)
+        }
+        return copied
+    }
 
     /// Gives a file its place on the disk for so many bytes. It may be a WAL that SQLite has open, as with ``rewrite(_:)``,
     /// but no database.
