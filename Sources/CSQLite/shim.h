@@ -35,11 +35,20 @@ static inline int csqlite_overwrites_in_place(int file, int set) {
     return (flags & 0x00800000) != 0;
 }
 
-// Empties a `-shm` file that no connection has open, as SQLite's first one does, under the same lock: byte 128
-// (https://www.sqlite.org/src/file?name=src/os_unix.c, UNIX_SHM_DMS). The lock goes with the descriptor. Returns 0 when it did.
-static inline int csqlite_empty_unused_index(int file) {
+// Clears a `-shm` file that no connection has open, and keeps SQLite's first connection from doing that: it would cut the file and
+// make it anew, for which a full disk may have no room. The lock is SQLite's own, byte 128 (UNIX_SHM_DMS in
+// https://www.sqlite.org/src/file?name=src/os_unix.c); an index of zeros is made anew from the WAL. Returns 0 when it did, and the
+// lock is held until the descriptor is closed.
+static inline int csqlite_clear_unused_index(int file) {
+    static const char zeros[4096];
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 128, .l_len = 1};
-    return fcntl(file, 37, &lock) != 0 || ftruncate(file, 0) != 0;
+    long long bytes = lseek(file, 0, SEEK_END), at = 0;
+    if (bytes < 0 || fcntl(file, 37, &lock) != 0) return -1;
+    if (!csqlite_overwrites_in_place(file, 0) && (ftruncate(file, bytes = 0) != 0 || !csqlite_overwrites_in_place(file, 1))) return -1;
+    for (long long step; at < bytes; at += step)
+        if ((step = pwrite(file, zeros, bytes - at < 4096 ? bytes - at : 4096, at)) <= 0) return -1;
+    lock.l_type = F_RDLCK;
+    return fcntl(file, 37, &lock);
 }
 
 // renameat2(2) with RENAME_NOREPLACE, which Swift's Glibc module leaves out: fails with EEXIST where there is a file of the

@@ -92,7 +92,7 @@ import Testing
                 #expect(try copied() == [])
             }
             #expect(try findings().isEmpty)
-            // Somebody who only reads leaves files that SQLite has made.
+            // Reading leaves files that SQLite has made.
             #expect(try SpoolStatus(readingSpoolAt: path).pending == 10)
             #expect(try copied().contains("-shm"))
             #expect(try findings().first?.detail.hasPrefix("\(path)-") == true)

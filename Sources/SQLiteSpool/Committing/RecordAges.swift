@@ -1,4 +1,4 @@
-/// How old records are, whatever the wall clock that stamped them is set to: what a clock has seen that nobody sets, and, for what
+/// How old records are, whatever the wall clock that stamped them is set to: what has passed by a clock that is never set, and, for what
 /// an earlier owner stored, what passed before by the stamps, as far as they can be true.
 struct RecordAges {
     /// Before this no record was written: a machine without a battery for its clock starts in 1970.

@@ -98,7 +98,9 @@ struct SpoolRescue {
 
     private func open(_ target: String, _ hold: DatabaseHold) throws -> Place {
         let file = try DatabaseFile(path: target, fileSystem)
-        _ = try fileSystem.makeOverwritten(beside: target)
+        if fileSystem.mount(of: target)?.copiesOnWrite == true {
+            for suffix in ["-wal", "-shm"] { _ = try fileSystem.overwritesInPlace(target + suffix, makes: true) }
+        }
         var connection = try SpoolConnection(database: file.reopen(configuration), configuration, clock: clock)
         try connection.confirm()
         return Place(

@@ -92,12 +92,17 @@ struct SpoolOpening {
         try fileSystem.syncDirectory(file.directory)
     }
 
+    /// Where a full disk refuses also what overwrites a file, SQLite would be killed: it writes to `-shm` through memory. So its files are
+    /// made before it opens the database.
     private func noticesOfFileSystem() throws(FileSystemFailure) -> [OpeningNotice] {
         guard let mount = fileSystem.mount(of: path) else { return [] }
         if mount.forgets { return [.forgetfulFileSystem(mount)] }
         guard mount.copiesOnWrite else { return [] }
-        let database = lock.database?.file.overwritesInPlace == false ? [path] : []
-        let copied = try database + fileSystem.makeOverwritten(beside: path)
+        var copied = lock.database?.file.overwritesInPlace == false ? [path] : []
+        if try !fileSystem.overwritesInPlace(path + "-wal", makes: true) { copied.append(path + "-wal") }
+        let index = try fileSystem.holdIndex(path + "-shm")
+        lock.keep(index: index)
+        if index == nil, try !fileSystem.overwritesInPlace(path + "-shm", makes: false) { copied.append(path + "-shm") }
         return copied.isEmpty ? [] : [.copiedOnWrite(mount, copied)]
     }
 

@@ -11,6 +11,7 @@ final class SpoolLock: Sendable {
         var path: String
         var file: any LockFile
         var database: DatabaseHold?
+        var index: (any ReservableFile)?
         var note: OwnerNote?
     }
 
@@ -86,6 +87,15 @@ final class SpoolLock: Sendable {
         let old = state.withLock { state in
             defer { state.database = hold }
             return state.database
+        }
+        old?.close()
+    }
+
+    /// Keeps the index of the WAL open until SQLite has closed the database.
+    func keep(index: (any ReservableFile)?) {
+        let old = state.withLock { state in
+            defer { state.index = index }
+            return state.index
         }
         old?.close()
     }
@@ -195,6 +205,7 @@ final class SpoolLock: Sendable {
     func release() {
         let (file, database) = state.withLock { ($0.file, $0.database.take()) }
         database?.close()
+        keep(index: nil)
         file.close()
     }
 }

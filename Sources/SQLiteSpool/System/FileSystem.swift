@@ -69,9 +69,15 @@ package protocol FileSystem: Sendable {
     /// Whether what is written over the file's bytes takes their place on the disk, so that it needs no room. Only for files
     /// that SQLite has not open in this process, as with ``read(_:)``.
     ///
-    /// - Parameter makes: sees to it where that can be done: for a file that is absent, which is created, or empty, and for an
-    ///   index of the WAL that no connection has open.
+    /// - Parameter makes: sees to it where that can be done: for a file that is absent, which is created, or empty.
     func overwritesInPlace(_ path: String, makes: Bool) throws(FileSystemFailure) -> Bool
+
+    /// Clears the `-shm` file of a WAL, or creates it, so that it is overwritten in place, and keeps SQLite from cutting it, as a full
+    /// disk might not give it back. Call it before SQLite opens the database.
+    ///
+    /// - Returns: the file, to be closed when SQLite has closed the database; nil when a connection has it open, or it cannot be
+    ///   overwritten in place.
+    func holdIndex(_ path: String) throws(FileSystemFailure) -> (any ReservableFile)?
 
     /// The other processes that keep a read transaction open on a SQLite database, by the `-shm` file of its WAL; empty
     /// when that cannot be told.
@@ -117,18 +123,7 @@ extension FileSystem {
 
     package func overwritesInPlace(_ path: String, makes: Bool) throws(FileSystemFailure) -> Bool { true }
 
-    /// Makes the files that SQLite would make beside a database, where a full disk would refuse what overwrites them: SQLite writes to
-    /// `-shm` through memory, and that would be SIGBUS. Call it before SQLite opens the database.
-    ///
-    /// - Returns: those that cannot be helped.
-    func makeOverwritten(beside path: String) throws(FileSystemFailure) -> [String] {
-        guard mount(of: path)?.copiesOnWrite == true else { return [] }
-        var copied: [String] = []
-        for name in [path + "-wal", path + "-shm"] where try !overwritesInPlace(name, makes: true) {
-            copied.append(name)
-        }
-        return copied
-    }
+    package func holdIndex(_ path: String) throws(FileSystemFailure) -> (any ReservableFile)? { nil }
 
     /// Gives a file its place on the disk for so many bytes. It may be a WAL that SQLite has open, as with ``rewrite(_:)``,
     /// but no database.

@@ -168,9 +168,14 @@ package struct SystemFileSystem: FileSystem {
     package func overwritesInPlace(_ path: String, makes: Bool) throws(FileSystemFailure) -> Bool {
         let file = try Self.open(path, makes ? O_RDWR | O_CREAT | O_NOFOLLOW : O_RDONLY | O_NOFOLLOW)
         defer { _ = Glibc.close(file) }
-        if csqlite_overwrites_in_place(file, 0) != 0 { return true }
-        guard makes, path.hasSuffix("-shm"), csqlite_empty_unused_index(file) == 0 else { return false }
-        return csqlite_overwrites_in_place(file, 1) != 0
+        return csqlite_overwrites_in_place(file, 0) != 0
+    }
+
+    package func holdIndex(_ path: String) throws(FileSystemFailure) -> (any ReservableFile)? {
+        let file = try Self.open(path, O_RDWR | O_CREAT | O_NOFOLLOW, .writing())
+        if csqlite_clear_unused_index(file) == 0 { return SystemOpenFile(file, path: path) }
+        _ = Glibc.close(file)
+        return nil
     }
 
     package func readers(ofWALIndex path: String) -> [Int32] {

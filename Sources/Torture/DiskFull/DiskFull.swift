@@ -26,7 +26,7 @@ struct DiskFull: AsyncParsableCommand {
     func run() async throws {
         var generator = SeededGenerator(seed: options.seed)
         var verdict = Verdict(mode: "disk-full", seed: options.seed, cycles: options.cycles ?? 50)
-        for figure in ["refused", "resumed", "died"] { verdict.details[figure] = 0 }
+        for figure in ["refused", "resumed", "died", "started_full"] { verdict.details[figure] = 0 }
         try await withWorkDirectory("disk-full") { directory in
             try await SmallDisk.with(in: directory, filesystem) { disk in
                 verdict.details[disk.kind.rawValue] = 1
