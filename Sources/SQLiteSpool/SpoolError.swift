@@ -108,17 +108,6 @@ extension SpoolError {
         )
     }
 
-    /// No failure: what the disk is asked for has not returned.
-    init(stalledFor time: Duration) {
-        self.init(
-            .busy,
-            """
-            the disk of the spool has not answered for \(time.components.seconds) s: its file system may be frozen for a snapshot, or the \
-            device may hang; each write waits, nothing is refused, and it goes on by itself
-            """
-        )
-    }
-
     /// What a failed call to the operating system means for the spool.
     init(_ failure: FileSystemFailure) {
         let code: Code =

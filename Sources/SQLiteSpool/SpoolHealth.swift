@@ -50,7 +50,13 @@ package struct SpoolHealth: Sendable, Equatable {
     func seen(busyFor busy: Duration?) -> SpoolHealth {
         guard let busy, busy >= .seconds(5) else { return self }
         var seen = self
-        seen.stall = SpoolError(stalledFor: busy)
+        seen.stall = SpoolError(
+            .busy,
+            """
+            the disk of the spool has not answered for \(busy.components.seconds) s: its file system may be frozen for a snapshot, or the \
+            device may hang; each write waits, nothing is refused, and it goes on by itself
+            """
+        )
         return seen
     }
 

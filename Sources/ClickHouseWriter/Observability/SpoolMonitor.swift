@@ -41,10 +41,11 @@ final class SpoolMonitor: Sendable {
             )
         }
         for notice in spool.notices {
+            let isElsewhere = if case .fileSystem = notice { false } else { true }
             logger.warning(
-                notice.isAboutFileSystem
-                    ? "The spool's file system does not keep all that a spool promises"
-                    : "Files beside the spool want a look",
+                isElsewhere
+                    ? "Files beside the spool want a look"
+                    : "The spool's file system does not keep all that a spool promises",
                 metadata: ["spool.path": "\(spool.path)", "spool.notice": "\(notice.message)"]
             )
         }

@@ -55,7 +55,7 @@ extension CheckResult {
             )
         }
         if let mount, !copied.isEmpty {
-            findings.append(("\(copied.joined(separator: ", ")): \(mount.copyingOnWrite)", Mount.remedyForCopying))
+            findings.append(("\(copied.joined(separator: ", ")): \(mount.copying.detail)", mount.copying.remedy))
         }
         let words = mount.map { $0.forgets ? $0.forgetting : "local (\($0.type))" }
         return of("file system", sound: words ?? "local", findings)

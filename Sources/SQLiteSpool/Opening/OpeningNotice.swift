@@ -4,18 +4,8 @@ package enum OpeningNotice: Sendable, Equatable {
     case leftAlone([String], _ reason: String)
     /// A salvage that a dead owner had begun. `damagedFile` is where the damaged file is now.
     case finishedSalvage(damagedFile: String)
-    /// The file system keeps nothing over a power cut.
-    case forgetfulFileSystem(Mount)
-    /// The file system writes what is overwritten to another place, and nothing could be done about it for these files.
-    case copiedOnWrite(Mount, [String])
-
-    /// Whether it is about the file system.
-    package var isAboutFileSystem: Bool {
-        switch self {
-        case .leftAlone, .finishedSalvage: false
-        case .forgetfulFileSystem, .copiedOnWrite: true
-        }
-    }
+    /// What is promised elsewhere, and not by the spool's file system.
+    case fileSystem(_ words: String)
 
     /// What happened, and what to do.
     package var message: String {
@@ -31,10 +21,7 @@ package enum OpeningNotice: Sendable, Equatable {
                 finished the salvage that a dead owner had begun: the spool has what could be read of \(file), which was \
                 set aside
                 """
-        case .forgetfulFileSystem(let mount):
-            return "\(mount.forgetting); \(Mount.remedyForForgetting)"
-        case .copiedOnWrite(let mount, let files):
-            return "\(files.joined(separator: ", ")): \(mount.copyingOnWrite); \(Mount.remedyForCopying)"
+        case .fileSystem(let words): return words
         }
     }
 
@@ -42,23 +29,19 @@ package enum OpeningNotice: Sendable, Equatable {
 }
 
 extension Mount {
-    /// What that costs, for the log and for `spoolctl check`.
+    /// What follows from `forgets`.
     var forgetting: String {
         """
-        on \(type)\(type == "overlay" ? " mounted with the option volatile" : ""): what is written survives the death of the process \
-        (durability processCrash), not a power cut or a restart of the machine
+        on \(type): what is written survives the death of the process (durability processCrash), not a power cut or a restart of the \
+        machine; put the spool on a disk if it must survive those
         """
     }
 
-    static let remedyForForgetting = "put the spool on a disk if it must survive those"
-
-    var copyingOnWrite: String {
-        """
-        on \(type), a copy-on-write file system, without the attribute that has it overwritten in place (FS_NOCOW_FL, chattr +C): when the \
-        disk is full the process may be killed by SIGBUS
-        """
+    /// What follows from `copiesOnWrite`, and what to do about it.
+    var copying: (detail: String, remedy: String) {
+        (
+            "copied on write (\(type)), without FS_NOCOW_FL (chattr +C): a full disk may kill the process by SIGBUS",
+            "once the spool is drained, stop its writer and remove the files: it makes new ones, with the attribute if there is one here"
+        )
     }
-
-    static let remedyForCopying =
-        "when the spool is drained, stop its writer and remove its files: it makes new ones with the attribute, where the file system has it"
 }

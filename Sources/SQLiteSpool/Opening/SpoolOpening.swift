@@ -96,14 +96,15 @@ struct SpoolOpening {
     /// made before it opens the database.
     private func noticesOfFileSystem() throws(FileSystemFailure) -> [OpeningNotice] {
         guard let mount = fileSystem.mount(of: path) else { return [] }
-        if mount.forgets { return [.forgetfulFileSystem(mount)] }
+        if mount.forgets { return [.fileSystem("\(path) is \(mount.forgetting)")] }
         guard mount.copiesOnWrite else { return [] }
         var copied = lock.database?.file.overwritesInPlace == false ? [path] : []
         if try !fileSystem.overwritesInPlace(path + "-wal", makes: true) { copied.append(path + "-wal") }
         let index = try fileSystem.holdIndex(path + "-shm")
         lock.keep(index: index)
         if index == nil, try !fileSystem.overwritesInPlace(path + "-shm", makes: false) { copied.append(path + "-shm") }
-        return copied.isEmpty ? [] : [.copiedOnWrite(mount, copied)]
+        if copied.isEmpty { return [] }
+        return [.fileSystem("\(copied.joined(separator: ", ")): \(mount.copying.detail); \(mount.copying.remedy)")]
     }
 
     private func openSound(
