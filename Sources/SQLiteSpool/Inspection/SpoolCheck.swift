@@ -59,9 +59,11 @@ package struct SpoolCheck {
         let names = (try? fileSystem.names(in: directory)) ?? []
         let draft = readLock(path).flatMap { SalvageIntent($0) }.map { "\(name).salvaging-\($0.uuid)" }
         let mount = fileSystem.mount(of: path)
-        let copied = files.map(\.path).filter { file in
-            mount?.copiesOnWrite == true && (try? fileSystem.overwritesInPlace(file, makes: false)) == false
-        }
+        // The next owner sees to the others.
+        let copied = files.filter { file in
+            mount?.copiesOnWrite == true && file.status.bytes > 0 && [path, path + "-wal"].contains(file.path)
+                && (try? fileSystem.overwritesInPlace(file.path, makes: false)) == false
+        }.map(\.path)
         return CheckResult.files(files)
             + CheckResult.fileSystem(mount, copied: copied)
             + CheckResult.besides(
