@@ -1,6 +1,6 @@
 internal import Foundation
 internal import Glibc
-package import Subprocess
+internal import Subprocess
 
 /// A file system in a file, mounted as a disk.
 package enum LoopMount {
