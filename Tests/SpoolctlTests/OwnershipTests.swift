@@ -46,13 +46,15 @@ import Testing
         try await withLetterSpool { path in
             give(directory(path), to: Self.user)
             for file in [path + ".lock", path] {
+                let message = try await requeue(path, as: Self.user)
                 #expect(
-                    try await requeue(path, as: Self.user).contains(
+                    message.contains(
                         """
                         \(file) belongs to user 0, and this process runs as user 65534; if you trust what is in it, run: \
                         chown 65534 \(path)*
                         """
-                    )
+                    ),
+                    "\(message)"
                 )
                 give(file, to: Self.user)
             }
