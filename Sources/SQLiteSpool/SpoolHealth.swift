@@ -44,11 +44,14 @@ package struct SpoolHealth: Sendable, Equatable {
     /// No event: the thread that would tell of it is the one that waits. Whoever reads the health looks at its time.
     private var stall: SpoolError?
 
+    /// How long what the commit thread does may take.
+    package static let patience = Duration.seconds(5)
+
     package init() {}
 
     /// - Parameter busy: for how long the commit thread has been at what it does; nil while it waits for work.
     func seen(busyFor busy: Duration?) -> SpoolHealth {
-        guard let busy, busy >= .seconds(5) else { return self }
+        guard let busy, busy >= Self.patience else { return self }
         var seen = self
         seen.stall = SpoolError(
             .busy,

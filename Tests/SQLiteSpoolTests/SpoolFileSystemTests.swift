@@ -9,7 +9,8 @@ import Testing
     @Test(arguments: [
         ("tmpfs rw,size=100k", true), ("ramfs rw", true),
         ("overlay rw,lowerdir=/l,upperdir=/u,workdir=/w,volatile", true),
-        ("overlay rw,lowerdir=/l,upperdir=/u,workdir=/w", false), ("ext4 rw", false), ("btrfs rw,subvolid=5", false),
+        ("overlay rw,lowerdir=/l,fsync=volatile", true), ("overlay rw,lowerdir=/l,upperdir=/u,workdir=/w", false),
+        ("ext4 rw", false), ("btrfs rw,subvolid=5", false),
     ])
     func `a file system that keeps nothing over a power cut is known by its mount`(mount: String, forgets: Bool) {
         let words = mount.split(separator: " ")
@@ -73,6 +74,24 @@ import Testing
             let (onDisk, saidOfDisk) = try await open("/b", on: Mount(type: "ext4"))
             #expect(onDisk == .powerLoss)
             #expect(saidOfDisk == 0)
+        }
+    }
+
+    @Test(.enabled(if: LoopMount.canMake("ext4")))
+    func `an overlay that ignores syncs is known as this kernel shows it`() async throws {
+        try await LoopMount.with("ext4", megabytes: 32) { directory in
+            for name in ["l", "u", "w", "m"] {
+                try FileManager.default.createDirectory(
+                    atPath: "\(directory)/\(name)",
+                    withIntermediateDirectories: false
+                )
+            }
+            let options = "lowerdir=\(directory)/l,upperdir=\(directory)/u,workdir=\(directory)/w"
+            for (volatile, forgets) in [("", false), (",volatile", true)] {
+                try await LoopMount.run("mount", "-t", "overlay", "-o", options + volatile, "overlay", directory + "/m")
+                #expect(SystemFileSystem().mount(of: directory + "/m/s")?.forgets == forgets)
+                try await LoopMount.run("umount", directory + "/m")
+            }
         }
     }
 

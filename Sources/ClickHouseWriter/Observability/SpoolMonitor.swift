@@ -120,7 +120,7 @@ final class SpoolMonitor: Sendable {
             guard isStalled != (state.stalledSince != nil) else { return (isStalled, nil) }
             metrics.recordSpool(isStalled ? .stalled : state.health.state)
             let since = state.stalledSince ?? now
-            state.stalledSince = isStalled ? now : nil
+            state.stalledSince = isStalled ? now.advanced(by: .zero - SpoolHealth.patience) : nil
             return (isStalled, since)
         }
         guard let since else { return }

@@ -54,7 +54,9 @@ package struct Mount: Sendable, Equatable {
     /// Whether a sync is no promise: its files are in memory, or it was told to ignore syncs
     /// (https://docs.kernel.org/filesystems/overlayfs.html#volatile-mount).
     package var forgets: Bool {
-        ["tmpfs", "ramfs"].contains(type) || type == "overlay" && options.contains("volatile")
+        // The option `volatile` is shown in the second way by newer kernels.
+        ["tmpfs", "ramfs"].contains(type)
+            || type == "overlay" && !Set(options).isDisjoint(with: ["volatile", "fsync=volatile"])
     }
 
     /// Whether it writes what is overwritten to another place, unless it is told not to: then a full disk refuses that as well.
