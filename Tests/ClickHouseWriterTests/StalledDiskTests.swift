@@ -1,6 +1,7 @@
 @testable import ClickHouseWriter
 import Dispatch
 import Foundation
+import Metrics
 import MetricsTestKit
 import SQLiteSpool
 import TestSupport
