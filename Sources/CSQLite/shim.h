@@ -16,10 +16,39 @@ static inline int csqlite_db_config(sqlite3 *db, int option, int value) {
 
 // fallocate(2) with FALLOC_FL_KEEP_SIZE, which Swift's Glibc module leaves out. Begins again after a signal. Returns 0 or an
 // errno.
-static inline int csqlite_fallocate_keeping_size(int file, long long bytes) {
-    while (syscall(SYS_fallocate, file, 1, 0LL, bytes) != 0)
+static inline int csqlite_fallocate_keeping_size(int file, long long start, long long bytes) {
+    while (syscall(SYS_fallocate, file, 1, start, bytes) != 0)
         if (errno != EINTR) return errno;
     return 0;
+}
+
+// Whether what is written over a file's bytes takes their place on the disk also where the file system else writes it to another
+// one: FS_NOCOW_FL. `set` asks for it; btrfs takes that for an empty file only, and says nothing otherwise. ioctl(2) is variadic.
+static inline int csqlite_overwrites_in_place(int file, int set) {
+    int flags = 0;
+    if (syscall(SYS_ioctl, file, 0x80086601UL, &flags) != 0) return 0;
+    if (set && !(flags & 0x00800000)) {
+        flags |= 0x00800000;
+        syscall(SYS_ioctl, file, 0x40086602UL, &flags);
+        if (syscall(SYS_ioctl, file, 0x80086601UL, &flags) != 0) return 0;
+    }
+    return (flags & 0x00800000) != 0;
+}
+
+// Clears a `-shm` file that no connection has open, and keeps SQLite's first connection from doing that: it would cut the file and
+// make it anew, for which a full disk may have no room. The lock is SQLite's own, byte 128 (UNIX_SHM_DMS in
+// https://www.sqlite.org/src/file?name=src/os_unix.c); an index of zeros is made anew from the WAL. Returns 0 when it did, and the
+// lock is held until the descriptor is closed.
+static inline int csqlite_clear_unused_index(int file) {
+    static const char zeros[4096];
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 128, .l_len = 1};
+    long long bytes = lseek(file, 0, SEEK_END), at = 0;
+    if (bytes < 0 || fcntl(file, 37, &lock) != 0) return -1;
+    if (!csqlite_overwrites_in_place(file, 0) && (ftruncate(file, bytes = 0) != 0 || !csqlite_overwrites_in_place(file, 1))) return -1;
+    for (long long step; at < bytes; at += step)
+        if ((step = pwrite(file, zeros, bytes - at < 4096 ? bytes - at : 4096, at)) <= 0) return -1;
+    lock.l_type = F_RDLCK;
+    return fcntl(file, 37, &lock);
 }
 
 // renameat2(2) with RENAME_NOREPLACE, which Swift's Glibc module leaves out: fails with EEXIST where there is a file of the

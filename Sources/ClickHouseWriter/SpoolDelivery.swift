@@ -152,6 +152,7 @@ package final class SpoolDelivery: Sendable {
             payloadBytes: summary.payloadBytes,
             spoolBytes: spool.usage.bytesInUse,
             spool: WriterStatus.Spool(spool.health),
+            durability: spool.durability == .powerLoss ? .powerLoss : .processCrash,
             delivered: flusher.delivered,
             sinceDelivery: flusher.sinceDelivery,
             delivery: WriterStatus.Delivery(note),

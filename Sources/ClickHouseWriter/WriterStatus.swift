@@ -21,6 +21,8 @@ public struct WriterStatus: Sendable, Equatable {
         case fine
         /// Records are refused: a limit is reached, or the disk is full.
         case full(reason: String)
+        /// The disk has not answered for 5 s, as while a snapshot freezes its file system: writes wait. It ends by itself.
+        case stalled(reason: String)
         /// The disk failed: nothing is taken. The file is opened anew again and again.
         case failed(reason: String)
         /// The spool's files were removed, moved or replaced, and what the writer has open could not be written to a file with a name
@@ -50,6 +52,9 @@ public struct WriterStatus: Sendable, Equatable {
     public let spoolBytes: Int
     /// Whether the spool takes what is written.
     public let spool: Spool
+    /// What a written record survives. Less than ``BatchWriterConfiguration/durability`` asks for where the spool's file system is in
+    /// memory or ignores syncs (tmpfs, ramfs, an overlay mounted `volatile`).
+    public let durability: BatchWriterConfiguration.Durability
     /// Records that ClickHouse accepted from this writer, or was found to have.
     public let delivered: Int
     /// Since ClickHouse last took something from this writer; nil when it has not yet.
@@ -70,6 +75,7 @@ extension WriterStatus.Spool {
             switch health.state {
             case .sound: .fine
             case .full: .full(reason: reason)
+            case .stalled: .stalled(reason: reason)
             case .failed: .failed(reason: reason)
             case .damaged: .damaged(reason: reason)
             case .displaced: .displaced(reason: reason)

@@ -95,10 +95,6 @@ extension FaultyDisk: FileSystem {
         return try system.availableBytes(at: path)
     }
 
-    package func networkFileSystem(at path: String) throws(FileSystemFailure) -> String? {
-        try system.networkFileSystem(at: path)
-    }
-
     package func openLockFile(_ path: String) throws(FileSystemFailure) -> any LockFile {
         let name = model.name(of: path)
         let isNew = name.map { model.file(named: $0) == nil } ?? false
@@ -131,6 +127,8 @@ private struct FaultyReservableFile: ReservableFile {
     func status() throws(FileSystemFailure) -> FileStatus { try file.status() }
 
     func tryLock() -> Bool { model.begin(.tryLock, .nothing) == nil && file.tryLock() }
+
+    var overwritesInPlace: Bool { true }
 
     func startWriting() {
         file.startWriting()

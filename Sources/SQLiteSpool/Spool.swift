@@ -33,6 +33,9 @@ package final class Spool: Sendable {
     /// What was found beside it.
     package let notices: [OpeningNotice]
 
+    /// What committed records survive: less than was asked for where the file system cannot do that.
+    package let durability: SpoolConfiguration.Durability
+
     private let tokens: TokenSource
     private let lock: SpoolLock
     private let clock: any WallClock
@@ -55,6 +58,9 @@ package final class Spool: Sendable {
         onEvent: @escaping @Sendable (SpoolEvent) -> Void = { _ in }
     ) throws(SpoolError) {
         let file = try DatabaseFile(path: configuration.path, configuration.fileSystem)
+        var configuration = configuration
+        if configuration.fileSystem.mount(of: file.path)?.forgets == true { configuration.durability = .processCrash }
+        durability = configuration.durability
         if let reason = SpoolFileNames.reasonToRefuse(spool: file.path) { throw SpoolError(.refused, reason) }
         let lock = try SpoolLock(spool: file.path, configuration.fileSystem)
         let opened = try SpoolOpening(file: file, configuration: configuration, lock: lock, clock: clock).run()
@@ -118,8 +124,8 @@ package final class Spool: Sendable {
     /// The bytes that its files take, after the latest commit.
     package var usage: SpoolUsage { published.usage }
 
-    /// How it is now.
-    package var health: SpoolHealth { published.health }
+    /// How it is now. Waits for nothing, also while the disk does not answer.
+    package var health: SpoolHealth { published.health.seen(busyFor: published.busyTime(clock.elapsed)) }
 
     /// Stores one record: `payload` is a row as one line of JSON in UTF-8.
     package func append(_ payload: [UInt8]) async throws(SpoolError) {

@@ -8,6 +8,9 @@ package struct SpoolHealth: Sendable, Equatable {
         case sound
         /// Records are refused: a limit is reached, or the disk is full.
         case full
+        /// What the commit thread does has not returned for 5 s: the disk does not answer, as while a snapshot freezes its file system.
+        /// Nothing is refused: writes wait. It ends by itself.
+        case stalled
         /// The names of the files do not lead to the open files any more, and no other place was found yet. No record is accepted;
         /// delivery goes on from the open files.
         case displaced
@@ -38,8 +41,27 @@ package struct SpoolHealth: Sendable, Equatable {
     package private(set) var displacement: SpoolError?
     private var failure: SpoolError?
     private var damage: SpoolError?
+    /// No event: the thread that would tell of it is the one that waits. Whoever reads the health looks at its time.
+    private var stall: SpoolError?
+
+    /// How long what the commit thread does may take.
+    package static let patience = Duration.seconds(5)
 
     package init() {}
+
+    /// - Parameter busy: for how long the commit thread has been at what it does; nil while it waits for work.
+    func seen(busyFor busy: Duration?) -> SpoolHealth {
+        guard let busy, busy >= Self.patience else { return self }
+        var seen = self
+        seen.stall = SpoolError(
+            .busy,
+            """
+            the disk of the spool has not answered for \(busy.components.seconds) s: its file system may be frozen for a snapshot, or the \
+            device may hang; each write waits, nothing is refused, and it goes on by itself
+            """
+        )
+        return seen
+    }
 
     package mutating func apply(_ event: Event) {
         switch event {
@@ -60,11 +82,12 @@ package struct SpoolHealth: Sendable, Equatable {
         if damage != nil { return .damaged }
         if failure != nil { return .failed }
         if displacement != nil { return .displaced }
+        if stall != nil { return .stalled }
         return fullness == nil ? .sound : .full
     }
 
     /// Why it is not sound; nil while it is.
-    package var reason: SpoolError? { damage ?? failure ?? displacement ?? fullness }
+    package var reason: SpoolError? { damage ?? failure ?? displacement ?? stall ?? fullness }
 
     /// Why nothing is acknowledged, and nothing is known of what is in the file: a commit that failed may be in it
     /// nevertheless. nil while commits go on.

@@ -23,6 +23,7 @@ import Testing
             payloadBytes: 0,
             spoolBytes: 0,
             spool: spool,
+            durability: .powerLoss,
             delivered: 0,
             sinceDelivery: nil,
             delivery: delivery,
@@ -42,6 +43,7 @@ import Testing
             (status(spool: .failed(reason: "the disk")), .losing),
             (status(spool: .damaged(reason: "a record")), .losing),
             (status(spool: .displaced(reason: "a name")), .losing),
+            (status(spool: .stalled(reason: "a disk")), .waiting),
         ]
         for (status, severity) in table {
             let diagnosis = Diagnosis(status, spoolPath: "/s")
@@ -63,6 +65,7 @@ import Testing
 
     @Test func `a proxy is taken out of rotation only while traces are lost`() {
         #expect(OperationsEndpoints.health(of: .fine) == .ok)
+        #expect(OperationsEndpoints.health(of: .stalled(reason: "")) == .ok)
         #expect(OperationsEndpoints.health(of: .full(reason: "")) == .serviceUnavailable)
         #expect(OperationsEndpoints.health(of: .failed(reason: "")) == .serviceUnavailable)
         #expect(OperationsEndpoints.health(of: .damaged(reason: "")) == .serviceUnavailable)
@@ -167,6 +170,41 @@ import Testing
             }
             let lines = outcome.log.split(separator: "\n").filter { $0.contains("could not be stored") }
             #expect(lines.count == 2, "the first, and the sum of the others at the end")
+        }
+    }
+
+    /// As for a snapshot.
+    @Test(.enabled(if: LoopMount.canMake("ext4")))
+    func `a frozen file system is shown while it lasts, and loses nothing`() async throws {
+        try await LoopMount.with("ext4", megabytes: 128) { disk in
+            try await withTemporaryDirectory { directory in
+                let arguments = ["--clickhouse-url", "http://127.0.0.1:1", "--spool", disk + "/traces.spool"]
+                _ = try await ProxyUnderTest.run(in: directory, arguments) { proxy in
+                    _ = try await proxy.chat("one")
+                    _ = try await proxy.get("/healthz") { $0.body.contains("\"written\":1}") }
+                    try await LoopMount.run("fsfreeze", "-f", disk)
+                    do {
+                        for _ in 0..<3 { #expect(try await proxy.chat("two").status == 200) }
+                        let health = try await proxy.get("/healthz") { $0.body.contains("\"spool\":\"stalled\"") }
+                        #expect(health.status == 200)
+                        #expect(try decode(health).severity == "waiting")
+                        #expect(try decode(health).reason?.contains("has not answered for") == true)
+                        _ = try await proxy.get("/metrics") {
+                            $0.body.contains("spool_state{table=\"ibex.llm_traces\",state=\"stalled\"} 1")
+                        }
+                    } catch {
+                        try? await LoopMount.run("fsfreeze", "-u", disk)
+                        throw error
+                    }
+                    try await LoopMount.run("fsfreeze", "-u", disk)
+                    let health = try await proxy.get("/healthz") { $0.body.contains("\"written\":4}") }
+                    #expect(try decode(health).spool == "fine")
+                    #expect(try decode(health).lost == 0)
+                    _ = try await proxy.get("/metrics") {
+                        $0.body.contains("spool_state{table=\"ibex.llm_traces\",state=\"stalled\"} 0")
+                    }
+                }
+            }
         }
     }
 

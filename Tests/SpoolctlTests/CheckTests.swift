@@ -50,7 +50,11 @@ import Testing
         let others = FileStatus(isRegularFile: true, isSymbolicLink: false, owner: 0, permissions: 0o640, bytes: 1)
         let results = CheckResult.files([("s", mine), ("s-wal", others)])
         #expect(results.map(\.remedy) == ["if you trust what is in it, run: chown 7 s-wal", "run: chmod 600 s-wal"])
-        #expect(CheckResult.fileSystem(network: "nfs4").isSound == false)
+        #expect(CheckResult.fileSystem(Mount(type: "nfs4"), copied: []).map(\.isSound) == [false])
+        #expect(CheckResult.fileSystem(Mount(type: "btrfs"), copied: ["s-shm"]).map(\.isSound) == [false])
+        #expect(
+            CheckResult.fileSystem(Mount(type: "tmpfs"), copied: []).first?.detail.contains("not a power cut") == true
+        )
         #expect(CheckResult.modes(journal: "delete", autoVacuum: 0).count == 2)
     }
 

@@ -11,6 +11,7 @@ package final class ManualClock: WallClock {
 
     private struct State {
         var now: WallInstant
+        var elapsed = Duration.zero
         var nextID = 0
         var sleepers: [Sleeper] = []
         var cancelled: Set<Int> = []
@@ -38,6 +39,8 @@ package final class ManualClock: WallClock {
     }
 
     package var now: WallInstant { state.withLock(\.now) }
+
+    package var elapsed: Duration { state.withLock(\.elapsed) }
 
     package var minimumResolution: Duration { .milliseconds(1) }
 
@@ -77,10 +80,16 @@ package final class ManualClock: WallClock {
         }
     }
 
+    /// Sets the clock, as NTP does. No time passes.
+    package func set(to now: WallInstant) {
+        state.withLock { $0.now = now }
+    }
+
     /// Moves the time on and wakes whose deadline has come.
     package func advance(by duration: Duration) {
         let due = state.withLock { state in
             state.now = state.now.advanced(by: duration)
+            state.elapsed += duration
             let due = state.sleepers.filter { $0.deadline <= state.now }
             state.sleepers.removeAll { $0.deadline <= state.now }
             return due

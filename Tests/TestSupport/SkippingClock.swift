@@ -11,6 +11,8 @@ package final class SkippingClock: WallClock {
 
     package var now: WallInstant { time.withLock { $0 } }
 
+    package var elapsed: Duration { .milliseconds(now.milliseconds) }
+
     package var minimumResolution: Duration { .milliseconds(1) }
 
     package func sleep(until deadline: WallInstant, tolerance: Duration?) async throws {

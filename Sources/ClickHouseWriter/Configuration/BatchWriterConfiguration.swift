@@ -60,7 +60,7 @@ public struct BatchWriterConfiguration: Sendable {
     /// ``Compression/none`` by default.
     public var compression: Compression = .none
 
-    /// ``Durability/powerLoss`` by default.
+    /// ``Durability/powerLoss`` by default. ``WriterStatus/durability`` is less where the spool's file system cannot do that.
     public var durability: Durability = .powerLoss
 
     /// Records that make a batch: as soon as so many are pending they are sent. 100 by default.
@@ -103,7 +103,7 @@ public struct BatchWriterConfiguration: Sendable {
     public var whenFull: WhenFull = .reject
 
     /// Records that are in no batch and older than this are dropped, counted and logged, whether or not there is room.
-    /// nil, the default: none is. It is looked at every second, and at every write.
+    /// nil, the default: none is. It is looked at every second, and at every write. Setting the machine's clock makes no record older.
     public var maxAge: Duration?
 
     /// Whether the spool may be on a network file system. False by default: SQLite's locks and syncs often do not hold

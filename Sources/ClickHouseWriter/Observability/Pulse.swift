@@ -28,20 +28,37 @@ final class Pulse: Sendable {
 
     /// Beats until its task is cancelled. By the machine's time, whatever the clock of the delivery says.
     func run() async {
+        await withDiscardingTaskGroup { group in
+            // Where the disk does not answer, reading does not return either, and that is to be said.
+            group.addTask { await self.everySecond { await self.lookForOldest() } }
+            group.addTask { await self.everySecond { self.tell() } }
+        }
+    }
+
+    private func everySecond(_ body: () async -> Void) async {
         while !Task.isCancelled {
-            await beat()
+            await body()
             try? await Task.sleep(for: .seconds(1), tolerance: .milliseconds(200))
         }
     }
 
     func beat() async {
+        await lookForOldest()
+        tell()
+    }
+
+    private func lookForOldest() async {
         // A spool that cannot be read has said so itself; what was known is then the best that is known.
         if let found = try? await spool.oldestUndelivered() {
             oldest.withLock { $0 = found }
         } else if spool.summary.undelivered == 0 {
             oldest.withLock { $0 = nil }
         }
+    }
+
+    private func tell() {
         recordDepth()
+        monitor.look(at: spool.health)
         monitor.sayWhatIsDue()
         log.sayWhatIsDue()
     }

@@ -6,6 +6,8 @@ internal import Synchronization
 final class SpoolMonitor: Sendable {
     private struct State {
         var health = SpoolHealth()
+        /// Since when the disk has not answered, while that is so.
+        var stalledSince: WallInstant?
         var troubles: [SpoolHealth.State: RepeatBound<WallInstant>] = [:]
         var drops: [SpoolEvent.DropReason: RepeatBound<WallInstant>] = [:]
     }
@@ -39,8 +41,11 @@ final class SpoolMonitor: Sendable {
             )
         }
         for notice in spool.notices {
+            let isElsewhere = if case .fileSystem = notice { false } else { true }
             logger.warning(
-                "Files beside the spool want a look",
+                isElsewhere
+                    ? "Files beside the spool want a look"
+                    : "The spool's file system does not keep all that a spool promises",
                 metadata: ["spool.path": "\(spool.path)", "spool.notice": "\(notice.message)"]
             )
         }
@@ -89,9 +94,9 @@ final class SpoolMonitor: Sendable {
     /// refused from now on.
     private func changed(_ health: SpoolHealth) {
         let now = clock.now
-        metrics.recordSpool(health.state)
         let (before, isNews, sum) = kept.withLock { state in
             defer { state.health = health }
+            metrics.recordSpool(health.state)
             let before = state.health
             if health.state == .sound { return (before, false, state.troubles[before.state]?.end(now: now)) }
             if health.state == before.state { return (before, before.refusal == nil && health.refusal != nil, nil) }
@@ -103,6 +108,31 @@ final class SpoolMonitor: Sendable {
             logger.log(level: level, health.message, metadata: ["spool.error": "\(reason)"])
         } else if let sum {
             logger.notice(before.messageAtEnd, metadata: sum.metadata("spool.\(before.state)"))
+        }
+    }
+
+    /// Says that the disk does not answer, and that it does again. No event tells: the thread that would is the one that waits.
+    ///
+    /// - Parameter health: as it is seen now.
+    func look(at health: SpoolHealth) {
+        let now = clock.now
+        let (isStalled, since) = kept.withLock { state -> (Bool, WallInstant?) in
+            let isStalled = health.state == .stalled
+            guard isStalled != (state.stalledSince != nil) else { return (isStalled, nil) }
+            metrics.recordSpool(isStalled ? .stalled : state.health.state)
+            let since = state.stalledSince ?? now
+            state.stalledSince = isStalled ? now.advanced(by: .zero - SpoolHealth.patience) : nil
+            return (isStalled, since)
+        }
+        guard let since else { return }
+        if isStalled {
+            logger.warning(
+                "The spool's disk does not answer; writes wait",
+                metadata: ["spool.error": "\(health.reason?.description ?? "")"]
+            )
+        } else {
+            let seconds = max(.zero, since.duration(to: now)).roundedSeconds
+            logger.notice("The spool's disk answers again", metadata: ["spool.stalled.seconds": "\(seconds)"])
         }
     }
 
@@ -150,7 +180,7 @@ final class SpoolMonitor: Sendable {
 extension SpoolHealth {
     fileprivate var message: Logger.Message {
         switch state {
-        case .sound: "The spool is sound"
+        case .sound, .stalled: "The spool is sound"
         case .full: "The spool is full; records are refused"
         case .displaced:
             "The spool's files were removed, moved or replaced; records are refused. Do not stop the writer"
@@ -166,7 +196,7 @@ extension SpoolHealth {
         switch state {
         case .full: "The spool is full again and again; records are refused"
         case .displaced: "The spool's files still have no names; records are refused. Do not stop the writer"
-        case .sound, .failed, .damaged: "The spool fails again and again"
+        case .sound, .stalled, .failed, .damaged: "The spool fails again and again"
         }
     }
 
@@ -174,7 +204,7 @@ extension SpoolHealth {
         switch state {
         case .full: "The spool takes records again"
         case .displaced: "The spool's files have names again; records are accepted"
-        case .sound, .failed, .damaged: "The spool works again; it was opened anew and found sound"
+        case .sound, .stalled, .failed, .damaged: "The spool works again; it was opened anew and found sound"
         }
     }
 }

@@ -53,7 +53,7 @@ extension WriterMetrics {
     static let spoolState = gauge(
         "spool_state",
         by: ["state"],
-        "1 for the state that the spool is in (fine, full, displaced, failed, damaged), else 0; recorded when it changes."
+        "1 for the state that the spool is in (fine, full, stalled, displaced, failed, damaged), else 0; recorded when it changes."
     )
     static let commitDuration = timer(
         "commit_duration",

@@ -60,6 +60,14 @@ struct Diagnosis: Equatable {
                 "Bring ClickHouse back, or free disk space, or start with a greater CLICKHOUSE_MAX_SPOOL_BYTES."
             )
             return
+        case .stalled(let reason):
+            self.init(
+                .waiting,
+                "The spool's disk does not answer: traces wait in memory",
+                reason,
+                "Nothing, if it is a snapshot: it goes on by itself. If this lasts, look at the disk (dmesg) and for a frozen file system."
+            )
+            return
         case .fine: break
         }
         let reason = status.publicReason

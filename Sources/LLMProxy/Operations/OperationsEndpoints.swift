@@ -48,7 +48,7 @@ struct OperationsEndpoints: Sendable {
     /// spool bridges; taking the proxy out of rotation for it would turn a delay of traces into an outage of the proxy.
     static func health(of spool: WriterStatus.Spool) -> HTTPResponse.Status {
         switch spool {
-        case .fine: .ok
+        case .fine, .stalled: .ok
         case .full, .displaced, .failed, .damaged: .serviceUnavailable
         }
     }

@@ -18,6 +18,7 @@ struct StatusDocument: Encodable {
     private let command: Nullable<String>
     private let delivery: String
     private let spool: String
+    private let durability: String
     private let guarantee: Nullable<String>
     private let pending: Int
     private let inFlight: Int
@@ -58,7 +59,9 @@ struct StatusDocument: Encodable {
             case .failed: "failed"
             case .damaged: "damaged"
             case .displaced: "displaced"
+            case .stalled: "stalled"
             }
+        durability = status.durability == .powerLoss ? "power loss" : "process crash"
         guarantee = Nullable(value: status.guarantee)
         pending = status.pending
         inFlight = status.inFlight

@@ -19,7 +19,10 @@ struct Committer: ~Copyable {
         // What says in the database that it is open must be there, and not only in the WAL, before anything is accepted.
         maintain(.moveAll)
         while true {
-            switch queue.next(gathering: gathering.wait?.limit, quietPeriod: quietPeriod) {
+            recovery.published.noteWork(since: nil)
+            let next = queue.next(gathering: gathering.wait?.limit, quietPeriod: quietPeriod)
+            recovery.published.noteWork(since: recovery.clock.elapsed)
+            switch next {
             case .commit(let group): serve(group)
             case .quiet: useQuiet()
             case .closed:

@@ -4,6 +4,10 @@ internal import Synchronization
 final class PublishedLedger: Sendable {
     private let state: Mutex<(ledger: Ledger, usage: SpoolUsage, health: SpoolHealth)>
 
+    /// Since when the commit thread is at what it does, in milliseconds; `idle` while it waits for work.
+    private let busySince = Atomic(PublishedLedger.idle)
+    private static let idle = Int64.max
+
     private let currentReader: Mutex<DatabaseQueue>
 
     init(_ ledger: Ledger, _ usage: SpoolUsage, reader: DatabaseQueue) {
@@ -26,6 +30,19 @@ final class PublishedLedger: Sendable {
     var health: SpoolHealth {
         get { state.withLock(\.health) }
         set { state.withLock { $0.health = newValue } }
+    }
+
+    /// Called by the commit thread.
+    ///
+    /// - Parameter start: nil when it is done.
+    func noteWork(since start: Duration?) {
+        busySince.store(start?.wholeMilliseconds ?? Self.idle, ordering: .relaxed)
+    }
+
+    /// For how long the commit thread has been at what it does; nil while it waits for work. Waits for nothing.
+    func busyTime(_ elapsed: Duration) -> Duration? {
+        let since = busySince.load(ordering: .relaxed)
+        return since == Self.idle ? nil : elapsed - .milliseconds(since)
     }
 
     var summary: SpoolSummary { state.withLock(\.ledger.summary) }

@@ -6,22 +6,31 @@ extension SpoolConnection {
     func dropOldest(_ ledger: inout Ledger, toFree excess: SpoolLimits.Excess) throws(SQLiteError) -> Int {
         // Space comes back in whole pages, so bytes are freed in larger pieces than they are asked for.
         let bytes = excess.bytes == 0 ? 0 : max(excess.bytes, 64 << 10)
-        return try dropOldest(&ledger) { $0 >= excess.records && $1 >= bytes }
+        return try dropOldest(&ledger, until: { $0 >= excess.records && $1 >= bytes })
     }
 
-    func hasExpiredRecords() throws(SQLiteError) -> Bool {
+    mutating func hasExpiredRecords() throws(SQLiteError) -> Bool {
         guard let maxAge = limits.maxAge, ledger.summary.pending > 0 else { return false }
-        let oldest = try database.enqueueTime(ofFirstAfter: ledger.frozenThrough)
-        return oldest.map { $0 < clock.now.advanced(by: .zero - maxAge).milliseconds } ?? false
+        let now = clock.now
+        ages.look(at: now, elapsed: clock.elapsed, ledger)
+        let row = try database.prepare("SELECT id, enqueued_at FROM records WHERE id > ?1 ORDER BY id LIMIT 1")
+        try row.bind([.integer(ledger.frozenThrough)])
+        guard try row.step(), let id = row.integer(0) else { return false }
+        return ages.age(of: id, enqueuedAt: row.integer(1) ?? 0, now: now) > maxAge
     }
 
-    func dropOldest(_ ledger: inout Ledger, olderThan cutoff: Int64) throws(SQLiteError) -> Int {
-        try dropOldest(&ledger, olderThan: cutoff) { _, _ in false }
+    func dropOldest(_ ledger: inout Ledger, olderThan maxAge: Duration, now: WallInstant) throws(SQLiteError) -> Int {
+        let ages = ages
+        return try dropOldest(
+            &ledger,
+            where: { ages.age(of: $0, enqueuedAt: $1, now: now) > maxAge },
+            until: { _, _ in false }
+        )
     }
 
     private func dropOldest(
         _ ledger: inout Ledger,
-        olderThan cutoff: Int64 = .max,
+        where mayGo: (_ id: Int64, _ enqueuedAt: Int64) -> Bool = { _, _ in true },
         until isEnough: (_ records: Int, _ bytes: Int) -> Bool
     ) throws(SQLiteError) -> Int {
         var records = 0
@@ -32,7 +41,8 @@ extension SpoolConnection {
                 "SELECT id, enqueued_at, payload FROM records WHERE id > ?1 ORDER BY id LIMIT 1000"
             )
             try rows.bind([.integer(ledger.frozenThrough)])
-            while !isEnough(records, bytes), try rows.step(), let id = rows.integer(0), rows.integer(1) ?? 0 < cutoff {
+            while !isEnough(records, bytes), try rows.step(), let id = rows.integer(0), mayGo(id, rows.integer(1) ?? 0)
+            {
                 try database.checkOrder(&last, id)
                 records += 1
                 bytes += rows.byteCount(2)

@@ -11,6 +11,9 @@ struct SpoolConnection: ~Copyable {
     let clock: any WallClock
     let statements: Statements
 
+    /// Goes on with the owner, whichever connection it has.
+    var ages: RecordAges
+
     private(set) var ledger: Ledger
     var usage: SpoolUsage
 
@@ -49,6 +52,7 @@ struct SpoolConnection: ~Copyable {
         self.clock = clock
         self.statements = statements
         self.ledger = ledger
+        ages = RecordAges(recoveredThrough: ledger.lastID, clock: clock)
     }
 
     /// What every commit needs, prepared once.
@@ -107,8 +111,8 @@ struct SpoolConnection: ~Copyable {
             // First, so that a freeze keeps its records from being dropped.
             for operation in operations { try apply(operation, at: transaction.now, ledger: &transaction.ledger) }
             if let maxAge = limits.maxAge {
-                let cutoff = now.advanced(by: .zero - maxAge).milliseconds
-                transaction.applied.droppedForAge = try dropOldest(&transaction.ledger, olderThan: cutoff)
+                ages.look(at: now, elapsed: clock.elapsed, ledger)
+                transaction.applied.droppedForAge = try dropOldest(&transaction.ledger, olderThan: maxAge, now: now)
             }
         } catch {
             rollBack(transaction)

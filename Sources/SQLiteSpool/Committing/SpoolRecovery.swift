@@ -42,12 +42,13 @@ struct SpoolRecovery {
         do throws(SpoolError) {
             // What is at the path now may be another file.
             if let lost = names.lost { throw SpoolError(displaced: lost) }
-            let uuid = connection.ledger.uuid
+            let (uuid, ages) = (connection.ledger.uuid, connection.ages)
             connection = try SpoolError.wrapping {
                 var reopened = try SpoolConnection(database: file.reopen(configuration), configuration, clock: clock)
                 guard reopened.ledger.uuid == uuid else {
                     throw SpoolError(.failed, "\(file.path) is another spool now")
                 }
+                reopened.ages = ages
                 try reopened.confirm()
                 return reopened
             }

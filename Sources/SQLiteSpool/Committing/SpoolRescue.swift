@@ -14,7 +14,7 @@ struct SpoolRescue {
     struct Place: ~Copyable {
         let file: DatabaseFile
         let hold: DatabaseHold
-        let connection: SpoolConnection
+        var connection: SpoolConnection
         let reader: DatabaseQueue
         let mark: WALMark
     }
@@ -35,7 +35,9 @@ struct SpoolRescue {
             try fileSystem.createPrivateFile(draft)
             do {
                 try copy(connection, to: draft)
-                return try place(draft, at: lockTarget(date), date)
+                var place = try place(draft, at: lockTarget(date), date)
+                place.connection.ages = connection.ages
+                return place
             } catch {
                 try? fileSystem.remove(draft)
                 throw error
@@ -98,6 +100,9 @@ struct SpoolRescue {
 
     private func open(_ target: String, _ hold: DatabaseHold) throws -> Place {
         let file = try DatabaseFile(path: target, fileSystem)
+        if fileSystem.mount(of: target)?.copiesOnWrite == true {
+            for suffix in ["-wal", "-shm"] { _ = try fileSystem.overwritesInPlace(target + suffix, makes: true) }
+        }
         var connection = try SpoolConnection(database: file.reopen(configuration), configuration, clock: clock)
         try connection.confirm()
         return Place(

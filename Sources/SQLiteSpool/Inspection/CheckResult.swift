@@ -41,13 +41,24 @@ extension CheckResult {
         return of("files", sound: "of user \(spool.owner), mode \(mode)", findings)
     }
 
-    static func fileSystem(network type: String?) -> CheckResult {
-        guard let type else { return sound("file system", "local") }
-        return finding(
-            "file system",
-            "a network file system (\(type)), where SQLite's locks and syncs may not hold",
-            "move the spool to a local disk while no owner lives"
-        )
+    /// - Parameters:
+    ///   - mount: nil where that is not known.
+    ///   - copied: the files that are not overwritten in place.
+    static func fileSystem(_ mount: Mount?, copied: [String]) -> [CheckResult] {
+        var findings: [(String, String)] = []
+        if let mount, mount.isNetwork {
+            findings.append(
+                (
+                    "a network file system (\(mount.type)), where SQLite's locks and syncs may not hold",
+                    "move the spool to a local disk while no owner lives"
+                )
+            )
+        }
+        if let mount, !copied.isEmpty {
+            findings.append(("\(copied.joined(separator: ", ")): \(mount.copying.detail)", mount.copying.remedy))
+        }
+        let words = mount.map { $0.forgets ? $0.forgetting : "local (\($0.type))" }
+        return of("file system", sound: words ?? "local", findings)
     }
 
     static func missingWAL(_ path: String) -> CheckResult {

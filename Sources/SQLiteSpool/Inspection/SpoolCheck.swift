@@ -24,16 +24,18 @@ package struct SpoolCheck {
         return try SpoolError.wrapping {
             // Before the file: what it tells of later is no loss.
             let note = file.readNote()
+            // While SQLite has none of them open here.
+            let place = try checkPlace(file)
             let database: Database
             do {
                 database = try file.openForReading()
             } catch let error as SpoolError where error.code == .damaged || note != nil && error.code == .refused {
                 guard try fileSystem.status(of: file.path)?.isRegularFile == true else { throw error }
-                return try checkPlace(file) + CheckResult.damage("structure", sound: "", [error.description])
+                return place + CheckResult.damage("structure", sound: "", [error.description])
             }
             let missesWAL = (try? file.missesWAL(database, note)) ?? false
-            return try checkPlace(file) + checkModes(database)
-                + (missesWAL ? [.missingWAL(file.path)] : []) + checkContents(database, note, file)
+            return try place + checkModes(database) + (missesWAL ? [.missingWAL(file.path)] : [])
+                + checkContents(database, note, file)
         }
     }
 
@@ -49,8 +51,14 @@ package struct SpoolCheck {
         let name = String(path.dropFirst(directory.count))
         let names = (try? fileSystem.names(in: directory)) ?? []
         let draft = file.readLock().flatMap { SalvageIntent($0) }.map { "\(name).salvaging-\($0.uuid)" }
+        let mount = fileSystem.mount(of: path)
+        // The next owner sees to the others.
+        let copied = files.filter { file in
+            mount?.copiesOnWrite == true && file.status.bytes > 0 && [path, path + "-wal"].contains(file.path)
+                && (try? fileSystem.overwritesInPlace(file.path, makes: false)) == false
+        }.map(\.path)
         return CheckResult.files(files)
-            + [.fileSystem(network: try? fileSystem.networkFileSystem(at: directory))]
+            + CheckResult.fileSystem(mount, copied: copied)
             + CheckResult.besides(
                 names.filter { $0.hasPrefix(name) },
                 strangers: SpoolFileNames.strangers(in: names, spool: name, draft: draft)

@@ -4,6 +4,8 @@ package enum OpeningNotice: Sendable, Equatable {
     case leftAlone([String], _ reason: String)
     /// A salvage that a dead owner had begun. `damagedFile` is where the damaged file is now.
     case finishedSalvage(damagedFile: String)
+    /// What is promised elsewhere, and not by the spool's file system.
+    case fileSystem(_ words: String)
 
     /// What happened, and what to do.
     package var message: String {
@@ -19,8 +21,27 @@ package enum OpeningNotice: Sendable, Equatable {
                 finished the salvage that a dead owner had begun: the spool has what could be read of \(file), which was \
                 set aside
                 """
+        case .fileSystem(let words): return words
         }
     }
 
     private static let filesShown = 10
+}
+
+extension Mount {
+    /// What follows from `forgets`.
+    var forgetting: String {
+        """
+        on \(type): what is written survives the death of the process (durability processCrash), not a power cut or a restart of the \
+        machine; put the spool on a disk if it must survive those
+        """
+    }
+
+    /// What follows from `copiesOnWrite`, and what to do about it.
+    var copying: (detail: String, remedy: String) {
+        (
+            "copied on write (\(type)), without FS_NOCOW_FL (chattr +C): a full disk may kill the process by SIGBUS",
+            "once the spool is drained, stop its writer and remove the files: it makes new ones, with the attribute if there is one here"
+        )
+    }
 }

@@ -73,12 +73,13 @@ struct SpoolOpening {
     }
 
     private func refuseNetworkFileSystem() throws {
-        if configuration.allowsNetworkFileSystem { return }
-        guard let type = try? fileSystem.networkFileSystem(at: file.directory) else { return }
+        guard !configuration.allowsNetworkFileSystem, let mount = fileSystem.mount(of: path), mount.isNetwork else {
+            return
+        }
         throw SpoolError(
             .refused,
             """
-            \(path) is on a network file system (\(type)), where SQLite's locks and syncs may not hold; use a local \
+            \(path) is on a network file system (\(mount.type)), where SQLite's locks and syncs may not hold; use a local \
             disk, or allow it if you know that they do
             """
         )
@@ -91,12 +92,28 @@ struct SpoolOpening {
         try fileSystem.syncDirectory(file.directory)
     }
 
+    /// Where a full disk refuses also what overwrites a file, SQLite would be killed: it writes to `-shm` through memory. So its files are
+    /// made before it opens the database.
+    private func noticesOfFileSystem() throws(FileSystemFailure) -> [OpeningNotice] {
+        guard let mount = fileSystem.mount(of: path) else { return [] }
+        if mount.forgets { return [.fileSystem("\(path) is \(mount.forgetting)")] }
+        guard mount.copiesOnWrite else { return [] }
+        var copied = lock.database?.file.overwritesInPlace == false ? [path] : []
+        if try !fileSystem.overwritesInPlace(path + "-wal", makes: true) { copied.append(path + "-wal") }
+        let index = try fileSystem.holdIndex(path + "-shm")
+        lock.keep(index: index)
+        if index == nil, try !fileSystem.overwritesInPlace(path + "-shm", makes: false) { copied.append(path + "-shm") }
+        if copied.isEmpty { return [] }
+        return [.fileSystem("\(copied.joined(separator: ", ")): \(mount.copying.detail); \(mount.copying.remedy)")]
+    }
+
     private func openSound(
         previous: OwnerNote?,
         intent: SalvageIntent?,
         _ notices: [OpeningNotice]
     ) throws(SpoolError) -> Opened {
         try SpoolError.wrapping {
+            let notices = try notices + noticesOfFileSystem()
             // SQLite would remove the WAL of an empty database.
             if previous != nil, try !fileSystem.hasBytes(path), try fileSystem.hasBytes(path + "-wal") {
                 throw SpoolError(.damaged, "\(path) is empty, and its WAL is not")

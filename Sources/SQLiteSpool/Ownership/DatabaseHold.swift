@@ -33,7 +33,7 @@ final class DatabaseHold: Sendable {
                 throw SpoolError(.failed, "\(path) was replaced while it was opened; try again")
             }
             // On a network file system `flock` may be a lock of the same kind as SQLite's, and would keep SQLite out.
-            let hasFlock = (try? fileSystem.networkFileSystem(at: directory(ofFile: path))) == nil
+            let hasFlock = fileSystem.mount(of: directory(ofFile: path))?.isNetwork != true
             guard !hasFlock || file.tryLock() else { throw Self.inUse(path) }
         } catch {
             close()

@@ -25,7 +25,7 @@ package struct OwnerNote: Sendable, Equatable {
         init(_ health: SpoolHealth) {
             self =
                 switch health.state {
-                case .sound, .full: .sound
+                case .sound, .full, .stalled: .sound
                 case .failed: .failed
                 case .damaged: .damaged
                 case .displaced: .displaced

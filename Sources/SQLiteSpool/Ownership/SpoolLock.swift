@@ -11,6 +11,7 @@ final class SpoolLock: Sendable {
         var path: String
         var file: any LockFile
         var database: DatabaseHold?
+        var index: (any ReservableFile)?
         var note: OwnerNote?
     }
 
@@ -26,6 +27,7 @@ final class SpoolLock: Sendable {
     /// - Throws: ``SpoolError`` with code `inUse` when another owner lives, `refused` when the lock's file is not ours to
     ///   write: whoever can change it could have two owners run, or have one overwrite another file.
     init(spool path: String, _ fileSystem: any FileSystem) throws(SpoolError) {
+        try fileSystem.checkDirectory(ofFile: path)
         let (file, left) = try Self.open(path, fileSystem)
         self.fileSystem = fileSystem
         previous = OwnerNote(left)
@@ -85,6 +87,15 @@ final class SpoolLock: Sendable {
         let old = state.withLock { state in
             defer { state.database = hold }
             return state.database
+        }
+        old?.close()
+    }
+
+    /// Keeps the index of the WAL open until SQLite has closed the database.
+    func keep(index: (any ReservableFile)?) {
+        let old = state.withLock { state in
+            defer { state.index = index }
+            return state.index
         }
         old?.close()
     }
@@ -194,6 +205,7 @@ final class SpoolLock: Sendable {
     func release() {
         let (file, database) = state.withLock { ($0.file, $0.database.take()) }
         database?.close()
+        keep(index: nil)
         file.close()
     }
 }

@@ -1,4 +1,5 @@
 internal import CSQLite
+internal import Glibc
 
 /// The database file of a spool: where it is, and the connections to it.
 struct DatabaseFile {
@@ -130,6 +131,15 @@ struct DatabaseFile {
             throw SpoolError(.refused, "there is no file \(path)" + hintOfSalvage)
         }
         try fileSystem.check(path, .reading)
+        if unsafe faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) != 0, errno == EACCES {
+            throw SpoolError(
+                .refused,
+                """
+                \(path) belongs to user \(status.owner), and this process, which runs as user \(geteuid()), may not read it; run this as \
+                that user, for example with: sudo -u '#\(status.owner)'
+                """
+            )
+        }
         for suffix in SpoolFileNames.ofSQLite { try fileSystem.check(path + suffix, .reading(beside: status)) }
     }
 

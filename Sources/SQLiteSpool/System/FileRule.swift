@@ -31,6 +31,7 @@ package enum FileRule: CaseIterable, Sendable {
 package struct FileRules: Sendable {
     private let rules: [FileRule]
     private let isSpool: Bool
+    private var writes = false
     /// The user that it must belong to, and whose user that is.
     private let user: (id: UInt32, words: String)
 
@@ -40,7 +41,17 @@ package struct FileRules: Sendable {
     static func writing(isSpool: Bool = false) -> FileRules {
         let user = geteuid()
         let rules = FileRule.allCases.filter { $0 != .readableByOwnerOnly }
-        return FileRules(rules: rules, isSpool: isSpool, user: (user, "this process runs as user \(user)"))
+        return FileRules(
+            rules: rules,
+            isSpool: isSpool,
+            writes: true,
+            user: (user, "this process runs as user \(user)")
+        )
+    }
+
+    /// What a shell takes for all files of the spool that this file is of: who restored one as root restored all.
+    private static func allFiles(of path: String) -> String {
+        (SpoolFileNames.beside.first { path.hasSuffix($0) }.map { String(path.dropLast($0.count)) } ?? path) + "*"
     }
 
     /// For a spool that is only read.
@@ -90,9 +101,14 @@ package struct FileRules: Sendable {
             let remedy = isSpool ? "choose the path of a file, like \(path)/a.spool" : moveAway
             return FileBreach("\(path) is no regular file", remedy)
         case .owner:
+            let detail = "\(path) belongs to user \(status.owner), and \(user.words)"
+            // Given to root, it would be refused to the program whose spool it is.
+            if writes, user.id == 0 {
+                return FileBreach(detail, "run this as that user, for example with: sudo -u '#\(status.owner)'")
+            }
             return FileBreach(
-                "\(path) belongs to user \(status.owner), and \(user.words)",
-                "if you trust what is in it, run: chown \(user.id) \(path)"
+                detail,
+                "if you trust what is in it, run: chown \(user.id) \(writes ? Self.allFiles(of: path) : path)"
             )
         case .writableByOwnerOnly:
             let mode = String(status.permissions, radix: 8)
@@ -131,6 +147,26 @@ package struct FileBreach: Sendable, Equatable {
 }
 
 extension FileSystem {
+    /// Tells a directory that this process may not write to from files of another user.
+    ///
+    /// - Parameter path: of a file in it, existing or not.
+    /// - Throws: ``SpoolError`` with code `refused`.
+    func checkDirectory(ofFile path: String) throws(SpoolError) {
+        let directory = directory(ofFile: path)
+        guard unsafe faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS) != 0, errno == EACCES else { return }
+        let user = geteuid()
+        var status = stat()
+        let owner = unsafe lstat(directory, &status) == 0 ? ", which belongs to user \(status.st_uid)" : ""
+        let mode = String(status.st_mode & 0o7777, radix: 8)
+        throw SpoolError(
+            .refused,
+            """
+            this process runs as user \(user), and may not write to the directory \(directory)\(owner) (mode \(mode)); SQLite makes files \
+            beside the spool. Run: chown \(user) \(directory), or choose another directory
+            """
+        )
+    }
+
     /// - Throws: ``SpoolError`` with code `refused` when there is a file and it breaks a rule.
     func check(_ path: String, _ rules: FileRules) throws {
         guard let status = try status(of: path), let breach = rules.breach(by: status, at: path) else { return }

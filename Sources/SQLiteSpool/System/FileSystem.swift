@@ -63,8 +63,21 @@ package protocol FileSystem: Sendable {
     /// Bytes that an ordinary user may still fill on the disk of an existing file or directory.
     func availableBytes(at path: String) throws(FileSystemFailure) -> Int
 
-    /// The name of the network file system that holds an existing file or directory; nil for a local one.
-    func networkFileSystem(at path: String) throws(FileSystemFailure) -> String?
+    /// The file system that holds an absolute path without symbolic links; nil where that is not known.
+    func mount(of path: String) -> Mount?
+
+    /// Whether what is written over the file's bytes takes their place on the disk, so that it needs no room. Only for files
+    /// that SQLite has not open in this process, as with ``read(_:)``.
+    ///
+    /// - Parameter makes: sees to it where that can be done: for a file that is absent, which is created, or empty.
+    func overwritesInPlace(_ path: String, makes: Bool) throws(FileSystemFailure) -> Bool
+
+    /// Clears the `-shm` file of a WAL, or creates it, so that it is overwritten in place, and keeps SQLite from cutting it, as a full
+    /// disk might not give it back. Call it before SQLite opens the database.
+    ///
+    /// - Returns: the file, to be closed when SQLite has closed the database; nil when a connection has it open, or it cannot be
+    ///   overwritten in place.
+    func holdIndex(_ path: String) throws(FileSystemFailure) -> (any ReservableFile)?
 
     /// The other processes that keep a read transaction open on a SQLite database, by the `-shm` file of its WAL; empty
     /// when that cannot be told.
@@ -91,6 +104,9 @@ package protocol ReservableFile: Sendable {
     /// cannot do that.
     func reserve(_ bytes: Int) throws(FileSystemFailure)
 
+    /// Whether what is written over its bytes takes their place on the disk.
+    var overwritesInPlace: Bool { get }
+
     /// Has the system begin to write to the disk what was written to the file, and does not wait for it: the sync to come
     /// is short then. It promises nothing.
     func startWriting()
@@ -102,6 +118,12 @@ package protocol ReservableFile: Sendable {
 
 extension FileSystem {
     package func marks(of path: String) -> String? { nil }
+
+    package func mount(of path: String) -> Mount? { nil }
+
+    package func overwritesInPlace(_ path: String, makes: Bool) throws(FileSystemFailure) -> Bool { true }
+
+    package func holdIndex(_ path: String) throws(FileSystemFailure) -> (any ReservableFile)? { nil }
 
     /// Gives a file its place on the disk for so many bytes. It may be a WAL that SQLite has open, as with ``rewrite(_:)``,
     /// but no database.

@@ -6,7 +6,12 @@ internal import Synchronization
 ///
 /// They are safe because C strings and buffers are used within the call only.
 package struct SystemFileSystem: FileSystem {
-    package init() {}
+    private let pretended: Mount?
+
+    /// - Parameter mount: what all files are taken to be on; nil asks the system.
+    package init(on mount: Mount? = nil) {
+        pretended = mount
+    }
 
     package var vfs: String? { nil }
 
@@ -36,8 +41,7 @@ package struct SystemFileSystem: FileSystem {
     }
 
     package func isMountPoint(_ path: String) -> Bool {
-        guard let text = try? read("/proc/self/mountinfo", sized: 1 << 20) else { return false }
-        return MountTable(String(decoding: text, as: UTF8.self)).isMountPoint(path)
+        mounts.isMountPoint(path)
     }
 
     package func names(in directory: String) throws(FileSystemFailure) -> [String] {
@@ -155,9 +159,23 @@ package struct SystemFileSystem: FileSystem {
         return isTooMuch ? .max : Int(clamping: bytes)
     }
 
-    package func networkFileSystem(at path: String) throws(FileSystemFailure) -> String? {
-        MountTable(String(decoding: try read("/proc/self/mountinfo", sized: 1 << 20), as: UTF8.self))
-            .networkFileSystem(at: path)
+    package func mount(of path: String) -> Mount? { pretended ?? mounts.mount(of: path) }
+
+    private var mounts: MountTable {
+        MountTable(String(decoding: (try? read("/proc/self/mountinfo", sized: 1 << 20)) ?? [], as: UTF8.self))
+    }
+
+    package func overwritesInPlace(_ path: String, makes: Bool) throws(FileSystemFailure) -> Bool {
+        let file = try Self.open(path, makes ? O_RDWR | O_CREAT | O_NOFOLLOW : O_RDONLY | O_NOFOLLOW)
+        defer { _ = Glibc.close(file) }
+        return csqlite_overwrites_in_place(file, 0) != 0
+    }
+
+    package func holdIndex(_ path: String) throws(FileSystemFailure) -> (any ReservableFile)? {
+        let file = try Self.open(path, O_RDWR | O_CREAT | O_NOFOLLOW, .writing())
+        if csqlite_clear_unused_index(file) == 0 { return SystemOpenFile(file, path: path) }
+        _ = Glibc.close(file)
+        return nil
     }
 
     package func readers(ofWALIndex path: String) -> [Int32] {
@@ -218,6 +236,8 @@ package struct SystemFileSystem: FileSystem {
             _ = Glibc.close(file)
             throw error
         }
+        // While it is empty it can still be asked for.
+        if flags & O_CREAT != 0 { _ = csqlite_overwrites_in_place(file, 1) }
         return file
     }
 
@@ -325,11 +345,19 @@ private final class SystemOpenFile: ReservableFile, LockFile {
 
     func reserve(_ bytes: Int) throws(FileSystemFailure) {
         guard let file = descriptor.withLock({ $0 }) else { return }
-        let code = csqlite_fallocate_keeping_size(file, Int64(bytes))
+        // XFS wants room for all that it is asked for, also for what has its place: ask for what is missing. The blocks may
+        // be a few more than those of the bytes.
+        var status = stat()
+        let allocated = unsafe fstat(file, &status) == 0 ? Int(status.st_blocks) * 512 : 0
+        if allocated >= bytes { return }
+        let start = max(0, allocated - (256 << 10)) & ~4_095
+        let code = csqlite_fallocate_keeping_size(file, Int64(start), Int64(bytes - start))
         guard [0, EOPNOTSUPP, ENOSYS].contains(code) else {
             throw FileSystemFailure(errno: code, action: "reserve \(bytes) bytes for \(path)")
         }
     }
+
+    var overwritesInPlace: Bool { csqlite_overwrites_in_place(file, 0) != 0 }
 
     func startWriting() {
         if let file = descriptor.withLock({ $0 }) { csqlite_start_writing(file) }

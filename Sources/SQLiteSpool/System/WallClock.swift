@@ -38,7 +38,10 @@ extension Duration {
 
 /// Tells the time and waits. Records carry the wall time at which they were enqueued, because their age must survive
 /// a restart; so everything that compares with it uses the same clock, which tests replace.
-package protocol WallClock: Clock where Duration == Swift.Duration, Instant == WallInstant {}
+package protocol WallClock: Clock where Duration == Swift.Duration, Instant == WallInstant {
+    /// Time that has passed since a moment in the past, also while the machine slept. Setting the clock does not change it.
+    var elapsed: Duration { get }
+}
 
 /// The machine's clock. Waits are measured by the continuous clock, so setting the time does not stretch them.
 package struct SystemWallClock: WallClock {
@@ -48,6 +51,12 @@ package struct SystemWallClock: WallClock {
         var time = timespec()
         unsafe clock_gettime(CLOCK_REALTIME, &time)
         return WallInstant(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
+    }
+
+    package var elapsed: Duration {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_BOOTTIME, &time)
+        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
     }
 
     package var minimumResolution: Duration { .milliseconds(1) }

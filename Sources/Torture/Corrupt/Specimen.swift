@@ -45,9 +45,12 @@ struct Specimen: Sendable {
 
     // MARK: Making
 
+    /// The files are in memory, where no spool promises to survive a power cut; here they stand for those on a disk.
+    private static let disk = SystemFileSystem(on: Mount(type: "ext4"))
+
     static func make(in directory: String, using generator: inout SeededGenerator) async throws -> Specimen {
         let path = directory + "/s"
-        var configuration = SpoolConfiguration(path: path, durability: .powerLoss)
+        var configuration = SpoolConfiguration(path: path, durability: .powerLoss, fileSystem: disk)
         configuration.checkpoints.quietPeriodMilliseconds = 3_600_000
         let checkpointPages = Int.random(in: 30...400, using: &generator)
         configuration.checkpoints.bytesAtMost = checkpointPages * SpoolUsage.defaultPageBytes
@@ -116,7 +119,7 @@ struct Specimen: Sendable {
         // Damage that is found late needs another start, as a supervisor would make it.
         for _ in 0..<3 {
             do {
-                let spool = try Spool(SpoolConfiguration(path: path, durability: .powerLoss))
+                let spool = try Spool(SpoolConfiguration(path: path, durability: .powerLoss, fileSystem: Self.disk))
                 if let loss = spool.loss {
                     outcome.salvages += loss.quarantinedFile == nil ? 0 : 1
                     outcome.reportedLost += loss.lost

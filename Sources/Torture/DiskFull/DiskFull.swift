@@ -9,24 +9,27 @@ struct DiskFull: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Fills the disk of a writing process while ClickHouse is down.",
         discussion: """
-            On a small tmpfs, or under a limit on the size of files where nothing may be mounted, a process writes until \
-            it is refused, with sizes and without a trace of the record. Something else may take the disk's last byte. \
+            On a small file system of its own, or under a limit on the size of files where nothing may be mounted, a process \
+            writes until it is refused, with sizes and without a trace of the record. Something else may take the disk's last byte. \
             Then ClickHouse comes back: the spool is delivered though the disk is full, and the same writer takes \
             records again.
 
-            Example: torture disk-full --cycles 200 --seed 1
+            Example: torture disk-full --cycles 200 --seed 1 --filesystem btrfs
             """
     )
 
     @OptionGroup var options: TortureOptions
 
+    @Option(help: "What gets full: tmpfs (the default), ext4, xfs, btrfs or file-size-limit.")
+    var filesystem: SmallDisk.Kind?
+
     func run() async throws {
         var generator = SeededGenerator(seed: options.seed)
         var verdict = Verdict(mode: "disk-full", seed: options.seed, cycles: options.cycles ?? 50)
-        for figure in ["refused", "resumed", "died", "tmpfs"] { verdict.details[figure] = 0 }
+        for figure in ["refused", "resumed", "died", "started_full"] { verdict.details[figure] = 0 }
         try await withWorkDirectory("disk-full") { directory in
-            try await SmallDisk.with(in: directory) { disk in
-                if disk.kind == .tmpfs { verdict.details["tmpfs"] = 1 }
+            try await SmallDisk.with(in: directory, filesystem) { disk in
+                verdict.details[disk.kind.rawValue] = 1
                 let progress = Progress(of: verdict.cycles)
                 var first = 0
                 for cycle in 0..<verdict.cycles {

@@ -10,7 +10,7 @@ struct DiskFullChild: AsyncParsableCommand {
     func run() async throws {
         let order = try DiskFullOrder(text: order)
         let space = DiskSpace(order.disk)
-        try space.narrow(to: order.roomBytes)
+        if !order.startsFull { try space.narrow(to: order.roomBytes) }
         let writer = try BatchWriter<NumberedRecord>(
             configuration: order.configuration,
             logger: StandInTable.logger
@@ -26,7 +26,7 @@ struct DiskFullChild: AsyncParsableCommand {
         if order.disk.kind == .fileSizeLimit { try space.giveBack() }
         DiskFullReport.full.send()
         try await watchTheDrain(writing, order.eater == .whileDraining ? space : nil)
-        if order.eater != .never { try space.giveBack() }
+        if order.eater != .never || order.startsFull { try space.giveBack() }
         await writing.writeAgain()
         let report = await writer.close()
         if let reason = report.reason { DiskFullReport.wrong("\(report.remaining) records are left: \(reason)").send() }

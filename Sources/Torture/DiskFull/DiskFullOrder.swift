@@ -18,26 +18,36 @@ struct DiskFullOrder: Codable {
     var eater: Eater
     /// Dies when the disk is full; another process goes on.
     var diesWhenFull: Bool
+    /// The process before it died on a disk that is eaten up, and it still is.
+    var startsFull: Bool
     var isPowerLossProof: Bool
     var maxBatchSize: Int
     var maxInFlight: Int
 
     static let numbers = NumberedWrites(shortText: 3_000...6_000, longText: 20_000...200_000)
 
-    init(_ disk: SmallDisk, spool: String, url: String, first: Int, using generator: inout SeededGenerator) {
+    init(
+        _ disk: SmallDisk,
+        spool: String,
+        url: String,
+        first: Int,
+        startsFull: Bool,
+        using generator: inout SeededGenerator
+    ) {
         self.disk = disk
         self.spool = spool
         self.url = url
         self.first = first
+        self.startsFull = startsFull
         switch disk.kind {
         // More than the place of the WAL takes, in either case.
-        case .tmpfs: roomBytes = .random(in: 28...44, using: &generator) << 20
+        case .tmpfs, .ext4, .xfs, .btrfs: roomBytes = .random(in: 28...44, using: &generator) << 20
         case .fileSizeLimit: roomBytes = .random(in: 21...28, using: &generator) << 20
         }
         eater = Eater.allCases.randomElement(using: &generator) ?? .never
         // No place that was reserved helps where no file may grow.
         if disk.kind == .fileSizeLimit, eater == .whileDraining { eater = .never }
-        diesWhenFull = disk.kind == .tmpfs && Int.random(in: 0..<6, using: &generator) == 0
+        diesWhenFull = disk.kind.isFileSystem && Int.random(in: 0..<6, using: &generator) == 0
         isPowerLossProof = .random(using: &generator)
         maxBatchSize = .random(in: 50...500, using: &generator)
         maxInFlight = .random(in: 1...4, using: &generator)

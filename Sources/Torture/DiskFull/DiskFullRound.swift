@@ -23,11 +23,21 @@ final class DiskFullRound {
 
     func run(_ verdict: inout Verdict, using generator: inout SeededGenerator) async throws {
         var hasDied = true
+        var isEatenUp = false
         while hasDied {
             standIn.faults.setStanding(Self.outages.randomElement(using: &generator))
-            let order = DiskFullOrder(disk, spool: spool, url: standIn.url, first: ledger.next, using: &generator)
+            let order = DiskFullOrder(
+                disk,
+                spool: spool,
+                url: standIn.url,
+                first: ledger.next,
+                startsFull: isEatenUp,
+                using: &generator
+            )
             hasDied = try await runChild(order, &verdict)
             if hasDied { verdict.details["died", default: 0] += 1 }
+            if isEatenUp { verdict.details["started_full", default: 0] += 1 }
+            isEatenUp = hasDied && order.eater == .beforeDraining
         }
         standIn.faults.setStanding(nil)
         try DiskSpace(disk).clear()

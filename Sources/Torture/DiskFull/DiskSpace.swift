@@ -17,42 +17,35 @@ struct DiskSpace {
 
     /// Leaves so many bytes: on the disk, or to each file.
     func narrow(to bytes: Int) throws {
-        switch kind {
-        case .tmpfs:
-            try remove(filling)
-            let surplus = try SystemFileSystem().availableBytes(at: directory) - bytes
-            if surplus > 0 {
-                try SystemFileSystem().createPrivateFile(filling)
-                try SystemFileSystem().reserve(surplus, for: filling)
-            }
-        case .fileSizeLimit:
+        guard kind.isFileSystem else {
             signal(SIGXFSZ, SIG_IGN)
-            try setLimit(bytes)
+            return try setLimit(bytes)
+        }
+        try remove(filling)
+        // What was just removed may become free only now.
+        sync()
+        let surplus = try SystemFileSystem().availableBytes(at: directory) - bytes
+        if surplus > 0 {
+            try SystemFileSystem().createPrivateFile(filling)
+            try SystemFileSystem().reserve(surplus, for: filling)
         }
     }
 
     /// Takes what is left, to the last byte.
     func eatUp() throws {
-        switch kind {
-        case .tmpfs:
-            let file = unsafe open(eaten, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
-            guard file >= 0 else { return }
-            defer { close(file) }
-            for size in [1 << 20, 4_096, 1] {
-                let zeros = [UInt8](repeating: 0, count: size)
-                while unsafe Glibc.write(file, zeros, size) > 0 {}
-            }
-        case .fileSizeLimit:
-            try setLimit(0)
+        guard kind.isFileSystem else { return try setLimit(0) }
+        let file = unsafe open(eaten, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+        guard file >= 0 else { return }
+        defer { close(file) }
+        for size in [1 << 20, 4_096, 1] {
+            let zeros = [UInt8](repeating: 0, count: size)
+            while unsafe Glibc.write(file, zeros, size) > 0 {}
         }
     }
 
     /// Gives back what `eatUp` took, and a file size limit altogether.
     func giveBack() throws {
-        switch kind {
-        case .tmpfs: try remove(eaten)
-        case .fileSizeLimit: try setLimit(nil)
-        }
+        if kind.isFileSystem { try remove(eaten) } else { try setLimit(nil) }
     }
 
     /// Gives everything back, also what a process left that died.
