@@ -128,9 +128,8 @@ enum MountedFile {
 
     static func with(_ source: String, at target: String, _ body: (String) async throws -> Void) async throws {
         let files = FileManager.default
-        var isDirectory = ObjCBool(false)
-        _ = files.fileExists(atPath: source, isDirectory: &isDirectory)
-        if isDirectory.boolValue {
+        let isDirectory = (try files.attributesOfItem(atPath: source)[.type] as? FileAttributeType) == .typeDirectory
+        if isDirectory {
             try files.createDirectory(atPath: target, withIntermediateDirectories: false)
         } else {
             try Data().write(to: URL(filePath: target))
