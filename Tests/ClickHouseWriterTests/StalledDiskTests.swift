@@ -80,7 +80,7 @@ import Testing
             #expect(try gauge("fine") == 1)
             let messages = log.entries.filter { $0.message.contains("disk") }.map(\.message)
             #expect(messages == ["The spool's disk does not answer; writes wait", "The spool's disk answers again"])
-            await delivery.close(clock)
+            await delivery.close()
         }
     }
 }
