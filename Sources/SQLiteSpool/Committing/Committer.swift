@@ -13,10 +13,17 @@ struct Committer: ~Copyable {
     var recovery: SpoolRecovery
     var gathering = GatherPolicy()
 
-    mutating func run() {
+    enum End {
+        case closed
+        /// The file is to be opened as a new owner does, which salvages what is readable.
+        case damaged
+    }
+
+    mutating func run() -> End {
         maintenance.disk.reserveWAL()
         recovery.publish(connection)
         while true {
+            if recovery.mustSalvage() { return .damaged }
             switch queue.next(gathering: gathering.wait?.limit, quietPeriod: quietPeriod) {
             case .commit(let group): serve(group)
             case .quiet: useQuiet()
@@ -24,8 +31,9 @@ struct Committer: ~Copyable {
                 // What could not be synced must not be moved into the database.
                 recovery.secureAtEnd(&connection, &maintenance)
                 if recovery.health.hasToWait { connection.leaveWAL() }
+                recovery.published.reader.closeNow()
                 maintenance.close()
-                return
+                return .closed
             }
         }
     }
@@ -136,6 +144,7 @@ struct Committer: ~Copyable {
         )
         if applied.droppedForRoom > 0 { onEvent(.dropped(records: applied.droppedForRoom, reason: .full)) }
         if applied.droppedForAge > 0 { onEvent(.dropped(records: applied.droppedForAge, reason: .age)) }
+        if !applied.setAside.isEmpty { onEvent(.setAside(applied.setAside)) }
         if let error = applied.refused.first?.error {
             recovery.note(.foundNoRoom(error))
         } else if !group.appends.isEmpty || hasRoomAgain {
@@ -188,7 +197,7 @@ struct Committer: ~Copyable {
 
     /// How long nothing must come before there is something else to do, in milliseconds; nil: there is nothing.
     private var quietPeriod: Int? {
-        if recovery.health.hasToWait { return configuration.reopenMilliseconds }
+        if recovery.health.hasToWait || recovery.health.isDamaged { return configuration.reopenMilliseconds }
         let period = maintenance.quietPeriod(connection)
         guard configuration.limits.maxAge != nil, connection.ledger.summary.pending > 0 else { return period }
         return min(period ?? 1_000, 1_000)

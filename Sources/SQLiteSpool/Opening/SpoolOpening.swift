@@ -43,7 +43,8 @@ struct SpoolOpening {
         }
     }
 
-    private func open() throws(SpoolError) -> Opened {
+    /// The lock stays held, whatever comes of it.
+    func open() throws(SpoolError) -> Opened {
         let notices = try SpoolError.wrapping {
             try refuseNetworkFileSystem()
             try refuseMountPoint()

@@ -11,6 +11,9 @@ package struct SQLiteError: Error, Equatable, CustomStringConvertible {
     /// What was attempted: a statement or the name of a C function.
     package let action: String
 
+    /// The records that are not what was written, where nothing else of the file is known to be wrong.
+    var damagedRecords: [Int64] = []
+
     /// The result code without its extension, for example 10 for `SQLITE_IOERR`.
     package var primaryCode: Int32 { code & 0xff }
 
@@ -23,6 +26,14 @@ package struct SQLiteError: Error, Equatable, CustomStringConvertible {
     /// The file is readable, and what is in it cannot be right.
     static func corrupt(_ message: String, action: String) -> SQLiteError {
         SQLiteError(code: SQLITE_CORRUPT, message: message, action: action)
+    }
+
+    /// Some records are not what was written; the others can be read.
+    static func damaged(_ records: [Int64]) -> SQLiteError {
+        let list = records.prefix(20).map(String.init).joined(separator: ", ")
+        var error = corrupt("not what was written: records \(list)", action: "read records")
+        error.damagedRecords = records
+        return error
     }
 
     package var description: String { "SQLite error \(code) (\(message)) in: \(action)" }
