@@ -118,7 +118,7 @@ import Testing
             #expect(server.rows.count > Self.count / 2 && server.rows[0] == 1 && server.rows[999] == 1)
             #expect(server.rows[500] == nil)
             #expect(status.spool == .fine)
-            #expect(log.entries.contains { $0.metadata.contains("spool.lost: \(Self.count - server.rows.count)") })
+            #expect(log.entries.contains { $0.metadata.contains("\"spool.lost\": \(Self.count - server.rows.count)") })
         }
     }
 }

@@ -95,6 +95,9 @@ struct SpoolRecovery {
                 guard reopened.ledger.uuid == uuid else {
                     throw SpoolError(.failed, "\(file.path) is another spool now")
                 }
+                if let note = lock.previous, LedgerGap(reopened.ledger, behind: note) != nil {
+                    throw SpoolError(.damaged, "the newest of what was committed to \(file.path) is not in it")
+                }
                 try reopened.confirm()
                 return reopened
             }

@@ -47,6 +47,8 @@ extension SQLiteError {
         let writing = [SQLITE_IOERR | 3 << 8, SQLITE_IOERR | 19 << 8]  // SQLITE_IOERR_WRITE, SQLITE_IOERR_SHMSIZE
         let isFull =
             writing.contains(code) && FileSystemFailure.fullDisk.contains(unsafe sqlite3_system_errno(connection))
-        self.init(code: isFull ? SQLITE_FULL : code, message: message, action: action)
+        // What was written is not there any more, as in a WAL that was cut. SQLITE_IOERR_SHORT_READ
+        let isCut = code == SQLITE_IOERR | 2 << 8
+        self.init(code: isFull ? SQLITE_FULL : isCut ? SQLITE_CORRUPT : code, message: message, action: action)
     }
 }
