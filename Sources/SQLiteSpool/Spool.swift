@@ -274,7 +274,10 @@ package final class Spool: Sendable {
         _ body: @escaping @Sendable (borrowing Database, Batch) throws(SQLiteError) -> Value
     ) async throws(SpoolError) -> Value {
         guard let current = current(batch), current.records == batch.records else {
-            throw SpoolError(.changed, "batch \(batch.token) is not what it was: records of it were damaged on the disk")
+            throw SpoolError(
+                .changed,
+                "batch \(batch.token) is not what it was: records of it were damaged on the disk"
+            )
         }
         return try await read { database throws(SQLiteError) in
             try database.execute("BEGIN")
@@ -292,7 +295,7 @@ package final class Spool: Sendable {
         while true {
             do throws(SpoolError) {
                 return try await read(body)
-            } catch where error.code == .changed {}
+            } catch  where error.code == .changed {}
         }
     }
 

@@ -44,7 +44,10 @@ import Testing
         let sink = LateSink(server) {
             guard let bytes = try? [UInt8](Data(contentsOf: URL(filePath: path))),
                 let place = Data(bytes).firstRange(of: Data(text))?.lowerBound
-            else { return Issue.record("the record is not in the file") }
+            else {
+                Issue.record("the record is not in the file")
+                return
+            }
             var changed = bytes
             damage(&changed, place)
             let file = FileHandle(forUpdatingAtPath: path)
@@ -74,8 +77,12 @@ import Testing
             let server = SimulatedClickHouse(.knowsTokens)
             let log = LogRecorder()
             try await makeSpool(at: directory + "/s")
-            let status = try await deliver(directory + "/s", to: server, log: log) { bytes, place in bytes[place + 5] ^= 1 }
-            #expect(server.rows == Dictionary(uniqueKeysWithValues: (0..<Self.count).filter { $0 != 500 }.map { ($0, 1) }))
+            let status = try await deliver(directory + "/s", to: server, log: log) { bytes, place in
+                bytes[place + 5] ^= 1
+            }
+            #expect(
+                server.rows == Dictionary(uniqueKeysWithValues: (0..<Self.count).filter { $0 != 500 }.map { ($0, 1) })
+            )
             #expect(status.deadLetters == 1)
             #expect(status.delivered == 999)
             #expect(status.spool == .fine)

@@ -27,7 +27,8 @@ import Testing
                 try damage(path)
                 try await body(spool)
             }
-            #expect(try FileManager.default.contentsOfDirectory(atPath: directory).count { $0.contains("damaged-") } == 0)
+            let names = try FileManager.default.contentsOfDirectory(atPath: directory)
+            #expect(!names.contains { $0.contains("damaged-") })
         }
     }
 
@@ -39,6 +40,10 @@ import Testing
 
     private func numbers(_ frozen: FrozenBatch?) -> [Int] {
         frozen?.lines.compactMap { Int($0.dropFirst(5).prefix { $0.isNumber }) } ?? []
+    }
+
+    private func freeze(_ spool: Spool, _ maxRecords: Int) async throws -> [Int] {
+        numbers(try await spool.freeze(maxRecords: maxRecords, maxBytes: 1 << 20))
     }
 
     @Test func `a flipped byte costs its record alone, and no restart`() async throws {
@@ -60,7 +65,8 @@ import Testing
             try Database(path: path, access: .readWrite)
                 .execute("UPDATE records SET payload = replace(payload, 'xx', 'yy') WHERE id = 20")
         } _: { spool in
-            #expect(numbers(try await spool.freeze(maxRecords: 100, maxBytes: 1 << 20)) == Self.others)
+            let delivered = try await freeze(spool, 100)
+            #expect(delivered == Self.others)
             #expect(spool.summary.deadLetters == 1)
         }
     }
@@ -73,7 +79,9 @@ import Testing
             _ = try await spool.freeze(maxRecords: 20, maxBytes: 1 << 20)
             let frozen = try #require(try await spool.freeze(maxRecords: 20, maxBytes: 1 << 20))
             #expect(numbers(frozen) == Array(21...30) + Array(33...42))
-            #expect(spool.summary.payloadBytes == (Array(1...30) + Array(33...60)).reduce(0) { $0 + Self.row($1).count })
+            #expect(
+                spool.summary.payloadBytes == (Array(1...30) + Array(33...60)).reduce(0) { $0 + Self.row($1).count }
+            )
         }
     }
 
@@ -128,7 +136,8 @@ import Testing
                 "UPDATE sqlite_schema SET sql = replace(sql, 'payload TEXT', 'payload     TEXT NOT NULL') WHERE name = 'records'"
             )
         } _: { spool in
-            #expect(numbers(try await spool.freeze(maxRecords: 100, maxBytes: 1 << 20)) == Self.others)
+            let delivered = try await freeze(spool, 100)
+            #expect(delivered == Self.others)
             #expect(spool.summary.deadLetters == 1)
             #expect(spool.health.state == .sound)
         }
@@ -162,8 +171,10 @@ import Testing
         } _: { spool in
             let frozen = try #require(try await spool.freeze(maxRecords: 5, maxBytes: 1 << 20))
             #expect(numbers(frozen) == [41, 43, 44, 45, 46])
-            #expect(try await spool.requeueDeadLetters(.ids([42])) == Spool.Requeued(count: 1))
-            #expect(numbers(try await spool.freeze(maxRecords: 100, maxBytes: 1 << 20)) == Array(47...60) + [42])
+            let requeued = try await spool.requeueDeadLetters(.ids([42]))
+            #expect(requeued == Spool.Requeued(count: 1))
+            let delivered = try await freeze(spool, 100)
+            #expect(delivered == Array(47...60) + [42])
         }
     }
 
@@ -171,7 +182,8 @@ import Testing
         try await withDamage { path in
             for number in 20..<40 { try flipByte(of: Self.row(number), at: 40 + number, in: path) }
         } _: { spool in
-            #expect(numbers(try await spool.freeze(maxRecords: 25, maxBytes: 1 << 20)) == Array(1..<20) + Array(40..<46))
+            let delivered = try await freeze(spool, 25)
+            #expect(delivered == Array(1..<20) + Array(40..<46))
             #expect(spool.summary.deadLetters == 20)
             #expect(spool.summary.pending == 15)
         }

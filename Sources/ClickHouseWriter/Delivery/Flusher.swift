@@ -228,9 +228,14 @@ final class Flusher: Sendable {
             let openings = spool.openings
             if openings == state.openings { return }
             state.openings = openings
-            state.plan.didChange(to: spool.batches, now: clock.now)
+            followBatches(&state)
             state.plan.hurry()
         }
+    }
+
+    private func followBatches(_ state: inout State) {
+        state.plan.didChange(to: spool.batches, now: clock.now)
+        state.prepared = nil
     }
 
     /// The batch's body, where it was read ahead.
@@ -330,7 +335,7 @@ final class Flusher: Sendable {
                 if error.code == .changed {
                     state.withLock { state in
                         state.plan.didKeep(batch)
-                        state.plan.didChange(to: spool.batches, now: clock.now)
+                        followBatches(&state)
                     }
                     return .kept
                 }

@@ -33,8 +33,8 @@ extension Committer {
     ///
     /// - Returns: nil when the queue was closed before that succeeded.
     consuming func openAnew() -> Committer? {
-        var recovery = recovery
-        let (queue, onEvent) = (queue, onEvent)
+        var recovery = self.recovery
+        let (queue, onEvent) = (self.queue, self.onEvent)
         recovery.beginSalvage()
         Self.close(connection, maintenance)
         while true {

@@ -23,8 +23,10 @@ extension SpoolConnection {
             // What is no row may have another length than the one that was counted.
             let bytes = isThere && rows.integer(6) == 1 ? rows.integer(5) : nil
             rows.reset()
-            if try !isThere && (batch == nil && id <= ledger.frozenThrough || isDeadLetter(id)) { continue }
-            guard isThere, id <= ledger.lastID, batch != nil || id > ledger.frozenThrough, try !isDeadLetter(id) else {
+            let isCounted = id <= ledger.lastID && (batch != nil || id > ledger.frozenThrough)
+            let isDeadLetter = try isDeadLetter(id)
+            if !isThere, isDeadLetter || !isCounted { continue }
+            guard isThere, isCounted, !isDeadLetter else {
                 throw SQLiteError.corrupt("record \(id) is damaged, and it is not where it was", action: "set it aside")
             }
             try database.prepare(
@@ -48,13 +50,15 @@ extension SpoolConnection {
                 try delete(batch)
                 continue
             }
-            try database.prepare("UPDATE batches SET records = ?2, payload_bytes = ?3, checksum = ?4 WHERE first_id = ?1")
-                .run(
-                    .integer(rest.ids.lowerBound),
-                    .integer(Int64(records)),
-                    .integer(Int64(bytes)),
-                    .integer(rest.checksum)
-                )
+            try database.prepare(
+                "UPDATE batches SET records = ?2, payload_bytes = ?3, checksum = ?4 WHERE first_id = ?1"
+            )
+            .run(
+                .integer(rest.ids.lowerBound),
+                .integer(Int64(records)),
+                .integer(Int64(bytes)),
+                .integer(rest.checksum)
+            )
         }
         let first = ledger.frozenThrough + 1
         let pending = setAside.count { $0.id >= first }

@@ -54,7 +54,9 @@ struct SpoolRecovery {
 
     /// For what is readable of the file, and the WAL twice: a copy as it was, and one that is repaired.
     private var hasRoomForSalvage: Bool {
-        let bytes = { [file] suffix in (try? file.fileSystem.status(of: file.path + suffix)?.bytes) ?? 0 }
+        let bytes = { [file] (suffix: String) -> Int in
+            (try? file.fileSystem.status(of: file.path + suffix)?.bytes) ?? 0
+        }
         let free = (try? file.fileSystem.availableBytes(at: file.directory)) ?? .max
         return free > bytes("") + 3 * bytes("-wal")
     }

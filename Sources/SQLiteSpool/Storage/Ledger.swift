@@ -74,9 +74,9 @@ struct Ledger: Equatable {
             "\(batch.token) would be replaced by \(left) of its \(batch.records) records"
         )
         guard let index = batches.firstIndex(where: { $0.token == batch.token }) else { return false }
+        records -= batches[index].records - left
+        payloadBytes -= batches[index].payloadBytes - children.reduce(0) { $0 + $1.payloadBytes }
         batches.replaceSubrange(index...index, with: children)
-        records -= batch.records - left
-        payloadBytes -= batch.payloadBytes - children.reduce(0) { $0 + $1.payloadBytes }
         return true
     }
 
