@@ -304,6 +304,7 @@ package final class Spool: Sendable {
     ) async throws(SpoolError) -> Value {
         // What is read is sent, and a commit that failed may come to light later: it could have cut the very same batch.
         if let refusal = health.refusal { throw refusal }
+        let openings = published.openings
         do throws(SQLiteError) {
             return try await published.reader.run(body)
         } catch {
@@ -312,7 +313,7 @@ package final class Spool: Sendable {
                 throw SpoolError(.changed, "records were damaged on the disk; they are dead letters now", cause: error)
             }
             let error = SpoolError(error)
-            if error.code == .damaged { try? await queue.report(damage: error) }
+            if error.code == .damaged { try? await queue.report(damage: error, openings: openings) }
             throw error
         }
     }

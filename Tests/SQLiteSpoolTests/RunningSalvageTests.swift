@@ -100,7 +100,7 @@ import Testing
             try await withSpool(at: path) { spool in
                 try await spool.appendNumbers(0..<5)
                 let batch = try #require(try await spool.freeze(maxRecords: 2, maxBytes: 1_000)).batch
-                try await spool.queue.report(damage: SpoolError(.damaged, "a reader that erred"))
+                try await spool.queue.report(damage: SpoolError(.damaged, "a reader that erred"), openings: 0)
                 try await spool.append(payload(5))
                 #expect(spool.openings == 1)
                 #expect(spool.health.state == .sound)

@@ -42,7 +42,10 @@ struct Committer: ~Copyable {
 
     private mutating func serve(_ group: CommitGroup) {
         for finding in group.findings {
-            recovery.note(.foundDamage(finding.work))
+            // A file that was opened anew since is another one, or was found sound.
+            if finding.work.openings == recovery.published.openings {
+                recovery.note(.foundDamage(finding.work.damage))
+            }
             finding.completion.resume(with: .success(()))
         }
         if recovery.isDue { recovery.recover(&connection, &maintenance) }
