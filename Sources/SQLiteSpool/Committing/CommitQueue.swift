@@ -50,7 +50,9 @@ final class CommitQueue: Sendable {
     ///
     /// - Parameter openings: how often the file had been opened anew when it was read.
     func report(damage: SpoolError, openings: Int) async throws(SpoolError) {
-        try await submit { $0.findings.append(CommitGroup.Waiting(work: (damage, openings), completion: $1)) }
+        try await submit {
+            $0.findings.append(CommitGroup.Waiting(work: (damage: damage, openings: openings), completion: $1))
+        }
     }
 
     /// Refuses new work. What waits is still committed.
