@@ -169,9 +169,9 @@ extension SpoolHealth {
             "The spool's files were removed, moved or replaced; records are refused. Do not stop the writer"
         case .failed: "The spool failed; nothing is accepted until it works again"
         case .damaged where refusal == nil:
-            "The spool's file is damaged. Records are still accepted; what is readable goes on in a new file"
+            "The spool's file is damaged; records are still accepted. What is readable goes on in a new file"
         case .damaged:
-            "The spool's file is damaged. Nothing is accepted until what is readable is in a new file"
+            "The spool's file is damaged; nothing is accepted. What is readable goes on in a new file"
         }
     }
 
