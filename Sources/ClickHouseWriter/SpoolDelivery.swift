@@ -81,7 +81,7 @@ package final class SpoolDelivery: Sendable {
                     if policy.mustWake(pendingBefore: commit.pendingBefore, pendingAfter: commit.pendingAfter) {
                         wakeup.signal()
                     }
-                case .health(let health) where health.isFull: wakeup.signalUrgently()
+                case .health(let health): health.isFull ? wakeup.signalUrgently() : wakeup.signal()
                 case .dropped(_, .full): wakeup.signalUrgently()
                 default: break
                 }

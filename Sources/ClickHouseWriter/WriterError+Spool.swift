@@ -8,7 +8,7 @@ extension WriterError {
             case .full: .spoolFull
             case .inUse: .spoolInUse
             case .refused: .spoolRefused
-            case .busy, .failed, .damaged: .spoolFailed
+            case .busy, .failed, .damaged, .changed: .spoolFailed
             }
         self.init(code, error.description, cause: error)
     }

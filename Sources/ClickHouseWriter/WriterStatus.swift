@@ -28,8 +28,8 @@ public struct WriterStatus: Sendable, Equatable {
         /// The spool's files were removed, moved or replaced, and what the writer has open could not be written to a file with a name
         /// yet. Records are refused; delivery goes on. Do not restart the writer: the records are only in its open files.
         case displaced(reason: String)
-        /// What was read from the file cannot be what was written. Restart the writer: it sets the file aside and salvages
-        /// what is readable. Until then records may be refused.
+        /// What was read from the file cannot be what was written. The writer sets the file aside, and goes on with what is readable, as
+        /// soon as the disk has room for that. Until then records may be refused.
         case damaged(reason: String)
     }
 

@@ -5,11 +5,11 @@ package struct Batch: Sendable, Equatable {
     package let token: String
     package let ids: ClosedRange<Int64>
 
-    /// Number of records.
-    package let records: Int
+    /// Number of records. Fewer than it was frozen with, when some were damaged on the disk since.
+    package internal(set) var records: Int
 
     /// Bytes of all payloads, without separators.
-    package let payloadBytes: Int
+    package internal(set) var payloadBytes: Int
 
     /// It was not sent before this.
     package let frozenAt: WallInstant

@@ -69,26 +69,14 @@ package final class Spool: Sendable {
         recoveredDestination = opened.destination
         origin = opened.origin
         isNewCopy = opened.isNewCopy
-        let reader = opened.reader
-        let connection = opened.connection
         path = file.path
         self.clock = clock
         maxRecords = configuration.limits.maxRecords
-        lock.announce(connection.ledger, configuration.durability)
+        lock.announce(opened.connection.ledger, configuration.durability)
         tokens = configuration.tokens
-        recovered = connection.ledger.summary
-        published = PublishedLedger(connection.ledger, connection.usage, reader: reader)
+        recovered = opened.connection.ledger.summary
+        published = PublishedLedger(opened.connection.ledger, opened.connection.usage, reader: opened.reader)
         self.lock = lock
-        let maintenance = WALMaintenance(
-            checkpoints: configuration.checkpoints,
-            vacuum: configuration.vacuum,
-            file: file,
-            onEvent: onEvent,
-            disk: DiskRoom(spool: path, lock, configuration),
-            mark: opened.mark,
-            watch: WALWatch(alarmBytes: configuration.walAlarmBytes),
-            bytesInUseBefore: connection.usage.databaseBytesInUse
-        )
         let recovery = SpoolRecovery(
             home: file,
             file: file,
@@ -99,15 +87,7 @@ package final class Spool: Sendable {
             published: published,
             onEvent: onEvent
         )
-        let committer = Committer(
-            configuration: configuration,
-            queue: queue,
-            lock: lock,
-            onEvent: onEvent,
-            connection: connection,
-            maintenance: maintenance,
-            recovery: recovery
-        )
+        let committer = Committer(opened, recovery, queue: queue, onEvent: onEvent)
         CommitThread.start(committer) { [hasEnded] in
             lock.release()
             hasEnded.fire()
@@ -123,6 +103,9 @@ package final class Spool: Sendable {
 
     /// The bytes that its files take, after the latest commit.
     package var usage: SpoolUsage { published.usage }
+
+    /// How often its file was opened anew because it was damaged. Its batches may be others since.
+    package var openings: Int { published.openings }
 
     /// How it is now. Waits for nothing, also while the disk does not answer.
     package var health: SpoolHealth { published.health.seen(busyFor: published.busyTime(clock.elapsed)) }
@@ -152,7 +135,7 @@ package final class Spool: Sendable {
             let summary = published.summary
             let now = clock.now
             if summary.pending == 0 { return nil }
-            let candidate = try await read { [tokens] database throws(SQLiteError) in
+            let candidate = try await readSettingAside { [tokens] database throws(SQLiteError) in
                 // One transaction: the file is ahead of `published` while a commit is being published.
                 try database.execute("BEGIN")
                 defer { database.rollBack() }
@@ -172,7 +155,7 @@ package final class Spool: Sendable {
             // They were dropped meanwhile.
             guard let candidate else { return nil }
             try await queue.change(.freeze(candidate.batch))
-            if published.batches.contains(where: { $0.token == candidate.batch.token }) { return candidate }
+            if current(candidate.batch) != nil { return candidate }
             // Some were dropped meanwhile: others are the oldest now.
         }
     }
@@ -184,7 +167,7 @@ package final class Spool: Sendable {
 
     /// The records of a batch, in their order.
     package func members(of batch: Batch) async throws(SpoolError) -> [BatchMember] {
-        try await read { database throws(SQLiteError) in
+        try await read(batch) { database, batch throws(SQLiteError) in
             let members = try database.readMembers(of: batch)
             try batch.checkCount(members.count)
             return members
@@ -205,7 +188,7 @@ package final class Spool: Sendable {
         timeField: String?,
         isSample: Bool = false
     ) async throws(SpoolError) -> [(id: String, seconds: Int64?)?] {
-        try await read { database throws(SQLiteError) in
+        try await read(batch) { database, batch throws(SQLiteError) in
             let keys = try database.readKeys(of: batch, idField: idField, timeField: timeField, isSample: isSample)
             if !isSample { try batch.checkCount(keys.count) }
             return keys
@@ -266,9 +249,9 @@ package final class Spool: Sendable {
 
     /// Looks at all of the file, which takes about a second for each GiB. Others go on meanwhile, except reading.
     ///
-    /// - Throws: ``SpoolError`` with code `damaged`; the next owner then sets the file aside.
+    /// - Throws: ``SpoolError`` with code `damaged`; the file is set aside then.
     package func verify() async throws(SpoolError) {
-        try await read { database throws(SQLiteError) in
+        try await readSettingAside { database throws(SQLiteError) in
             try database.execute("BEGIN")
             defer { database.rollBack() }
             try database.verify()
@@ -285,7 +268,43 @@ package final class Spool: Sendable {
 
     /// What is sent for a frozen batch: one payload a line, the same bytes each time.
     package func body(of batch: Batch) async throws(SpoolError) -> [UInt8] {
-        try await read { database throws(SQLiteError) in try database.readBody(of: batch) }
+        try await read(batch) { database, batch throws(SQLiteError) in try database.readBody(of: batch) }
+    }
+
+    /// The batch as it is now; nil when it is not in flight any more.
+    private func current(_ batch: Batch) -> Batch? { published.batches.first { $0.token == batch.token } }
+
+    /// Reads the records of a batch, all of which are what was written.
+    ///
+    /// - Throws: ``SpoolError`` with code `changed` when the batch is not what it was.
+    private func read<Value: Sendable>(
+        _ batch: Batch,
+        _ body: @escaping @Sendable (borrowing Database, Batch) throws(SQLiteError) -> Value
+    ) async throws(SpoolError) -> Value {
+        guard let current = current(batch), current.records == batch.records else {
+            throw SpoolError(
+                .changed,
+                "batch \(batch.token) is not what it was: records of it were damaged on the disk"
+            )
+        }
+        return try await read { database throws(SQLiteError) in
+            try database.execute("BEGIN")
+            defer { database.rollBack() }
+            let damaged = try database.damagedRecords(in: batch.ids)
+            if !damaged.isEmpty { throw SQLiteError.damaged(damaged) }
+            return try body(database, batch)
+        }
+    }
+
+    /// Reads once more as often as there were damaged records, which are dead letters by then.
+    private func readSettingAside<Value: Sendable>(
+        _ body: @escaping @Sendable (borrowing Database) throws(SQLiteError) -> Value
+    ) async throws(SpoolError) -> Value {
+        while true {
+            do throws(SpoolError) {
+                return try await read(body)
+            } catch  where error.code == .changed {}
+        }
     }
 
     func read<Value: Sendable>(
@@ -293,11 +312,16 @@ package final class Spool: Sendable {
     ) async throws(SpoolError) -> Value {
         // What is read is sent, and a commit that failed may come to light later: it could have cut the very same batch.
         if let refusal = health.refusal { throw refusal }
+        let openings = published.openings
         do throws(SQLiteError) {
             return try await published.reader.run(body)
         } catch {
+            if !error.damagedRecords.isEmpty {
+                try await queue.change(.setAside(error.damagedRecords))
+                throw SpoolError(.changed, "records were damaged on the disk; they are dead letters now", cause: error)
+            }
             let error = SpoolError(error)
-            if error.code == .damaged { try? await queue.report(damage: error) }
+            if error.code == .damaged { try? await queue.report(damage: error, openings: openings) }
             throw error
         }
     }

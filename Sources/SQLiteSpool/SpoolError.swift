@@ -18,9 +18,11 @@ package struct SpoolError: Error, Equatable, CustomStringConvertible {
         /// SQLite or the disk failed. What was acknowledged is kept; nothing more is until the file was opened anew and
         /// verified, which is tried again and again.
         case failed
-        /// What was read cannot be what was written. Nothing more is acknowledged; opening the spool again sets the file
-        /// aside and salvages what is readable.
+        /// What was read cannot be what was written. The file is set aside, and what is readable of it goes on in a new one: by its
+        /// owner while it runs, or by the next one.
         case damaged
+        /// What was asked for is not what it was: damaged records were set aside, or all was salvaged. Ask for ``Spool/batches``.
+        case changed
     }
 
     package let code: Code
@@ -47,7 +49,7 @@ extension SpoolError {
             case SQLITE_FULL: (.full, "no room on the disk of the spool; nothing was stored, free some space")
             case SQLITE_BUSY: (.busy, "another program writes to the spool; nothing was stored, use sqlite3 -readonly")
             case SQLITE_CORRUPT, SQLITE_NOTADB:
-                (.damaged, "the spool's file is damaged; start again to set it aside and salvage what is readable")
+                (.damaged, "the spool's file is damaged; its owner sets it aside and salvages what is readable")
             case SQLITE_INTERRUPT: (.failed, "reading the spool took too long and was ended; nothing in it was changed")
             default: (.failed, "the spool failed; records not acknowledged are not stored")
             }

@@ -8,6 +8,10 @@ package enum SpoolEvent: Sendable, Equatable {
     case checkpointed(SpoolUsage)
     /// Records were given up unsent, as the limits ask for.
     case dropped(records: Int, reason: DropReason)
+    /// Records were not what was written, and are dead letters now.
+    case setAside([SetAsideRecord])
+    /// The file at `path` was damaged. It was set aside, and work goes on in a new one that has what could be read of it.
+    case salvaged(path: String, SpoolLoss)
     /// A reader has kept its transaction open until the WAL had so many bytes. `readers` are the processes that read, as
     /// far as the system tells.
     case walHeld(bytes: Int, readers: [Int32])

@@ -16,7 +16,8 @@ package struct SpoolHealth: Sendable, Equatable {
         case displaced
         /// Nothing is acknowledged until the file was opened anew and found sound, which is tried again and again.
         case failed
-        /// What was read cannot be what was written. The next owner sets the file aside and salvages what is readable.
+        /// What was read cannot be what was written. The file is set aside, and what is readable goes on in a new one: as soon as that
+        /// is possible, or at the next start.
         case damaged
     }
 
@@ -30,7 +31,7 @@ package struct SpoolHealth: Sendable, Equatable {
         case placed
         /// The writing connection cannot be used any more.
         case failed(SpoolError)
-        /// A reader found damage. Records are still taken: the next owner salvages them with the others.
+        /// A reader found damage. Records are still taken: they are salvaged with the others.
         case foundDamage(SpoolError)
         /// The file was opened anew, and all of it is sound.
         case reopened
@@ -99,7 +100,8 @@ package struct SpoolHealth: Sendable, Equatable {
     /// Whether the latest records found no room, in whatever state the file is.
     package var isFull: Bool { fullness != nil }
 
-    /// Whether opening the file anew may help. Only a new owner may set a damaged one aside: what is in flight was read
-    /// from it.
+    /// Whether opening the file anew may help. One that failed because it is damaged is opened as a new owner does.
     var canReopen: Bool { failure.map { $0.code != .damaged } ?? false }
+
+    var isDamaged: Bool { damage != nil }
 }

@@ -260,6 +260,27 @@ import Testing
         plan.hurry()
         #expect(sent(&plan, now) == batch(1...10).token)
     }
+
+    @Test func `batches that the spool has in the place of others are sent, and what is on its way ends`() {
+        var plan = self.plan(inFlight: 2)
+        let first = freeze(1...10, &plan)
+        let second = freeze(11...20, &plan)
+        plan.didKeep(first)
+        var rest = first
+        rest.records = 9
+        // The second one is on its way. It is gone from the spool, and others have its place.
+        plan.didChange(to: [rest, batch(11...15), batch(16...20)], now: now)
+        #expect(plan.next(now: now, fresh: .wait(nil)) == .send(rest))
+        #expect(!plan.isDoubtful(rest))
+        #expect(plan.isDoubtful(batch(11...15)) && plan.mayBeElsewhere(batch(16...20)))
+        plan.didAccept(second)
+        plan.didDeliver(second)
+        plan.didChange(to: [batch(16...20)], now: now)
+        #expect(plan.entries.map(\.batch.token) == [rest.token, "16...20"])
+        // Frozen while the plan was made anew.
+        plan.didFreeze(batch(16...20))
+        #expect(plan.entries.count == 2)
+    }
 }
 
 extension DeliveryPlan {

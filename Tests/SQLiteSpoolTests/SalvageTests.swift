@@ -113,13 +113,6 @@ import Testing
                 bytes[(place ?? 0) + 5] = UInt8(ascii: "9")
             }
             try await withSpool(at: path) { spool in
-                let error = await #expect(throws: SpoolError.self) { try await deliverAll(spool) }
-                #expect(error?.code == .damaged)
-                #expect(error?.description.contains("record 5 is not what was written") == true)
-            }
-            try await withSpool(at: path) { spool in
-                #expect(spool.loss?.setAside == 1)
-                #expect(spool.loss?.lost == 0)
                 let numbers = try await deliverAll(spool)
                 #expect(numbers == [0, 1, 2, 3, 5, 6, 7, 8, 9])
                 #expect(spool.summary.deadLetters == 1)

@@ -47,25 +47,4 @@ import Testing
         #expect(!health(after: [.failed(Self.damage)]).canReopen)
         #expect(!health(after: [.foundDamage(Self.damage)]).canReopen)
     }
-
-    @Test func `a spool whose file a reader found damaged does not become a full one`() async throws {
-        try await withTemporaryDirectory { directory in
-            let path = directory + "/traces.spool"
-            try await withSpool(at: path) { try await $0.appendNumbers(0..<5) }
-            var bytes = try Data(contentsOf: URL(filePath: path))
-            let record = try #require(bytes.range(of: Data(payload(3))))
-            bytes[record.lowerBound + 5] ^= 1
-            try bytes.write(to: URL(filePath: path))
-            let events = EventRecorder()
-            try await withSpool(at: path, limits: SpoolLimits(maxRecords: 6), onEvent: events.record) { spool in
-                await #expect(throws: SpoolError.self) { try await spool.freeze(maxRecords: 10, maxBytes: 1_000) }
-                try await spool.append(payload(5))
-                await #expect(throws: SpoolError.self) { try await spool.append(payload(6)) }
-                #expect(spool.health.state == .damaged)
-                #expect(spool.health.reason?.code == .damaged)
-                #expect(events.states == [.damaged, .damaged])
-                #expect(try SpoolSurroundings(ofSpoolAt: path).owner.note?.state == .damaged)
-            }
-        }
-    }
 }

@@ -40,3 +40,16 @@ extension DeliveryPlan {
         case cleared
     }
 }
+
+extension DeliveryPlan.Entry {
+    /// A batch that may have been sent, by another process or before the spool was salvaged.
+    init(recovered batch: Batch, now: WallInstant) {
+        self.init(
+            batch: batch,
+            isDoubtful: true,
+            mayBeElsewhere: true,
+            mayRunSince: now,
+            startedAt: batch.attempts > 0 ? 0 : nil
+        )
+    }
+}

@@ -88,15 +88,7 @@ struct DeliveryPlan {
         backoff = BackoffPolicy(minDelay: configuration.minRetryDelay, maxDelay: configuration.maxRetryDelay)
         maxInFlight = configuration.maxInFlight
         usualBatchSize = configuration.maxBatchSize
-        entries = recovered.map {
-            Entry(
-                batch: $0,
-                isDoubtful: true,
-                mayBeElsewhere: true,
-                mayRunSince: now,
-                startedAt: $0.attempts > 0 ? 0 : nil
-            )
-        }
+        entries = recovered.map { Entry(recovered: $0, now: now) }
     }
 
     /// How the delivery goes, in the words of the status.
@@ -179,10 +171,11 @@ struct DeliveryPlan {
 
     mutating func didFreeze(_ batch: Batch) {
         didPrepare(batch)
-        start(entries.count - 1)
+        start(known(batch))
     }
 
     mutating func didPrepare(_ batch: Batch) {
+        if index(of: batch) != nil { return }
         let mayBeElsewhere = batch.ids.lowerBound <= max(recoveredThrough, copiedThrough)
         entries.append(Entry(batch: batch, mayBeElsewhere: mayBeElsewhere))
     }
@@ -212,6 +205,7 @@ struct DeliveryPlan {
 
     /// - Parameter suspicions: what ClickHouse's error said of each child; empty when it said nothing.
     mutating func didReplace(_ batch: Batch, with children: [Batch], suspicions: [Suspicion?] = []) {
+        entries.removeAll { entry in children.contains { $0.token == entry.batch.token } }
         let index = known(batch)
         recover()
         let parent = entries[index]
@@ -228,6 +222,20 @@ struct DeliveryPlan {
                 )
             }
         )
+    }
+
+    /// The spool has other batches than were planned: damaged records were set aside, or all was salvaged. What is on its way ends
+    /// as it would have.
+    mutating func didChange(to batches: [Batch], now: WallInstant) {
+        for batch in batches {
+            if let index = index(of: batch) {
+                entries[index].batch = batch
+            } else {
+                entries.append(Entry(recovered: batch, now: now))
+            }
+        }
+        entries.removeAll { entry in !entry.isSending && !batches.contains { $0.token == entry.batch.token } }
+        entries.sort { $0.batch.ids.lowerBound < $1.batch.ids.lowerBound }
     }
 
     /// Whether the batch may be stored without our knowing.

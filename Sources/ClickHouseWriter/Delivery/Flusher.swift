@@ -25,6 +25,8 @@ final class Flusher: Sendable {
         /// What the record after `id`, the oldest pending one, waits; a clock that is set back does not prolong it.
         var freshPause: (id: Int64, pause: Pause)?
         var learned: DestinationProfile?
+        /// How often the spool had been opened anew when its batches were planned.
+        var openings = 0
         /// What was read ahead, by its token.
         var prepared: (token: String, body: [UInt8])?
         /// What the spool says of the delivery.
@@ -181,6 +183,7 @@ final class Flusher: Sendable {
 
     private func takeStep(_ group: inout DiscardingTaskGroup) async throws(SpoolError) {
         await publish()
+        followSpool()
         let fresh = try await freshBatchDecision()
         // Nothing new is begun while the writer is being closed.
         if Task.isCancelled { return }
@@ -217,6 +220,22 @@ final class Flusher: Sendable {
         case .wait(let delay, _):
             _ = await wakeup.wait(until: delay.map(now.advanced(by:)), clock: clock)
         }
+    }
+
+    /// A spool that was damaged, and goes on in a new file, may have other batches than before.
+    private func followSpool() {
+        state.withLock { state in
+            let openings = spool.openings
+            if openings == state.openings { return }
+            state.openings = openings
+            followBatches(&state)
+            state.plan.hurry()
+        }
+    }
+
+    private func followBatches(_ state: inout State) {
+        state.plan.didChange(to: spool.batches, now: clock.now)
+        state.prepared = nil
     }
 
     /// The batch's body, where it was read ahead.
@@ -312,8 +331,15 @@ final class Flusher: Sendable {
                 guard try await isToBeSent(batch) else { return isGone(batch) ? .stored : .kept }
                 return try await send(batch, body: body, span)
             } catch {
-                state.withLock { $0.plan.didGiveUp(batch, now: clock.now) }
                 span.failed(error)
+                if error.code == .changed {
+                    state.withLock { state in
+                        state.plan.didKeep(batch)
+                        followBatches(&state)
+                    }
+                    return .kept
+                }
+                state.withLock { $0.plan.didGiveUp(batch, now: clock.now) }
                 await handle(error)
                 return .spoolFailed
             }

@@ -49,9 +49,12 @@ final class SpoolMonitor: Sendable {
                 metadata: ["spool.path": "\(spool.path)", "spool.notice": "\(notice.message)"]
             )
         }
-        guard let loss = spool.loss else { return }
+        if let loss = spool.loss { say(loss, of: spool.path) }
+    }
+
+    private func say(_ loss: SpoolLoss, of path: String) {
         var metadata: Logger.Metadata = [
-            "spool.path": "\(spool.path)", "spool.loss.reason": "\(loss.reason)",
+            "spool.path": "\(path)", "spool.loss.reason": "\(loss.reason)",
             "spool.lost": "\(loss.lostAtMost.map(String.init) ?? "unknown")",
             "spool.salvaged": "\(loss.salvaged)", "spool.set_aside": "\(loss.setAside)",
         ]
@@ -71,6 +74,17 @@ final class SpoolMonitor: Sendable {
         case .dropped(let records, let reason):
             metrics.recordDropped(records, reason)
             dropped(records, reason)
+        case .setAside(let records):
+            metrics.recordDamaged(records.count)
+            let ids = records.prefix(20).map { $0.isIntact ? "\($0.id) (intact)" : "\($0.id)" }.joined(separator: ", ")
+            logger.error(
+                """
+                Records in the spool were damaged on the disk. Each was set aside as a dead letter; all others are delivered. Look at \
+                them with spoolctl dead-letters show, requeue those that are intact by their ids, and check the disk
+                """,
+                metadata: ["spool.set_aside": "\(records.count)", "spool.set_aside.ids": "\(ids)"]
+            )
+        case .salvaged(let path, let loss): say(loss, of: path)
         case .walHeld(let bytes, let readers):
             metrics.recordWALHeld(true)
             let who = readers.isEmpty ? "a reader" : readers.map { "process \($0)" }.joined(separator: ", ")
@@ -186,9 +200,9 @@ extension SpoolHealth {
             "The spool's files were removed, moved or replaced; records are refused. Do not stop the writer"
         case .failed: "The spool failed; nothing is accepted until it works again"
         case .damaged where refusal == nil:
-            "The spool's file is damaged; records are still accepted. Restart the writer to salvage what is readable"
+            "The spool's file is damaged; records are still accepted. What is readable goes on in a new file"
         case .damaged:
-            "The spool's file is damaged; nothing is accepted. Restart the writer to salvage what is readable"
+            "The spool's file is damaged; nothing is accepted. What is readable goes on in a new file"
         }
     }
 

@@ -32,7 +32,7 @@ extension WriterMetrics {
     )
     static let deadLetters = gauge(
         "dead_letters",
-        "Records in the spool that were set aside because ClickHouse refuses them; refreshed every second."
+        "Records in the spool that were set aside because ClickHouse refuses them, or damaged; refreshed every second."
     )
 
     // MARK: The spool
@@ -74,7 +74,7 @@ extension WriterMetrics {
     static let deadLettered = counter(
         "records_dead_lettered",
         by: ["code"],
-        "Records that became dead letters, by ClickHouse's error code."
+        "Records that became dead letters, by ClickHouse's error code, or \"damaged\": found damaged on the disk while running."
     )
     static let dropped = counter(
         "records_dropped",

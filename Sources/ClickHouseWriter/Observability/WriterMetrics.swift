@@ -124,6 +124,10 @@ package struct WriterMetrics: Sendable {
         Maker(factory: factory, table: table).counter(Self.deadLettered, Self.name(of: code)).increment()
     }
 
+    func recordDamaged(_ records: Int) {
+        Maker(factory: factory, table: table).counter(Self.deadLettered, "damaged").increment(by: records)
+    }
+
     /// A server that makes codes up must not make metrics without end.
     private static func name(of code: Int?) -> String {
         guard let code else { return "none" }

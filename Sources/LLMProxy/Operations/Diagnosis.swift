@@ -49,7 +49,10 @@ struct Diagnosis: Equatable {
                 .losing,
                 "The spool's file is damaged: traces may be lost",
                 reason,
-                "Restart the proxy: it sets the file aside, salvages what is readable, and logs how much is lost."
+                """
+                Look at the disk, and free as much space as the spool takes. The proxy sets the file aside, salvages what is readable, \
+                logs how much is lost, and goes on by itself.
+                """
             )
             return
         case .full(let reason):

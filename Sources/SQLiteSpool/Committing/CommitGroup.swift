@@ -7,8 +7,8 @@ struct CommitGroup {
 
     var appends: [Waiting<NewRecords>] = []
     var changes: [Waiting<SpoolOperation>] = []
-    /// Damage that a reader has found: no part of the transaction.
-    var findings: [Waiting<SpoolError>] = []
+    /// Damage that a reader has found, and how often the file had been opened anew by then: no part of the transaction.
+    var findings: [Waiting<(damage: SpoolError, openings: Int)>] = []
 
     var isEmpty: Bool { appends.isEmpty && changes.isEmpty && findings.isEmpty }
 

@@ -47,8 +47,12 @@ final class CommitQueue: Sendable {
     }
 
     /// Returns when all that are to know of the damage do.
-    func report(damage: SpoolError) async throws(SpoolError) {
-        try await submit { $0.findings.append(CommitGroup.Waiting(work: damage, completion: $1)) }
+    ///
+    /// - Parameter openings: how often the file had been opened anew when it was read.
+    func report(damage: SpoolError, openings: Int) async throws(SpoolError) {
+        try await submit {
+            $0.findings.append(CommitGroup.Waiting(work: (damage: damage, openings: openings), completion: $1))
+        }
     }
 
     /// Refuses new work. What waits is still committed.

@@ -12,7 +12,10 @@ enum CommitThread {
         let thread = Thread {
             // Foundation's name does not reach the system, nor `top -H`.
             unsafe csqlite_name_thread("spool-commits")
-            if var committer = handOver.withLock({ $0.take() }) { committer.run() }
+            var next = handOver.withLock { $0.take() }
+            while var committer = next.take() {
+                if committer.run() == .damaged { next = committer.openAnew() }
+            }
             didEnd()
         }
         thread.start()

@@ -13,12 +13,19 @@ struct Committer: ~Copyable {
     var recovery: SpoolRecovery
     var gathering = GatherPolicy()
 
-    mutating func run() {
+    enum End {
+        case closed
+        /// The file is to be opened as a new owner does, which salvages what is readable.
+        case damaged
+    }
+
+    mutating func run() -> End {
         maintenance.disk.reserveWAL()
         recovery.publish(connection)
         // What says in the database that it is open must be there, and not only in the WAL, before anything is accepted.
         maintain(.moveAll)
         while true {
+            if recovery.mustSalvage() { return .damaged }
             recovery.published.noteWork(since: nil)
             let next = queue.next(gathering: gathering.wait?.limit, quietPeriod: quietPeriod)
             recovery.published.noteWork(since: recovery.clock.elapsed)
@@ -28,9 +35,10 @@ struct Committer: ~Copyable {
             case .closed:
                 // What could not be synced must not be moved into the database.
                 recovery.secureAtEnd(&connection, &maintenance)
+                recovery.published.reader.closeNow()
                 maintenance.close()
                 if recovery.health.hasToWait { connection.leaveWAL() } else { connection.signOff() }
-                return
+                return .closed
             }
         }
     }
@@ -39,7 +47,10 @@ struct Committer: ~Copyable {
 
     private mutating func serve(_ group: CommitGroup) {
         for finding in group.findings {
-            recovery.note(.foundDamage(finding.work))
+            // A file that was opened anew since is another one, or was found sound.
+            if finding.work.openings == recovery.published.openings {
+                recovery.note(.foundDamage(finding.work.damage))
+            }
             finding.completion.resume(with: .success(()))
         }
         if recovery.isDue { recovery.recover(&connection, &maintenance) }
@@ -141,6 +152,7 @@ struct Committer: ~Copyable {
         )
         if applied.droppedForRoom > 0 { onEvent(.dropped(records: applied.droppedForRoom, reason: .full)) }
         if applied.droppedForAge > 0 { onEvent(.dropped(records: applied.droppedForAge, reason: .age)) }
+        if !applied.setAside.isEmpty { onEvent(.setAside(applied.setAside)) }
         if let error = applied.refused.first?.error {
             recovery.note(.foundNoRoom(error))
         } else if !group.appends.isEmpty || hasRoomAgain {
@@ -193,7 +205,7 @@ struct Committer: ~Copyable {
 
     /// How long nothing must come before there is something else to do, in milliseconds; nil: there is nothing.
     private var quietPeriod: Int? {
-        if recovery.health.hasToWait { return configuration.reopenMilliseconds }
+        if recovery.health.hasToWait || recovery.health.isDamaged { return configuration.reopenMilliseconds }
         let period = maintenance.quietPeriod(connection)
         guard configuration.limits.maxAge != nil, connection.ledger.summary.pending > 0 else { return period }
         return min(period ?? 1_000, 1_000)

@@ -9,6 +9,12 @@ final class PublishedLedger: Sendable {
     private static let idle = Int64.max
 
     private let currentReader: Mutex<DatabaseQueue>
+    private let opened = Atomic(0)
+
+    /// How often the file was opened as a new owner would, because it was damaged.
+    var openings: Int { opened.load(ordering: .acquiring) }
+
+    func countOpening() { opened.add(1, ordering: .releasing) }
 
     init(_ ledger: Ledger, _ usage: SpoolUsage, reader: DatabaseQueue) {
         currentReader = Mutex(reader)

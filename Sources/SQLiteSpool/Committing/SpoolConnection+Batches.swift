@@ -3,14 +3,16 @@ extension SpoolConnection {
     func apply(
         _ operation: SpoolOperation,
         at now: Int64,
-        ledger: inout Ledger
+        ledger: inout Ledger,
+        setAside: inout [SetAsideRecord]
     ) throws(SQLiteError) {
         switch operation {
+        case .setAside(let ids): setAside += try self.setAside(ids, at: now, ledger: &ledger)
         case .freeze(let batch):
             guard try ledger.freeze(batch) else { return }
             try database.insert(batch)
         case .acknowledge(let batch):
-            guard ledger.remove(batch) else { return }
+            guard let batch = ledger.remove(batch) else { return }
             try deleteRecords(batch.ids, count: batch.records)
             try delete(batch)
         case .recordFailure(let batch, let message):
@@ -30,7 +32,11 @@ extension SpoolConnection {
                 try deleteRecords(member.id...member.id, count: 1)
             }
         case .deadLetter(let batch, let code, let message):
-            guard ledger.remove(batch) else { return }
+            guard ledger.batches.contains(where: { $0.token == batch.token }) else { return }
+            // Dead letters have no checksum. One that is damaged before must not be requeued.
+            let damaged = try database.damagedRecords(in: batch.ids)
+            if !damaged.isEmpty { setAside += try self.setAside(damaged, at: now, ledger: &ledger) }
+            guard let batch = ledger.remove(batch) else { return }
             // A salvaged record may be there already, as it was before. Failing for that would fail for ever.
             ledger.deadLetters += batch.records - (try countDeadLetters(batch.ids))
             try database.prepare(
@@ -71,7 +77,7 @@ extension SpoolConnection {
         return try count.readInteger()
     }
 
-    private func delete(_ batch: Batch) throws(SQLiteError) {
+    func delete(_ batch: Batch) throws(SQLiteError) {
         try database.prepare("DELETE FROM batches WHERE first_id = ?1").run(.integer(batch.ids.lowerBound))
     }
 

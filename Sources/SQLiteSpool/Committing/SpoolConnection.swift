@@ -72,6 +72,8 @@ struct SpoolConnection: ~Copyable {
         /// Records that were dropped to make room, and because they were too old.
         var droppedForRoom = 0
         var droppedForAge = 0
+        /// Damaged records that are dead letters now.
+        var setAside: [SetAsideRecord] = []
     }
 
     struct Refusal {
@@ -109,7 +111,14 @@ struct SpoolConnection: ~Copyable {
             if transaction.isSynced { try database.execute("PRAGMA synchronous = FULL") }
             try statements.begin.run()
             // First, so that a freeze keeps its records from being dropped.
-            for operation in operations { try apply(operation, at: transaction.now, ledger: &transaction.ledger) }
+            for operation in operations {
+                try apply(
+                    operation,
+                    at: transaction.now,
+                    ledger: &transaction.ledger,
+                    setAside: &transaction.applied.setAside
+                )
+            }
             if let maxAge = limits.maxAge {
                 ages.look(at: now, elapsed: clock.elapsed, ledger)
                 transaction.applied.droppedForAge = try dropOldest(&transaction.ledger, olderThan: maxAge, now: now)

@@ -35,12 +35,14 @@ enum SpoolOperation {
     /// Dead letters are deleted.
     case discard(LetterMove)
     case report(DeliveryReport)
+    /// Records that are not what was written become dead letters.
+    case setAside([Int64])
 
     /// Whether something is sent because of it.
     var mustSurvivePowerLoss: Bool {
         switch self {
         case .freeze, .replace: true
-        case .acknowledge, .recordFailure, .deadLetter, .discard, .report: false
+        case .acknowledge, .recordFailure, .deadLetter, .discard, .report, .setAside: false
         }
     }
 
@@ -48,7 +50,7 @@ enum SpoolOperation {
         switch self {
         case .freeze: .freeze
         case .acknowledge: .acknowledgement
-        case .recordFailure, .replace, .deadLetter, .discard, .report: .other
+        case .recordFailure, .replace, .deadLetter, .discard, .report, .setAside: .other
         }
     }
 }

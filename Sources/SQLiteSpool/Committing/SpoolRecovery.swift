@@ -13,6 +13,8 @@ struct SpoolRecovery {
 
     private(set) var health = SpoolHealth()
     private(set) var nextReopening = ContinuousClock.now
+    private(set) var nextSalvage = ContinuousClock.now
+    private(set) var salvages = 0
 
     /// Takes note of what happened, and tells all that are to know: whoever reads, the next owner, and the log.
     mutating func note(_ event: SpoolHealth.Event) {
@@ -36,6 +38,53 @@ struct SpoolRecovery {
         if health.refusal != nil { reopen(&connection) } else { secure(&connection, &maintenance) }
     }
 
+    // MARK: Damage
+
+    /// Whether a damaged file is to be opened anew now. While SQLite has it open, it needs its name: what is at the path may be
+    /// another one.
+    mutating func mustSalvage(isOpen: Bool = true) -> Bool {
+        guard health.isDamaged, nextSalvage <= .now else { return false }
+        // Where damage comes back again and again, each salvage leaves a file behind.
+        let delay = configuration.reopenMilliseconds << min(salvages, 16)
+        nextSalvage = .now + .milliseconds(min(delay, max(60_000, configuration.reopenMilliseconds)))
+        guard !isOpen || names.lost == nil && hasRoomForSalvage else { return false }
+        salvages += 1
+        return true
+    }
+
+    /// For what is readable of the file, and the WAL twice: a copy as it was, and one that is repaired.
+    private var hasRoomForSalvage: Bool {
+        let bytes = { [file] (suffix: String) -> Int in
+            (try? file.fileSystem.status(of: file.path + suffix)?.bytes) ?? 0
+        }
+        let free = (try? file.fileSystem.availableBytes(at: file.directory)) ?? .max
+        return free > bytes("") + 3 * bytes("-wal")
+    }
+
+    /// Nothing is read or acknowledged from now on, until the file is open again.
+    mutating func beginSalvage() {
+        if let damage = health.reason { note(.failed(damage)) }
+        published.reader.closeNow()
+    }
+
+    /// Call it when SQLite has closed the file.
+    ///
+    /// - Returns: the file as a new owner finds it, salvaged if it is damaged.
+    func openAsNextOwner() throws(SpoolError) -> Opened {
+        try SpoolOpening(file: file, configuration: configuration, lock: lock, clock: clock).open()
+    }
+
+    /// Goes on with what was opened.
+    mutating func didOpen(_ opened: borrowing Opened) {
+        names = OpenNames(lock, file)
+        lock.announce(opened.connection.ledger, configuration.durability)
+        published.replaceReader(with: opened.reader)
+        publish(opened.connection)
+        published.countOpening()
+        if let loss = opened.loss { onEvent(.salvaged(path: file.path, loss)) }
+        note(.reopened)
+    }
+
     /// After a failure nothing is acknowledged until the file was opened anew and verified.
     mutating func reopen(_ connection: inout SpoolConnection) {
         guard health.canReopen else { return }
@@ -49,6 +98,9 @@ struct SpoolRecovery {
                     throw SpoolError(.failed, "\(file.path) is another spool now")
                 }
                 reopened.ages = ages
+                if let note = lock.previous, LedgerGap(reopened.ledger, behind: note) != nil {
+                    throw SpoolError(.damaged, "the newest of what was committed to \(file.path) is not in it")
+                }
                 try reopened.confirm()
                 return reopened
             }

@@ -103,9 +103,8 @@ package struct SpoolReader: ~Copyable {
         let checksum = try database.integer("PRAGMA user_version") ?? 0 < 3 ? "NULL" : "checksum"
         let rows = try database.prepare(
             """
-            SELECT id, payload, \(checksum), enqueued_at,
-                (SELECT substr(token, 1, 1000) FROM batches WHERE first_id <= records.id AND last_id >= records.id),
-                \(Statement.isRow)
+            SELECT id, payload, \(checksum), enqueued_at, \(Statement.isRow),
+                (SELECT substr(token, 1, 1000) FROM batches WHERE first_id <= records.id AND last_id >= records.id)
             FROM records WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT ?3
             """
         )
@@ -138,7 +137,7 @@ package struct SpoolReader: ~Copyable {
 }
 
 extension StoredRecord {
-    /// - Parameter row: of `checkedColumns`, the token, and whether it is a row.
+    /// - Parameter row: of `checkedColumns`, its last one for every row, and the token.
     fileprivate init(_ row: borrowing Statement) {
         var payload: [UInt8] = []
         row.append(1, to: &payload)
@@ -146,8 +145,8 @@ extension StoredRecord {
             id: row.integer(0) ?? 0,
             enqueuedAt: WallInstant(stored: row.integer(3) ?? 0),
             payload: payload,
-            token: row.text(4),
-            isSound: row.hasSoundRecord && row.integer(5) == 1
+            token: row.text(5),
+            isSound: row.hasSoundRecord && row.integer(4) == 1
         )
     }
 }

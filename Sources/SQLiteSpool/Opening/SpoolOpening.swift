@@ -43,7 +43,8 @@ struct SpoolOpening {
         }
     }
 
-    private func open() throws(SpoolError) -> Opened {
+    /// The lock stays held, whatever comes of it.
+    func open() throws(SpoolError) -> Opened {
         let notices = try SpoolError.wrapping {
             try refuseNetworkFileSystem()
             try refuseMountPoint()
@@ -137,6 +138,8 @@ struct SpoolOpening {
                 // The schema's version is one of ours, so all that we ask for is there unless the schema's text is damaged.
                 throw SQLiteError.corrupt(error.message, action: error.action)
             }
+            // What is left of a WAL that is damaged later must not bring the old uuid back: the note would be about another spool.
+            if isNewCopy { _ = try database.checkpoint() }
             let origin = try database.readOrigin()
             let released = try file.release(database, configuration)
             let connection = try SpoolConnection(database: released, configuration, clock: clock)

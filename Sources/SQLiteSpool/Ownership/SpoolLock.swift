@@ -13,16 +13,20 @@ final class SpoolLock: Sendable {
         var database: DatabaseHold?
         var index: (any ReservableFile)?
         var note: OwnerNote?
+        var intent: SalvageIntent?
     }
 
     private let state: Mutex<State>
     private let fileSystem: any FileSystem
 
-    /// What the owner before left; nil when there was none, or it got no further than the lock.
-    let previous: OwnerNote?
+    private let left: OwnerNote?
 
-    /// The salvage that the owner before had begun; nil when it had begun none, or finished it.
-    let intent: SalvageIntent?
+    /// What the file must have: as the owner before left it, or as this one has noted since. nil when there was no owner, or it got
+    /// no further than the lock.
+    var previous: OwnerNote? { state.withLock(\.note) ?? left }
+
+    /// A salvage that was begun, by the owner before or by this one; nil when there is none, or it is finished.
+    var intent: SalvageIntent? { state.withLock(\.intent) }
 
     /// - Throws: ``SpoolError`` with code `inUse` when another owner lives, `refused` when the lock's file is not ours to
     ///   write: whoever can change it could have two owners run, or have one overwrite another file.
@@ -30,9 +34,8 @@ final class SpoolLock: Sendable {
         try fileSystem.checkDirectory(ofFile: path)
         let (file, left) = try Self.open(path, fileSystem)
         self.fileSystem = fileSystem
-        previous = OwnerNote(left)
-        intent = SalvageIntent(left)
-        state = Mutex(State(path: path + ".lock", file: file))
+        self.left = OwnerNote(left)
+        state = Mutex(State(path: path + ".lock", file: file, intent: SalvageIntent(left)))
     }
 
     deinit {
@@ -77,8 +80,8 @@ final class SpoolLock: Sendable {
 
     /// Takes the database's file as well, and says so in the lock file. Call it before SQLite opens the database.
     func holdDatabase(at path: String, _ now: WallInstant) throws {
-        let hold = try DatabaseHold(path, fileSystem)
-        state.withLock { $0.database = hold }
+        if let database, fileSystem.leads(path, to: database.identity) { return }
+        replaceDatabase(with: try DatabaseHold(path, fileSystem))
         sign(now)
     }
 
@@ -154,6 +157,7 @@ final class SpoolLock: Sendable {
             try file.write(padding + SalvageIntent.line(intent), at: OwnerNote.textLength - padding.utf8.count)
             try file.sync()
             try fileSystem.syncDirectory(directory(ofFile: path))
+            state.withLock { $0.intent = intent }
         }
     }
 
@@ -167,7 +171,7 @@ final class SpoolLock: Sendable {
             state: .sound
         )
         state.withLock { state in
-            state.note = new
+            (state.note, state.intent) = (new, nil)
             try? state.file.write(new.text + SalvageIntent.line(nil), at: 0)
         }
     }

@@ -11,6 +11,9 @@ package struct SQLiteError: Error, Equatable, CustomStringConvertible {
     /// What was attempted: a statement or the name of a C function.
     package let action: String
 
+    /// The records that are not what was written, where nothing else of the file is known to be wrong.
+    var damagedRecords: [Int64] = []
+
     /// The result code without its extension, for example 10 for `SQLITE_IOERR`.
     package var primaryCode: Int32 { code & 0xff }
 
@@ -25,6 +28,14 @@ package struct SQLiteError: Error, Equatable, CustomStringConvertible {
         SQLiteError(code: SQLITE_CORRUPT, message: message, action: action)
     }
 
+    /// Some records are not what was written; the others can be read.
+    static func damaged(_ records: [Int64]) -> SQLiteError {
+        let list = records.prefix(20).map(String.init).joined(separator: ", ")
+        var error = corrupt("not what was written: records \(list)", action: "read records")
+        error.damagedRecords = records
+        return error
+    }
+
     package var description: String { "SQLite error \(code) (\(message)) in: \(action)" }
 }
 
@@ -36,6 +47,8 @@ extension SQLiteError {
         let writing = [SQLITE_IOERR | 3 << 8, SQLITE_IOERR | 19 << 8]  // SQLITE_IOERR_WRITE, SQLITE_IOERR_SHMSIZE
         let isFull =
             writing.contains(code) && FileSystemFailure.fullDisk.contains(unsafe sqlite3_system_errno(connection))
-        self.init(code: isFull ? SQLITE_FULL : code, message: message, action: action)
+        // What was written is not there any more, as in a WAL that was cut. SQLITE_IOERR_SHORT_READ
+        let isCut = code == SQLITE_IOERR | 2 << 8
+        self.init(code: isFull ? SQLITE_FULL : isCut ? SQLITE_CORRUPT : code, message: message, action: action)
     }
 }

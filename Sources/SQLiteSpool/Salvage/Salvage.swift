@@ -4,8 +4,8 @@ internal import CSQLite
 ///
 /// - Records whose checksum is right go on, in the order of their ids. Those that are not what was written, and those that
 ///   were delivered before, become dead letters.
-/// - A frozen batch goes on under its token only when every record of it is there. What is left of another one makes a
-///   batch of its own: some of it may be stored already, so it is asked for where the table can be asked.
+/// - A frozen batch goes on under its token, also when some of its records are not there any more. Records that were frozen in
+///   batches which cannot be read make new ones, and are asked for where the table can be asked.
 /// - The fresh spool has a new uuid: a note about the damaged one says nothing about it.
 struct Salvage: ~Copyable {
     /// The damaged spool. It is not changed.
@@ -202,7 +202,8 @@ struct Salvage: ~Copyable {
             if members.count == batch.records, bytes == batch.payloadBytes {
                 try target.insert(batch)
             } else if !members.isEmpty {
-                try target.insert(batch.child(token: tokens.next(), members, frozenAt: now))
+                // Under its token: ClickHouse drops it if it has the whole batch, and else stores what is left.
+                try target.insert(batch.child(token: batch.token, members, frozenAt: batch.frozenAt))
             }
             end = batch.ids.upperBound
         }

@@ -25,7 +25,7 @@ extension Database {
             try checkOrder(&previous, id)
             let bytes = rows.byteCount(1)
             if records > 0, payloadBytes + bytes > maxBytes { break }
-            try check(rows)
+            try check(rows, through: id.addingReportingOverflow(Int64(maxRecords)).partialValue)
             ids = (ids?.lowerBound ?? id)...id
             records += 1
             payloadBytes += bytes
@@ -56,7 +56,7 @@ extension Database {
         var previous = batch.ids.lowerBound - 1
         while try rows.step(), let id = rows.integer(0) {
             try checkOrder(&previous, id)
-            try check(rows)
+            try check(rows, through: batch.ids.upperBound)
             records += 1
             rows.append(1, to: &body)
             body.append(UInt8(ascii: "\n"))
@@ -65,11 +65,27 @@ extension Database {
         return body
     }
 
-    /// - Parameter row: of `checkedColumns`.
-    borrowing func check(_ row: borrowing Statement) throws(SQLiteError) {
-        if !row.hasSoundRecord {
-            throw SQLiteError.corrupt("record \(row.integer(0) ?? 0) is not what was written", action: "read a record")
+    /// - Parameters:
+    ///   - row: of `checkedColumns`.
+    ///   - last: up to where other damaged records are looked for when this one is damaged.
+    /// - Throws: the ids of all that are.
+    borrowing func check(_ row: borrowing Statement, through last: Int64) throws(SQLiteError) {
+        if row.hasSoundRecord { return }
+        let id = row.integer(0) ?? 0
+        throw SQLiteError.damaged(try damagedRecords(in: id...max(id, last)))
+    }
+
+    /// Records that are not what was written: at most as many as one commit should set aside.
+    borrowing func damagedRecords(in ids: ClosedRange<Int64>) throws(SQLiteError) -> [Int64] {
+        let rows = try prepare(
+            "SELECT \(Statement.checkedColumns) FROM records WHERE id BETWEEN ?1 AND ?2 ORDER BY id"
+        )
+        try rows.bind([.integer(ids.lowerBound), .integer(ids.upperBound)])
+        var damaged: [Int64] = []
+        while damaged.count < 1_000, try rows.step(), let id = rows.integer(0) {
+            if !rows.hasSoundRecord { damaged.append(id) }
         }
+        return damaged
     }
 
     /// Ids and sizes of a batch's records, in their order.
@@ -144,7 +160,9 @@ extension Batch {
 }
 
 extension Statement {
-    static let checkedColumns = "id, payload, checksum, enqueued_at"
+    /// The last one says whether what has no checksum looks like a record. Older versions wrote none, and a damaged row may lack both.
+    static let checkedColumns =
+        "id, payload, checksum, enqueued_at, CASE WHEN checksum IS NULL THEN \(isRow) ELSE 0 END"
 
     /// Whether `payload` is one line of JSON with an object. SQLite's JSON ends at a NUL, and a line at a line feed; neither
     /// is in what was written.
@@ -153,9 +171,9 @@ extension Statement {
         WHEN NOT json_valid(payload) THEN FALSE ELSE json_type(payload) = 'object' END
         """
 
-    /// Whether the row of `checkedColumns` is what was written; true also when no checksum was written with it.
+    /// Whether the row of `checkedColumns` is what was written. Without a checksum: whether it is a row at all.
     var hasSoundRecord: Bool {
-        guard let id = integer(0), let stored = integer(2) else { return true }
+        guard let id = integer(0), let stored = integer(2) else { return integer(4) == 1 }
         let enqueuedAt = integer(3) ?? 0
         return unsafe withBytes(1) { unsafe Checksum($0).ofRecord(id, enqueuedAt: enqueuedAt) } == stored
     }

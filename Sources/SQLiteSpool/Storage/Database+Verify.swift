@@ -8,12 +8,13 @@ extension Database {
         let rows = try prepare("SELECT \(Statement.checkedColumns) FROM records")
         var records = 0
         while try rows.step() {
-            try check(rows)
+            try check(rows, through: .max)
             records += 1
         }
         guard records == ledger.records else {
             throw SQLiteError.corrupt("it has \(records) of \(ledger.records) records", action: "count the records")
         }
+        for batch in ledger.batches { try batch.checkCount(readMembers(of: batch).count) }
     }
 
     /// As far as SQLite can tell.

@@ -74,15 +74,43 @@ struct Ledger: Equatable {
             "\(batch.token) would be replaced by \(left) of its \(batch.records) records"
         )
         guard let index = batches.firstIndex(where: { $0.token == batch.token }) else { return false }
+        records -= batches[index].records - left
+        payloadBytes -= batches[index].payloadBytes - children.reduce(0) { $0 + $1.payloadBytes }
         batches.replaceSubrange(index...index, with: children)
-        records -= batch.records - left
-        payloadBytes -= batch.payloadBytes - children.reduce(0) { $0 + $1.payloadBytes }
         return true
     }
 
-    /// - Returns: false when the batch is not in flight any more, as with `replace`.
-    mutating func remove(_ batch: Batch) -> Bool {
-        replace(batch, with: [])
+    /// - Returns: the batch as it is by now; nil when it is not in flight any more, as with `replace`.
+    mutating func remove(_ batch: Batch) -> Batch? {
+        guard let current = batches.first(where: { $0.token == batch.token }) else { return nil }
+        return replace(current, with: []) ? current : nil
+    }
+
+    /// Some of the batch's records are damaged, and go.
+    ///
+    /// - Parameter records: how many are left.
+    /// - Returns: what the batch is now; nil when nothing is left of it.
+    mutating func shrink(_ batch: Batch, records: Int, payloadBytes: Int) throws(SQLiteError) -> Batch? {
+        guard 0..<batch.records ~= records, 0...batch.payloadBytes ~= payloadBytes else {
+            throw SQLiteError.corrupt("batch \(batch.token) is not what was frozen", action: "set a record aside")
+        }
+        var rest = batch
+        (rest.records, rest.payloadBytes) = (records, payloadBytes)
+        _ = replace(batch, with: records == 0 ? [] : [rest])
+        return records == 0 ? nil : rest
+    }
+
+    /// Some pending records are damaged, and go.
+    ///
+    /// - Parameter left: the bytes of the other pending records, when those of the damaged ones are not known.
+    mutating func removePending(_ count: Int, payloadBytes bytes: Int, left: Int?) throws(SQLiteError) {
+        let inFlightBytes = batches.reduce(0) { $0 + $1.payloadBytes }
+        let rest = left.map { inFlightBytes + $0 } ?? payloadBytes - bytes
+        guard count <= records - inFlight, rest >= inFlightBytes else {
+            throw SQLiteError.corrupt("more records are pending than are counted", action: "set a record aside")
+        }
+        records -= count
+        payloadBytes = rest
     }
 
     mutating func removeDeadLetters(_ count: Int) throws(SQLiteError) {

@@ -11,6 +11,8 @@ struct Corrupt: AsyncParsableCommand {
             truncation, zeroed, swapped and scribbled pages), opens it, and delivers what is there. A record that was \
             accepted must be delivered as it was written, or be a dead letter, or be counted as lost.
 
+            With --running the file is damaged while its owner has it open, and the owner must deliver the rest without a restart.
+
             Example: torture corrupt --cycles 10000 --seed 1
             """
     )
@@ -19,6 +21,9 @@ struct Corrupt: AsyncParsableCommand {
 
     @Option(help: "Only the cycle of this number, to see it again.")
     var only: Int?
+
+    @Flag(help: "Damages the file while its owner has it open, and not before.")
+    var running = false
 
     func run() async throws {
         let cycles = options.cycles ?? 1_000
@@ -39,7 +44,7 @@ struct Corrupt: AsyncParsableCommand {
             if let only, only != cycle { continue }
             let directory = try scratch.makeDirectory()
             watchdog.begin("opening a spool after \(mutation), cycle \(cycle)")
-            let outcome = try await specimen.survive(mutation, in: directory)
+            let outcome = try await specimen.survive(mutation, in: directory, running: running)
             watchdog.end()
             try? FileManager.default.removeItem(atPath: directory)
             verdict.add(outcome, of: specimen)
@@ -62,6 +67,7 @@ extension Verdict {
         duplicated += outcome.duplicated
         corrupt += outcome.altered + (outcome.isSound ? 0 : 1)
         details["salvages", default: 0] += outcome.salvages
+        details["restarts", default: 0] += outcome.restarts
         details["refused", default: 0] += outcome.isRefused ? 1 : 0
         details["reported_lost", default: 0] += outcome.reportedLost
         details["really_lost", default: 0] += outcome.missing

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import SQLiteSpool
+internal import Synchronization
 
 /// The files that a killed owner left, and what it had acknowledged.
 struct Specimen: Sendable {
@@ -17,6 +18,8 @@ struct Specimen: Sendable {
     /// What came of one damage.
     struct Outcome: Sendable, CustomStringConvertible {
         var salvages = 0
+        /// Starts after the first one.
+        var restarts = 0
         /// The file was left alone, because it may be somebody else's or a newer program's.
         var isRefused = false
         /// Records that were not delivered and are no dead letters.
@@ -38,7 +41,7 @@ struct Specimen: Sendable {
         var description: String {
             """
             missing \(missing), reported \(reportedLost), duplicated \(duplicated), altered \(altered) \(alterations), \
-            salvages \(salvages), sound \(isSound)\(error.map { ", " + $0 } ?? "")
+            salvages \(salvages), restarts \(restarts), sound \(isSound)\(error.map { ", " + $0 } ?? "")
             """
         }
     }
@@ -107,38 +110,47 @@ struct Specimen: Sendable {
     // MARK: Surviving
 
     /// Damages a copy of the files, opens it, and delivers all of it.
-    func survive(_ mutation: Mutation, in directory: String) async throws -> Outcome {
+    ///
+    /// - Parameter running: damages it only once it is open.
+    func survive(_ mutation: Mutation, in directory: String, running: Bool) async throws -> Outcome {
         let path = directory + "/s"
         for (suffix, bytes) in files {
-            let damaged = suffix == mutation.file ? mutation.apply(to: bytes) : bytes
+            let damaged = suffix == mutation.file && !running ? mutation.apply(to: bytes) : bytes
             try Data(damaged).write(to: URL(filePath: path + suffix))
             try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path + suffix)
         }
         var outcome = Outcome()
         var accepted = accepted
         // Damage that is found late needs another start, as a supervisor would make it.
-        for _ in 0..<3 {
+        for start in 0..<3 {
+            outcome.restarts = start
             do {
-                let spool = try Spool(SpoolConfiguration(path: path, durability: .powerLoss, fileSystem: Self.disk))
-                if let loss = spool.loss {
-                    outcome.salvages += loss.quarantinedFile == nil ? 0 : 1
-                    outcome.reportedLost += loss.lost
-                    outcome.setAside += loss.setAside
-                    if let file = loss.quarantinedFile, !FileManager.default.fileExists(atPath: file) {
-                        outcome.isSound = false
+                var configuration = SpoolConfiguration(path: path, durability: .powerLoss, fileSystem: Self.disk)
+                configuration.reopenMilliseconds = running ? 5 : configuration.reopenMilliseconds
+                let losses = Mutex<[SpoolLoss]>([])
+                let spool = try Spool(configuration) { event in
+                    if case .salvaged(_, let loss) = event { losses.withLock { $0.append(loss) } }
+                }
+                if let loss = spool.loss { outcome.add(loss) }
+                let end = ContinuousClock.now + (running ? .seconds(5) : .zero)
+                var isDelivered = false
+                if running, start == 0 { try damage(path, mutation) }
+                repeat {
+                    do {
+                        try await deliver(spool, to: &accepted, &outcome)
+                        // What is not delivered is looked at too.
+                        try await spool.verify()
+                        isDelivered = true
+                    } catch {
+                        outcome.error = "\(error)"
+                        // The owner goes on by itself.
+                        if running { try await Task.sleep(for: .milliseconds(10)) }
                     }
-                }
-                do {
-                    try await deliver(spool, to: &accepted, &outcome)
-                    // What is not delivered is looked at too.
-                    try await spool.verify()
-                    await spool.close()
-                    break
-                } catch {
-                    await spool.close()
-                    outcome.error = "\(error)"
-                }
-            } catch {
+                } while !isDelivered && ContinuousClock.now < end
+                await spool.close()
+                for loss in losses.withLock({ $0 }) { outcome.add(loss) }
+                if isDelivered { break }
+            } catch let error as SpoolError {
                 outcome.error = "\(error)"
                 outcome.isRefused = error.code == .refused
                 if outcome.isRefused { return outcome }
@@ -146,6 +158,17 @@ struct Specimen: Sendable {
         }
         try compare(path, accepted, &outcome)
         return outcome
+    }
+
+    /// Writes into the open file. Closing it again would drop SQLite's locks, which nothing here relies on.
+    private func damage(_ path: String, _ mutation: Mutation) throws {
+        let file = try FileHandle(forUpdating: URL(filePath: path + mutation.file))
+        let bytes = try [UInt8](file.readToEnd() ?? Data())
+        let damaged = mutation.apply(to: bytes)
+        if damaged.count < bytes.count { try file.truncate(atOffset: UInt64(damaged.count)) }
+        try file.seek(toOffset: 0)
+        try file.write(contentsOf: damaged)
+        try file.close()
     }
 
     private func deliver(
@@ -182,6 +205,8 @@ struct Specimen: Sendable {
     ) {
         if let known = accepted[token] {
             guard known != body else { return }
+            // What is left of a batch has its token: if that is known, all of the batch is stored.
+            if Self.lines(body).allSatisfy(Set(Self.lines(known)).contains) { return }
             let (before, now) = (Self.lines(known), Self.lines(body))
             outcome.alterations.append(
                 """
@@ -211,5 +236,14 @@ struct Specimen: Sendable {
         let rows = try database.prepare("SELECT id FROM dead_letters")
         while try rows.step(), let id = rows.integer(0) { setAside.insert(Int(id) - 1) }
         outcome.missing = written.keys.count { times[$0] == nil && !setAside.contains($0) }
+    }
+}
+
+extension Specimen.Outcome {
+    fileprivate mutating func add(_ loss: SpoolLoss) {
+        salvages += loss.quarantinedFile == nil ? 0 : 1
+        reportedLost += loss.lost
+        setAside += loss.setAside
+        if let file = loss.quarantinedFile, !FileManager.default.fileExists(atPath: file) { isSound = false }
     }
 }

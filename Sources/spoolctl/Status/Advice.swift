@@ -69,8 +69,8 @@ struct Advice: Equatable {
                 (
                     .damaged,
                     """
-                    The file is not what was written to it. Restart the owner's program: it sets the file aside, salvages what \
-                    is readable, and says how much is lost.
+                    The file is not what was written to it. Its owner sets it aside, salvages what is readable, and says how much is \
+                    lost: \(owner.isAlive ? "as soon as there is room on the disk" : "start the owner's program again").
                     """
                 )
             ]
