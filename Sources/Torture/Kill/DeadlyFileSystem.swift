@@ -1,0 +1,76 @@
+internal import Glibc
+internal import SQLiteSpool
+
+/// The system's calls, except that the process dies at one of those that change something: before it, after it, or when a part
+/// of it is done.
+struct DeadlyFileSystem: FileSystem {
+    private let system = SystemFileSystem()
+    private let countdown: Countdown
+    /// 0: it dies before the call.
+    private let quarters: Int
+
+    init(diesAt call: Int, quarters: Int) {
+        countdown = Countdown(from: call)
+        self.quarters = quarters
+    }
+
+    private func change(_ body: () throws(FileSystemFailure) -> Void) throws(FileSystemFailure) {
+        let isLast = countdown.next() == 0
+        if isLast, quarters == 0 { die() }
+        try body()
+        if isLast { die() }
+    }
+
+    func createPrivateFile(_ path: String) throws(FileSystemFailure) {
+        try change { () throws(FileSystemFailure) in try system.createPrivateFile(path) }
+    }
+
+    func syncDirectory(_ directory: String) throws(FileSystemFailure) {
+        try change { () throws(FileSystemFailure) in try system.syncDirectory(directory) }
+    }
+
+    func rename(_ path: String, to new: String) throws(FileSystemFailure) {
+        try change { () throws(FileSystemFailure) in try system.rename(path, to: new) }
+    }
+
+    func rename(_ path: String, toNew new: String) throws(FileSystemFailure) {
+        try change { () throws(FileSystemFailure) in try system.rename(path, toNew: new) }
+    }
+
+    func remove(_ path: String) throws(FileSystemFailure) {
+        try change { () throws(FileSystemFailure) in try system.remove(path) }
+    }
+
+    func create(_ path: String, with bytes: [UInt8]) throws(FileSystemFailure) {
+        try change { () throws(FileSystemFailure) in
+            try system.create(path, with: quarters == 4 ? bytes : Array(bytes.prefix(bytes.count / 4 * quarters)))
+        }
+    }
+
+    func copy(_ path: String, to new: String) throws(FileSystemFailure) {
+        try change { () throws(FileSystemFailure) in try system.copy(path, to: new) }
+    }
+
+    func rewrite(_ path: String) throws(FileSystemFailure) {
+        try change { () throws(FileSystemFailure) in try system.rewrite(path) }
+    }
+
+    // MARK: What changes nothing
+
+    var vfs: String? { system.vfs }
+    func status(of path: String) throws(FileSystemFailure) -> FileStatus? { try system.status(of: path) }
+    func marks(of path: String) -> String? { system.marks(of: path) }
+    func leads(_ path: String, to file: FileIdentity) -> Bool { system.leads(path, to: file) }
+    func isMountPoint(_ path: String) -> Bool { system.isMountPoint(path) }
+    func names(in directory: String) throws(FileSystemFailure) -> [String] { try system.names(in: directory) }
+    func read(_ path: String) throws(FileSystemFailure) -> [UInt8] { try system.read(path) }
+    func openToReserve(_ path: String) throws(FileSystemFailure) -> any ReservableFile { try system.openToReserve(path) }
+    func availableBytes(at path: String) throws(FileSystemFailure) -> Int { try system.availableBytes(at: path) }
+    func networkFileSystem(at path: String) throws(FileSystemFailure) -> String? { try system.networkFileSystem(at: path) }
+    func readers(ofWALIndex path: String) -> [Int32] { system.readers(ofWALIndex: path) }
+    func openLockFile(_ path: String) throws(FileSystemFailure) -> any LockFile { try system.openLockFile(path) }
+
+    func openLockFileToRead(_ path: String) throws(FileSystemFailure) -> (any LockFile)? {
+        try system.openLockFileToRead(path)
+    }
+}
