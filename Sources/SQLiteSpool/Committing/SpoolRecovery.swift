@@ -33,7 +33,12 @@ struct SpoolRecovery {
 
     /// Tries to end what keeps records from being accepted.
     mutating func recover(_ connection: inout SpoolConnection, _ maintenance: inout WALMaintenance) {
-        if health.refusal != nil { reopen(&connection) } else { secure(&connection, &maintenance) }
+        if health.refusal != nil {
+            reopen(&connection)
+            maintenance.disk.reserveWAL()
+        } else {
+            secure(&connection, &maintenance)
+        }
     }
 
     /// After a failure nothing is acknowledged until the file was opened anew and verified.
@@ -49,6 +54,7 @@ struct SpoolRecovery {
                     throw SpoolError(.failed, "\(file.path) is another spool now")
                 }
                 try reopened.confirm()
+                try file.cutWAL(behind: reopened.database)
                 return reopened
             }
             // SQLite may have made the WAL anew.

@@ -41,18 +41,22 @@ struct DeadlyFileSystem: FileSystem {
         try change { () throws(FileSystemFailure) in try system.remove(path) }
     }
 
-    func create(_ path: String, with bytes: [UInt8]) throws(FileSystemFailure) {
+    func write(_ bytes: [UInt8], to path: String, at offset: Int) throws(FileSystemFailure) {
         try change { () throws(FileSystemFailure) in
-            try system.create(path, with: quarters == 4 ? bytes : Array(bytes.prefix(bytes.count / 4 * quarters)))
+            try system.write(
+                quarters == 4 ? bytes : Array(bytes.prefix(bytes.count / 4 * quarters)),
+                to: path,
+                at: offset
+            )
         }
     }
 
-    func copy(_ path: String, to new: String) throws(FileSystemFailure) {
-        try change { () throws(FileSystemFailure) in try system.copy(path, to: new) }
+    func truncate(_ path: String, to bytes: Int) throws(FileSystemFailure) {
+        try change { () throws(FileSystemFailure) in try system.truncate(path, to: bytes) }
     }
 
-    func rewrite(_ path: String) throws(FileSystemFailure) {
-        try change { () throws(FileSystemFailure) in try system.rewrite(path) }
+    func sync(_ path: String) throws(FileSystemFailure) {
+        try change { () throws(FileSystemFailure) in try system.sync(path) }
     }
 
     // MARK: What changes nothing
@@ -63,7 +67,9 @@ struct DeadlyFileSystem: FileSystem {
     func leads(_ path: String, to file: FileIdentity) -> Bool { system.leads(path, to: file) }
     func isMountPoint(_ path: String) -> Bool { system.isMountPoint(path) }
     func names(in directory: String) throws(FileSystemFailure) -> [String] { try system.names(in: directory) }
-    func read(_ path: String) throws(FileSystemFailure) -> [UInt8] { try system.read(path) }
+    func read(_ path: String, from offset: Int, count: Int) throws(FileSystemFailure) -> [UInt8] {
+        try system.read(path, from: offset, count: count)
+    }
     func openToReserve(_ path: String) throws(FileSystemFailure) -> any ReservableFile { try system.openToReserve(path) }
     func availableBytes(at path: String) throws(FileSystemFailure) -> Int { try system.availableBytes(at: path) }
     func networkFileSystem(at path: String) throws(FileSystemFailure) -> String? { try system.networkFileSystem(at: path) }
