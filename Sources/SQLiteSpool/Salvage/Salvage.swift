@@ -63,8 +63,8 @@ struct Salvage: ~Copyable {
     /// Records that were accepted, and are nowhere. Rows that were delivered long ago may be among those that were read,
     /// so ids are compared and not counts: of those that were not delivered from the first to the last, which are missing?
     ///
-    /// Between the first and the last others were delivered. Where the note's count of records agrees with the batches that were read
-    /// and all ids behind them, those are the records that there were. Elsewhere some of what is counted was delivered.
+    /// Between the first and the last others were delivered. Where the counts are those of the note, and agree with the batches that
+    /// were read and all ids behind them, those are the records that there were. Elsewhere some of what is counted was delivered.
     private func countLost(
         _ note: OwnerNote?,
         _ claims: Ledger?,
@@ -82,7 +82,8 @@ struct Salvage: ~Copyable {
         let knownOfNewest = try countKnown(newest.first, newest.last, setAside)
         let inFlight = batches.filter { $0.ids.lowerBound > progress.delivered && $0.ids.upperBound < newest.first }
         let counted = inFlight.reduce(0) { $0 + Int64($1.records) } + newest.last - newest.first + 1
-        guard counted == records else { return Int(max(0, min(missing, records - knownOfNewest))) }
+        let isNewest = claims.map { $0.lastID == progress.committed && $0.records == records } ?? false
+        guard isNewest, counted == records else { return Int(max(0, min(missing, records - knownOfNewest))) }
         return try inFlight.reduce(Int(newest.last - newest.first + 1 - knownOfNewest)) { sum, batch in
             try sum + max(0, batch.records - Int(countKnown(batch.ids.lowerBound, batch.ids.upperBound, setAside)))
         }
