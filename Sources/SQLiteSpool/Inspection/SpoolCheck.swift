@@ -55,13 +55,18 @@ package struct SpoolCheck {
         let directory = directory(ofFile: path)
         let name = String(path.dropFirst(directory.count))
         let names = (try? fileSystem.names(in: directory)) ?? []
-        let draft = readLock(path).flatMap { SalvageIntent($0) }.map { "\(name).salvaging-\($0.uuid)" }
+        let intent = readLock(path).flatMap { SalvageIntent($0) }
+        let draft = intent.map { "\(name).salvaging-\($0.uuid)" }
+        let salvage = intent.map { _ in
+            // What is read may be what that made of it.
+            CheckResult.damage("salvage", sound: "", ["its owner has begun one, and it is not finished"])
+        }
         return CheckResult.files(files)
             + [.fileSystem(network: try? fileSystem.networkFileSystem(at: directory))]
             + CheckResult.besides(
                 names.filter { $0.hasPrefix(name) },
                 strangers: SpoolFileNames.strangers(in: names, spool: name, draft: draft)
-            )
+            ) + (salvage ?? [])
     }
 
     private func checkModes(_ database: borrowing Database) throws -> [CheckResult] {

@@ -75,7 +75,11 @@ struct Salvage: ~Copyable {
             let salvaged = Int(try target.integer("SELECT count(*) FROM records") ?? 0)
             return max(0, (claims?.records ?? 0) - salvaged - setAside.count)
         }
-        let known = try count("SELECT id FROM records UNION SELECT id FROM dead_letters", from: progress.delivered + 1, progress.committed)
+        let known = try count(
+            "SELECT id FROM records UNION SELECT id FROM dead_letters",
+            from: progress.delivered + 1,
+            progress.committed
+        )
         let missing = progress.committed - progress.delivered - known
         guard let records = progress.records else { return Int(max(0, missing)) }
         let newest = (first: progress.frozen + 1, last: progress.committed)

@@ -157,7 +157,7 @@ package struct SalvageCopy {
         if wasSetAside { return "a writer had set it aside" }
         throw SpoolError(
             .refused,
-            "\(broken) is sound, there is nothing to salvage; start its owner, or deliver it: spoolctl drain"
+            "\(broken) is sound, there is nothing to salvage, and nothing was changed; start its owner, or deliver it: spoolctl drain"
         )
     }
 

@@ -52,7 +52,10 @@ struct WALRepair {
         guard counts.uuid == note.uuid else { return true }
         if counts.lastID < note.progress.committed { return false }
         // What cannot be read does not become readable with more commits.
-        return (try? database.readLedger()).map { !$0.progress.isBehind(note.progress) } ?? true
+        guard let ledger = try? database.readLedger() else { return true }
+        if ledger.progress.isBehind(note.progress) { return false }
+        // Batches may be acknowledged while an older one waits.
+        return ledger.lastID > note.progress.committed || note.progress.records.map { ledger.records <= $0 } ?? true
     }
 
     /// - Returns: the index of the first commit of the chain that has all that the note says; of the last one when none has.

@@ -115,7 +115,9 @@ struct DatabaseFile {
     /// before them be damaged later, they could be taken for commits.
     func cutWAL(behind database: borrowing Database) throws {
         let wal = path + "-wal"
-        guard let end = try database.walBytes(), let bytes = try fileSystem.status(of: wal)?.bytes, bytes > end else { return }
+        guard let end = try database.walBytes(), let bytes = try fileSystem.status(of: wal)?.bytes, bytes > end else {
+            return
+        }
         try fileSystem.truncate(wal, to: end)
     }
 

@@ -110,13 +110,15 @@ extension FileSystem {
     /// Copies a file to a new one that only its owner may read and write. It is not synced. Fails when there is a file at `new`.
     func copy(_ path: String, to new: String) throws(FileSystemFailure) {
         try createPrivateFile(new)
-        try forEachPiece(of: path) { (piece, offset) throws(FileSystemFailure) in try write(piece, to: new, at: offset) }
+        try forEachPiece(of: path) { (piece, offset) throws(FileSystemFailure) in try write(piece, to: new, at: offset)
+        }
     }
 
     /// Writes what a file holds over it, and syncs it: what an earlier sync failed for is on the disk then, and not only in
     /// the system's memory. A power cut meanwhile leaves of each part what was there.
     func rewrite(_ path: String) throws(FileSystemFailure) {
-        try forEachPiece(of: path) { (piece, offset) throws(FileSystemFailure) in try write(piece, to: path, at: offset) }
+        try forEachPiece(of: path) { (piece, offset) throws(FileSystemFailure) in try write(piece, to: path, at: offset)
+        }
         try sync(path)
     }
 

@@ -113,7 +113,9 @@ package struct SystemFileSystem: FileSystem {
 
     package func truncate(_ path: String, to bytes: Int) throws(FileSystemFailure) {
         try Self.withFile(path, O_RDWR, .writing()) { (file) throws(FileSystemFailure) in
-            guard ftruncate(file, off_t(bytes)) == 0 else { throw FileSystemFailure(errno: errno, action: "cut \(path)") }
+            guard ftruncate(file, off_t(bytes)) == 0 else {
+                throw FileSystemFailure(errno: errno, action: "cut \(path)")
+            }
         }
     }
 
@@ -156,7 +158,9 @@ package struct SystemFileSystem: FileSystem {
 
     package func readers(ofWALIndex path: String) -> [Int32] {
         var status = stat()
-        guard unsafe lstat(path, &status) == 0, let text = try? read("/proc/locks", from: 0, count: 1 << 20) else { return [] }
+        guard unsafe lstat(path, &status) == 0, let text = try? read("/proc/locks", from: 0, count: 1 << 20) else {
+            return []
+        }
         return LockTable(String(decoding: text, as: UTF8.self))
             .readers(ofWALIndex: UInt64(status.st_ino))
             .filter { $0 != getpid() }
@@ -171,7 +175,9 @@ package struct SystemFileSystem: FileSystem {
         // The kernel gives the table in pieces of 4 KiB, and leaves out a lock when an earlier one goes away between two of
         // them. So a process that says it has the lock, and lives, is looked for again.
         for _ in 0..<(expectedLives ? 10 : 1) {
-            guard let text = try? read("/proc/locks", from: 0, count: 1 << 20) else { return expectedLives ? expected : nil }
+            guard let text = try? read("/proc/locks", from: 0, count: 1 << 20) else {
+                return expectedLives ? expected : nil
+            }
             let holder = LockTable(String(decoding: text, as: UTF8.self))
                 .holder(ofFile: UInt64(status.st_ino), device: UInt64(status.st_dev), expected: expected)
             if let holder { return holder }

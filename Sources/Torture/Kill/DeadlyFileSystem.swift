@@ -2,11 +2,11 @@ internal import Glibc
 internal import SQLiteSpool
 
 /// The system's calls, except that the process dies at one of those that change something: before it, after it, or when a part
-/// of it is done.
+/// of a write is done.
 struct DeadlyFileSystem: FileSystem {
     private let system = SystemFileSystem()
     private let countdown: Countdown
-    /// 0: it dies before the call.
+    /// How much of the last write is made. Less than all: of another call nothing is.
     private let quarters: Int
 
     init(diesAt call: Int, quarters: Int) {
@@ -14,9 +14,15 @@ struct DeadlyFileSystem: FileSystem {
         self.quarters = quarters
     }
 
-    private func change(_ body: () throws(FileSystemFailure) -> Void) throws(FileSystemFailure) {
+    private func change(
+        last: () throws(FileSystemFailure) -> Void = { () throws(FileSystemFailure) in },
+        _ body: () throws(FileSystemFailure) -> Void
+    ) throws(FileSystemFailure) {
         let isLast = countdown.next() == 0
-        if isLast, quarters == 0 { die() }
+        if isLast, quarters < 4 {
+            try last()
+            die()
+        }
         try body()
         if isLast { die() }
     }
@@ -42,12 +48,10 @@ struct DeadlyFileSystem: FileSystem {
     }
 
     func write(_ bytes: [UInt8], to path: String, at offset: Int) throws(FileSystemFailure) {
-        try change { () throws(FileSystemFailure) in
-            try system.write(
-                quarters == 4 ? bytes : Array(bytes.prefix(bytes.count / 4 * quarters)),
-                to: path,
-                at: offset
-            )
+        let part = Array(bytes.prefix(bytes.count / 4 * quarters))
+        try change(last: { () throws(FileSystemFailure) in try system.write(part, to: path, at: offset) }) {
+            () throws(FileSystemFailure) in
+            try system.write(bytes, to: path, at: offset)
         }
     }
 
@@ -70,9 +74,13 @@ struct DeadlyFileSystem: FileSystem {
     func read(_ path: String, from offset: Int, count: Int) throws(FileSystemFailure) -> [UInt8] {
         try system.read(path, from: offset, count: count)
     }
-    func openToReserve(_ path: String) throws(FileSystemFailure) -> any ReservableFile { try system.openToReserve(path) }
+    func openToReserve(_ path: String) throws(FileSystemFailure) -> any ReservableFile {
+        try system.openToReserve(path)
+    }
     func availableBytes(at path: String) throws(FileSystemFailure) -> Int { try system.availableBytes(at: path) }
-    func networkFileSystem(at path: String) throws(FileSystemFailure) -> String? { try system.networkFileSystem(at: path) }
+    func networkFileSystem(at path: String) throws(FileSystemFailure) -> String? {
+        try system.networkFileSystem(at: path)
+    }
     func readers(ofWALIndex path: String) -> [Int32] { system.readers(ofWALIndex: path) }
     func openLockFile(_ path: String) throws(FileSystemFailure) -> any LockFile { try system.openLockFile(path) }
 

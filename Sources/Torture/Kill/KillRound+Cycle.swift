@@ -21,7 +21,9 @@ extension KillRound {
     ) async throws -> Ending {
         if point.isInOpening {
             // Its owner dies first, with its newest commits in the WAL.
-            guard try await runCycle(.append, isPowerLossProof: true, using: &generator) == .killed else { return .missed }
+            guard try await runCycle(.append, isPowerLossProof: true, using: &generator) == .killed else {
+                return .missed
+            }
             guard try KilledWAL(ofSpool: spool)?.damage(using: &generator) == true else { return .missed }
         }
         var order = KillOrder(point, spool: spool, url: standIn.url, first: ledger.next, using: &generator)
