@@ -121,6 +121,35 @@ import Testing
         }
     }
 
+    @Test func `a salvage that ends at any call is begun anew, or finished, by the next owner`() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/s"
+            _ = try await makeSpool(at: path)
+            try flipBit(ofWAL: path + "-wal")
+            var ends = 0
+            while true {
+                // Nothing that comes behind the call reaches the files, as when the process dies.
+                let place = directory + "/\(ends)"
+                try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: false)
+                for suffix in ["", "-wal", ".lock"] {
+                    try FileManager.default.copyItem(atPath: path + suffix, toPath: place + "/s" + suffix)
+                }
+                let fault = Fault(.inputOutput, atCall: 1 + 7 * ends, isForGood: true)
+                let disk = try FaultyDisk(directory: place, fault: fault)
+                if let spool = try? Spool(SpoolConfiguration(path: place + "/s", fileSystem: disk)) {
+                    await spool.close()
+                    if disk.faultsSeen == 0 { break }
+                }
+                let spool = try Spool(SpoolConfiguration(path: place + "/s"))
+                #expect(spool.loss?.lost ?? 0 == 0, "call \(fault.call)")
+                #expect(try await deliver(spool) == expected, "call \(fault.call)")
+                await spool.close()
+                ends += 1
+            }
+            #expect(ends > 20)
+        }
+    }
+
     @Test func `the next owner cuts what a failed commit left`() async throws {
         try await withTemporaryDirectory { directory in
             let path = directory + "/s"

@@ -43,7 +43,7 @@ import Testing
             let path = directory + "/s"
             try await makeKilledSpool(at: path, pageBytes: pageBytes)
             let whole = try bytes(path + "-wal")
-            var note = try #require(OwnerNote(String(decoding: bytes(path + ".lock"), as: UTF8.self)))
+            var note = try #require(OwnerNote(String(decoding: try bytes(path + ".lock"), as: UTF8.self)))
             #expect(try !repair(path, note))
             var damaged = whole
             damaged[32 + whole.count / (24 + pageBytes) / 2 * (24 + pageBytes) + 16] ^= 1
