@@ -5,26 +5,37 @@ import TestSupport
 import Testing
 
 /// What a commit that failed leaves behind the WAL's end: frames with the right salts, and pages as they were then.
-@Suite(.bounded) struct FailedCommitTests {
+@Suite(.bounded(seconds: 300)) struct FailedCommitTests {
     private static let acknowledged = 53
 
-    /// A killed owner's files: 50 records, a commit that found no room half-way, and three more records, which took the place
-    /// of a part of it.
+    enum Failure: CaseIterable {
+        /// The disk had no room half-way.
+        case noRoom
+        /// All of it was written, and not synced.
+        case sync
+        /// None, but whole commits with pages as they were.
+        case olderCommits
+    }
+
+    /// A killed owner's files: 50 records, a commit of five more that failed, and three more records, which took the place of a
+    /// part of it.
     ///
     /// - Returns: the bytes of the WAL up to its last commit.
-    private func makeSpool(at path: String) async throws -> Int {
+    private func makeSpool(at path: String, _ failure: Failure = .noRoom) async throws -> Int {
         var fault: Fault?
         for directory in [path + "-counting", path + "-failing"] {
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
             let disk = try FaultyDisk(directory: directory, fault: fault)
             var configuration = SpoolConfiguration(path: directory + "/s", fileSystem: disk)
             configuration.checkpoints.quietPeriodMilliseconds = 3_600_000
+            configuration.reopenMilliseconds = 10
             let spool = try Spool(configuration)
             for number in 0..<50 { try await spool.append(Self.row(number)) }
             if fault == nil {
                 let writes = disk.calls.count { $0 == .write }
-                fault = Fault(.noSpace, atCall: writes + 36, of: .write, isForGood: false)
+                fault = Fault(.noSpace, atCall: failure == .sync ? .max : writes + 36, of: .write, isForGood: false)
             } else {
+                if failure == .sync { disk.failNextSync(of: "s-wal") }
                 let large = (50..<55).map { Self.row($0, bytes: 30_000) }
                 await #expect(throws: SpoolError.self) { try await spool.append(contentsOf: large) }
                 try #require(disk.faultsSeen == 1)
@@ -40,10 +51,16 @@ import Testing
         let database = try DatabaseFile(path: probe).connect()
         #expect(try database.integer("SELECT count(*) FROM records") == 53)
         let end = try #require(try database.walBytes())
-        let wal = try bytes(path + "-wal")
+        var wal = try bytes(path + "-wal")
+        // After a failed sync the file was opened anew, and cut.
+        if failure == .sync { return end }
         // Frames of the same generation are behind it.
         try #require(wal.count > end + 3 * (24 + SpoolUsage.defaultPageBytes))
         #expect(wal[end + 8..<end + 16] == wal[16..<24])
+        if failure == .olderCommits {
+            wal.replaceSubrange(end..., with: wal[32..<end / 2])
+            try Data(wal).write(to: URL(filePath: path + "-wal"))
+        }
         return end
     }
 
@@ -73,10 +90,13 @@ import Testing
 
     private let expected = (0..<acknowledged).map { String(decoding: row($0), as: UTF8.self) }
 
-    @Test func `a sound file with a failed commit behind its end is not salvaged, and stays as it was`() async throws {
+    @Test(arguments: Failure.allCases)
+    func `a sound file with a failed commit behind its end is not salvaged, and stays as it was`(failure: Failure)
+        async throws
+    {
         try await withTemporaryDirectory { directory in
             let path = directory + "/s"
-            _ = try await makeSpool(at: path)
+            _ = try await makeSpool(at: path, failure)
             let names = try FileManager.default.contentsOfDirectory(atPath: directory).sorted()
             let before = try ["", "-wal", ".lock"].map { try bytes(path + $0) }
             let error = #expect(throws: SpoolError.self) { try SalvageCopy(of: path, to: directory + "/new").run() }
@@ -93,10 +113,13 @@ import Testing
         try Data(wal).write(to: URL(filePath: path))
     }
 
-    @Test func `a flipped bit before a failed commit costs an owner nothing and brings back nothing`() async throws {
+    @Test(arguments: Failure.allCases)
+    func `a flipped bit before a failed commit costs an owner nothing and brings back nothing`(failure: Failure)
+        async throws
+    {
         try await withTemporaryDirectory { directory in
             let path = directory + "/s"
-            _ = try await makeSpool(at: path)
+            _ = try await makeSpool(at: path, failure)
             try flipBit(ofWAL: path + "-wal")
             let spool = try Spool(SpoolConfiguration(path: path))
             #expect(spool.loss?.quarantinedFile != nil)
@@ -107,10 +130,11 @@ import Testing
         }
     }
 
-    @Test func `a flipped bit before a failed commit costs nothing in a salvage by hand`() async throws {
+    @Test(arguments: Failure.allCases)
+    func `a flipped bit before a failed commit costs nothing in a salvage by hand`(failure: Failure) async throws {
         try await withTemporaryDirectory { directory in
             let path = directory + "/s"
-            _ = try await makeSpool(at: path)
+            _ = try await makeSpool(at: path, failure)
             try flipBit(ofWAL: path + "-wal")
             let report = try SalvageCopy(of: path, to: directory + "/new").run()
             #expect(report.loss.salvaged == Self.acknowledged)
@@ -124,7 +148,7 @@ import Testing
     @Test func `a salvage that ends at any call is begun anew, or finished, by the next owner`() async throws {
         try await withTemporaryDirectory { directory in
             let path = directory + "/s"
-            _ = try await makeSpool(at: path)
+            _ = try await makeSpool(at: path, .olderCommits)
             try flipBit(ofWAL: path + "-wal")
             var ends = 0
             while true {
@@ -134,7 +158,7 @@ import Testing
                 for suffix in ["", "-wal", ".lock"] {
                     try FileManager.default.copyItem(atPath: path + suffix, toPath: place + "/s" + suffix)
                 }
-                let fault = Fault(.inputOutput, atCall: 1 + 7 * ends, isForGood: true)
+                let fault = Fault(.inputOutput, atCall: 1 + 31 * ends, isForGood: true)
                 let disk = try FaultyDisk(directory: place, fault: fault)
                 if let spool = try? Spool(SpoolConfiguration(path: place + "/s", fileSystem: disk)) {
                     await spool.close()
@@ -146,14 +170,15 @@ import Testing
                 await spool.close()
                 ends += 1
             }
-            #expect(ends > 20)
+            #expect(ends > 10)
         }
     }
 
-    @Test func `the next owner cuts what a failed commit left`() async throws {
+    @Test(arguments: Failure.allCases)
+    func `the next owner cuts what a failed commit left`(failure: Failure) async throws {
         try await withTemporaryDirectory { directory in
             let path = directory + "/s"
-            let end = try await makeSpool(at: path)
+            let end = try await makeSpool(at: path, failure)
             var configuration = SpoolConfiguration(path: path)
             configuration.checkpoints.quietPeriodMilliseconds = 3_600_000
             let spool = try Spool(configuration)
