@@ -14,7 +14,7 @@ struct WALRepair {
     private static let headerLength = 32
     private static let frameHeaderLength = 24
 
-    /// How many commits are looked at whose counts cannot be read. Each costs SQLite a look at the whole WAL.
+    /// How many commits are looked at in vain, because their counts cannot be read. Each costs SQLite a look at the whole WAL.
     private static let patience = 16
 
     private var fileSystem: any FileSystem { file.fileSystem }
@@ -29,7 +29,9 @@ struct WALRepair {
     /// - Returns: whether there was.
     @discardableResult
     func run(writingTo draft: String, exchange: () throws -> Void) throws -> Bool {
-        guard note.durability == .powerLoss, try fileSystem.hasBytes(wal), reachesNote() != true else { return false }
+        guard note.durability == .powerLoss, try fileSystem.hasBytes(wal), look()?.reachesNote != true else {
+            return false
+        }
         let chain = try write(to: draft)
         guard !chain.commits.isEmpty else {
             try fileSystem.remove(draft)
@@ -45,37 +47,65 @@ struct WALRepair {
 
     // MARK: The note
 
-    /// Whether SQLite reads all that was committed; nil when that cannot be told.
-    private func reachesNote() -> Bool? {
-        guard let database = try? file.connect(), let counts = try? database.readCounts() else { return nil }
-        // It says nothing about another spool.
-        guard counts.uuid == note.uuid else { return true }
-        if counts.lastID < note.progress.committed { return false }
-        // What cannot be read does not become readable with more commits.
-        guard let ledger = try? database.readLedger() else { return true }
-        if ledger.progress.isBehind(note.progress) { return false }
-        // Batches may be acknowledged while an older one waits.
-        return ledger.lastID > note.progress.committed || note.progress.records.map { ledger.records <= $0 } ?? true
+    /// What SQLite reads, as counts.
+    private struct Look {
+        let lastID: Int64
+        /// Whether it is all that was committed.
+        let reachesNote: Bool
     }
 
-    /// - Returns: the index of the first commit of the chain that has all that the note says; of the last one when none has.
+    /// - Returns: nil when the counts cannot be read.
+    private func look() -> Look? {
+        guard let database = try? file.connect(), let counts = try? database.readCounts() else { return nil }
+        // What cannot be read does not become readable with more commits. And batches may be acknowledged while an older one waits.
+        var reaches = counts.lastID >= note.progress.committed
+        if reaches, let ledger = try? database.readLedger() {
+            reaches =
+                !ledger.progress.isBehind(note.progress)
+                && (ledger.lastID > note.progress.committed
+                    || note.progress.records.map { ledger.records <= $0 } ?? true)
+        }
+        // The note says nothing about another spool.
+        return Look(lastID: counts.lastID, reachesNote: reaches || counts.uuid != note.uuid)
+    }
+
+    /// - Returns: the index of the first commit of the chain that has all that the note says. When none has: of the last one before
+    ///   the counts go back, as they do where a failed commit begins.
     private func firstToReachNote(of chain: Chain) throws -> Int {
-        var (low, high) = (0, chain.commits.count)
-        var (first, left) = (chain.commits.count - 1, Self.patience)
+        var newest: Int64 = 0
+        var beforeStepBack: Int?
+        var left = Self.patience
+        for (start, end) in zip(chain.parts, chain.parts.dropFirst() + [chain.commits.count]) {
+            let last = try hide(behind: chain.commits[end - 1], of: chain, look)
+            if last?.reachesNote != false, let first = try firstToReachNote(of: chain, in: start..<end, &left) {
+                return first
+            }
+            if let last {
+                if last.lastID < newest { beforeStepBack = beforeStepBack ?? start - 1 }
+                newest = max(newest, last.lastID)
+            }
+        }
+        return beforeStepBack ?? chain.commits.count - 1
+    }
+
+    /// - Parameter part: of the chain. The commits in it followed one upon the other.
+    private func firstToReachNote(of chain: Chain, in part: Range<Int>, _ left: inout Int) throws -> Int? {
+        var (low, high) = (part.lowerBound, part.upperBound)
+        var first: Int?
         while low < high, left > 0 {
             let middle = (low + high) / 2
             var probe = middle
-            var answer: Bool?
+            var found: Look?
             // One whose counts are damaged says nothing. The next one may.
             while probe < high, left > 0 {
-                answer = try hide(behind: chain.commits[probe], of: chain, reachesNote)
-                if answer != nil { break }
+                found = try hide(behind: chain.commits[probe], of: chain, look)
+                if found != nil { break }
                 (probe, left) = (probe + 1, left - 1)
             }
-            if answer == false {
+            if found?.reachesNote == false {
                 low = probe + 1
             } else {
-                if answer == true { first = probe }
+                if found != nil { first = probe }
                 high = middle
             }
         }
@@ -101,6 +131,8 @@ struct WALRepair {
         let pageBytes: Int
         /// How many frames there are at the end of each commit that SQLite did not reach before.
         var commits: [Int] = []
+        /// The indices of commits before which the frames do not follow one upon the other: damage, or a failed commit.
+        var parts: [Int] = []
 
         var frameLength: Int { WALRepair.frameHeaderLength + pageBytes }
         func bytes(_ frames: Int) -> Int { WALRepair.headerLength + frames * frameLength }
@@ -119,6 +151,9 @@ struct WALRepair {
         checksum.write(to: &output)
         // Whether SQLite has got this far.
         var isReached = output == header
+        // Whether each frame since the last commit was written behind the one before it.
+        var follows = true
+        var previous = WALChecksum(header[24..<32])
         var (kept, written) = (0, 0)
         var offset = Self.headerLength
         let framesInPiece = max(1, (1 << 20) / length)
@@ -133,19 +168,30 @@ struct WALRepair {
                         || next <= piece.count && piece[next - 8..<next].elementsEqual(salts)
                 else { break scan }
                 guard piece[start..<start + 4].contains(where: { $0 != 0 }) else {
-                    isReached = false
+                    (isReached, follows) = (false, false)
                     continue
                 }
+                let page = piece[start + Self.frameHeaderLength..<start + length]
+                previous.add(piece[start..<start + 8])
+                previous.add(page)
+                let stored = WALChecksum(piece[start + 16..<start + 24])
+                follows = follows && previous == stored
+                previous = stored
                 let frame = output.count
                 output += piece[start..<start + 8]
                 output += salts
                 checksum.add(output[frame..<frame + 8])
-                checksum.add(piece[start + Self.frameHeaderLength..<start + length])
+                checksum.add(page)
                 checksum.write(to: &output)
                 isReached = isReached && output[frame...].elementsEqual(piece[start..<start + Self.frameHeaderLength])
-                output += piece[start + Self.frameHeaderLength..<start + length]
+                output += page
                 kept += 1
-                if !isReached, piece[start + 4..<start + 8].contains(where: { $0 != 0 }) { chain.commits.append(kept) }
+                guard piece[start + 4..<start + 8].contains(where: { $0 != 0 }) else { continue }
+                if !isReached {
+                    if !follows || chain.commits.isEmpty { chain.parts.append(chain.commits.count) }
+                    chain.commits.append(kept)
+                }
+                follows = true
             }
             try fileSystem.write(output, to: draft, at: written)
             written += output.count
@@ -181,9 +227,17 @@ struct WALRepair {
 }
 
 /// The checksum of WAL headers and frames: each covers all before it.
-private struct WALChecksum {
+private struct WALChecksum: Equatable {
     private var first: UInt32 = 0
     private var second: UInt32 = 0
+
+    init() {}
+
+    /// - Parameter bytes: as they are in the file.
+    init(_ bytes: ArraySlice<UInt8>) {
+        first = bytes.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
+        second = bytes.suffix(4).reduce(0) { $0 << 8 | UInt32($1) }
+    }
 
     /// - Parameter bytes: a multiple of eight.
     mutating func add(_ bytes: ArraySlice<UInt8>) {
