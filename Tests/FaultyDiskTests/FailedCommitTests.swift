@@ -145,7 +145,7 @@ import Testing
                 for suffix in ["", "-wal", ".lock"] {
                     try FileManager.default.copyItem(atPath: path + suffix, toPath: place + "/s" + suffix)
                 }
-                let fault = Fault(.inputOutput, atCall: 1 + 3 * ends, isForGood: true)
+                let fault = Fault(.inputOutput, atCall: 1 + 23 * ends, isForGood: true)
                 let disk = try FaultyDisk(directory: place, fault: fault)
                 if let spool = try? Spool(SpoolConfiguration(path: place + "/s", fileSystem: disk)) {
                     await spool.close()
@@ -157,7 +157,7 @@ import Testing
                 await spool.close()
                 ends += 1
             }
-            #expect(ends > 20)
+            #expect(ends > 10)
         }
     }
 
