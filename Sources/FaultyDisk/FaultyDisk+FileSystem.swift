@@ -51,37 +51,26 @@ extension FaultyDisk: FileSystem {
         try system.remove(path)
     }
 
-    package func read(_ path: String) throws(FileSystemFailure) -> [UInt8] {
+    package func read(_ path: String, from offset: Int, count: Int) throws(FileSystemFailure) -> [UInt8] {
         try begin(.readFile, path)
-        return try system.read(path)
+        return try system.read(path, from: offset, count: count)
     }
 
-    /// Three calls, as in the real one, so that the power can go between them.
-    package func create(_ path: String, with bytes: [UInt8]) throws(FileSystemFailure) {
-        guard let name = model.name(of: path), model.file(named: name) == nil else {
-            return try system.create(path, with: bytes)
-        }
-        try begin(.create, path, .create(name: name))
-        guard let file = model.file(named: name) else { return }
-        try begin(.write, path, .write(file: file, offset: 0, bytes: bytes))
-        try system.create(path, with: bytes)
-        try begin(.sync, path, .sync(file: file))
+    package func write(_ bytes: [UInt8], to path: String, at offset: Int) throws(FileSystemFailure) {
+        try begin(.write, path, file(at: path).map { .write(file: $0, offset: offset, bytes: bytes) })
+        try system.write(bytes, to: path, at: offset)
     }
 
-    /// Of use only where no power is cut: the copy is not on the disk.
-    package func copy(_ path: String, to new: String) throws(FileSystemFailure) {
-        try begin(.readFile, path)
-        try system.copy(path, to: new)
+    package func truncate(_ path: String, to bytes: Int) throws(FileSystemFailure) {
+        try begin(.truncate, path, file(at: path).map { .truncate(file: $0, size: bytes) })
+        try system.truncate(path, to: bytes)
     }
 
-    package func rewrite(_ path: String) throws(FileSystemFailure) {
-        try begin(.readFile, path)
-        guard let file = model.name(of: path).flatMap({ model.file(named: $0) }) else {
-            return try system.rewrite(path)
-        }
-        try begin(.write, path, .write(file: file, offset: 0, bytes: try system.read(path)))
-        try begin(.sync, path, .sync(file: file))
+    package func sync(_ path: String) throws(FileSystemFailure) {
+        try begin(.sync, path, file(at: path).map { .sync(file: $0) })
     }
+
+    private func file(at path: String) -> Int? { model.name(of: path).flatMap { model.file(named: $0) } }
 
     package func openToReserve(_ path: String) throws(FileSystemFailure) -> any ReservableFile {
         try begin(.open, path)

@@ -27,7 +27,7 @@ package final class FaultyDisk: Sendable {
     package init(directory: String, cutAt cut: Int? = nil, fault: Fault? = nil) throws(FileSystemFailure) {
         var contents: [String: [UInt8]] = [:]
         for name in try system.names(in: directory) where !name.hasSuffix("-shm") {
-            contents[name] = try system.read(directory + "/" + name)
+            contents[name] = try system.contents(of: directory + "/" + name)
         }
         self.directory = directory
         model = DiskModel(DiskState(files: contents, cutAt: cut, fault: fault), directory: directory)

@@ -102,7 +102,7 @@ import Testing
             #expect(throws: FileSystemFailure.self) { try system.rewrite(path) }
             guard obstacle == .fifo else { return }
             #expect(throws: FileSystemFailure.self) { try system.openLockFileToRead(path) }
-            #expect(throws: FileSystemFailure.self) { try system.read(path) }
+            #expect(throws: FileSystemFailure.self) { try system.contents(of: path) }
             #expect(throws: FileSystemFailure.self) { try system.copy(path, to: path + ".copy") }
         }
     }
@@ -117,9 +117,9 @@ import Testing
                 #expect(throws: FileSystemFailure.self) { try system.create(existing, with: [3]) }
                 #expect(throws: FileSystemFailure.self) { try system.copy(directory + "/a", to: existing) }
             }
-            #expect(try system.read(directory + "/b") == [2])
+            #expect(try system.contents(of: directory + "/b") == [2])
             try system.rename(directory + "/a", toNew: directory + "/c")
-            #expect(try system.read(directory + "/c") == [1])
+            #expect(try system.contents(of: directory + "/c") == [1])
             #expect(try permissions(directory + "/c") == 0o600)
         }
     }

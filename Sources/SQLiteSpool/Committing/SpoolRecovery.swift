@@ -35,7 +35,12 @@ struct SpoolRecovery {
 
     /// Tries to end what keeps records from being accepted.
     mutating func recover(_ connection: inout SpoolConnection, _ maintenance: inout WALMaintenance) {
-        if health.refusal != nil { reopen(&connection) } else { secure(&connection, &maintenance) }
+        if health.refusal != nil {
+            reopen(&connection)
+            maintenance.disk.reserveWAL()
+        } else {
+            secure(&connection, &maintenance)
+        }
     }
 
     // MARK: Damage
@@ -102,6 +107,7 @@ struct SpoolRecovery {
                     throw SpoolError(.damaged, "the newest of what was committed to \(file.path) is not in it")
                 }
                 try reopened.confirm()
+                try file.cutWAL(behind: reopened.database)
                 return reopened
             }
             // SQLite may have made the WAL anew.

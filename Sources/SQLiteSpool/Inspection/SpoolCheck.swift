@@ -50,7 +50,12 @@ package struct SpoolCheck {
         let directory = directory(ofFile: path)
         let name = String(path.dropFirst(directory.count))
         let names = (try? fileSystem.names(in: directory)) ?? []
-        let draft = file.readLock().flatMap { SalvageIntent($0) }.map { "\(name).salvaging-\($0.uuid)" }
+        let intent = file.readLock().flatMap { SalvageIntent($0) }
+        let draft = intent.map { "\(name).salvaging-\($0.uuid)" }
+        let salvage = intent.map { _ in
+            // What is read may be what that made of it.
+            CheckResult.damage("salvage", sound: "", ["its owner has begun one, and it is not finished"])
+        }
         let mount = fileSystem.mount(of: path)
         // The next owner sees to the others.
         let copied = files.filter { file in
@@ -62,7 +67,7 @@ package struct SpoolCheck {
             + CheckResult.besides(
                 names.filter { $0.hasPrefix(name) },
                 strangers: SpoolFileNames.strangers(in: names, spool: name, draft: draft)
-            )
+            ) + (salvage ?? [])
     }
 
     private func checkModes(_ database: borrowing Database) throws -> [CheckResult] {

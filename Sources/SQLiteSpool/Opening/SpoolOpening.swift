@@ -129,7 +129,7 @@ struct SpoolOpening {
             do {
                 if !isNew { try file.checkWAL(of: database, previous) }
                 try database.migrate(now: now)
-                // Its owner has found damage, and may have repaired the WAL before it died.
+                // Its owner has found damage.
                 if intent != nil, !isNew { try database.verify() }
                 loss = try findLoss(in: database, isNew: isNew, previous: previous)
                 destination = try database.readDestination()
@@ -141,6 +141,7 @@ struct SpoolOpening {
             // What is left of a WAL that is damaged later must not bring the old uuid back: the note would be about another spool.
             if isNewCopy { _ = try database.checkpoint() }
             let origin = try database.readOrigin()
+            try file.cutWAL(behind: database)
             let released = try file.release(database, configuration)
             let connection = try SpoolConnection(database: released, configuration, clock: clock)
             return Opened(
@@ -185,16 +186,15 @@ struct SpoolOpening {
             let uuid = UUID().uuidString.lowercased()
             let intent = SalvageIntent(phase: .writing, date: try quarantine.unusedDate(now), uuid: uuid)
             try quarantine.begin(intent)
-            // SQLite cannot read on behind a damaged frame of the WAL. After a power cut frames may be missing, and what
-            // comes behind them must not be read; but then this durability promises that nothing needs it.
-            if try fileSystem.hasBytes(path + "-wal") {
-                let wal = try fileSystem.read(path + "-wal")
-                try quarantine.keepWAL(wal, intent)
-                if previous?.durability == .powerLoss, let repair = WALRepair(wal) {
-                    try quarantine.replaceWAL(with: repair.bytes, intent)
+            let draft = quarantine.draft(intent)
+            if try !fileSystem.hasBytes(path) {
+                try quarantine.setWALAside(intent)
+            } else if let previous {
+                let repaired = draft + "-wal.repaired"
+                try WALRepair(file: file, note: previous).run(writingTo: repaired) {
+                    try quarantine.replaceWAL(with: repaired, intent)
                 }
             }
-            let draft = quarantine.draft(intent)
             try fileSystem.createPrivateFile(draft)
             let reason = damage.description
             var loss = try file.salvage(

@@ -43,6 +43,8 @@ package struct OwnerNote: Sendable, Equatable {
         var delivered: Int64
         /// How many dead letters there were.
         var deadLetters: Int64 = 0
+        /// How many records were pending or in a batch; nil in the note of an earlier version.
+        var records: Int64?
 
         func isBehind(_ other: Progress) -> Bool {
             committed < other.committed || frozen < other.frozen || delivered < other.delivered
@@ -85,11 +87,12 @@ package struct OwnerNote: Sendable, Equatable {
     /// After each commit, so it makes one string and no other.
     static func lines(_ progress: Progress) -> String {
         var text = ""
-        text.reserveCapacity(4 * (11 + idWidth + 1))
+        text.reserveCapacity(5 * (11 + idWidth + 1))
         text.append(line: "committed  ", String(progress.committed), width: idWidth)
         text.append(line: "frozen     ", String(progress.frozen), width: idWidth)
         text.append(line: "delivered  ", String(progress.delivered), width: idWidth)
         text.append(line: "letters    ", String(progress.deadLetters), width: idWidth)
+        text.append(line: "records    ", progress.records.map { String($0) } ?? "-", width: idWidth)
         return text
     }
 
@@ -127,7 +130,8 @@ extension OwnerNote {
                 committed: committed,
                 frozen: frozen,
                 delivered: delivered,
-                deadLetters: values["letters"].flatMap({ Int64($0) }).map { min(max(0, $0), Ledger.largest) } ?? 0
+                deadLetters: values["letters"].flatMap({ Int64($0) }).map { min(max(0, $0), Ledger.largest) } ?? 0,
+                records: values["records"].flatMap({ Int64($0) }).flatMap { 0...Ledger.largest ~= $0 ? $0 : nil }
             ),
             state: state
         )

@@ -230,7 +230,8 @@ extension Ledger {
             committed: lastID,
             frozen: frozenThrough,
             delivered: deliveredThrough,
-            deadLetters: Int64(deadLetters)
+            deadLetters: Int64(deadLetters),
+            records: Int64(records)
         )
     }
 }

@@ -198,14 +198,10 @@ package struct Database: ~Copyable {
     /// and as long as a connection keeps the index open, SQLite writes none of them again. SQLite's own recovery sets the
     /// count to 0 under the same locks, also while others read.
     package func forgetCheckpoints() throws(SQLiteError) {
-        var pointer: UnsafeMutablePointer<sqlite3_file>?
-        try check(unsafe sqlite3_file_control(handle, "main", SQLITE_FCNTL_FILE_POINTER, &pointer))
-        guard let file = unsafe pointer, let methods = unsafe file.pointee.pMethods?.pointee else { return }
-        var index: UnsafeMutableRawPointer?
-        try check(unsafe methods.xShmMap?(file, 0, 32 << 10, 0, &index))
+        guard let (file, methods, index) = unsafe try mapWALIndex() else { return }
         defer { _ = unsafe methods.xShmUnmap?(file, 0) }
         // It begins with its version. One that is not made yet will begin with 0 pages.
-        guard let index = unsafe index, unsafe index.load(as: UInt32.self) != 0 else { return }
+        guard unsafe index.load(as: UInt32.self) != 0 else { return }
         try check(unsafe index.load(as: UInt32.self) == 3_007_000 ? SQLITE_OK : SQLITE_CANTOPEN)
         // Those of a writer and of a checkpoint. A process that only reads may hold them for an instant, to recover the index.
         let (first, count) = (Int32(0), Int32(2))
@@ -219,6 +215,31 @@ package struct Database: ~Copyable {
         unsafe index.storeBytes(of: 0, toByteOffset: 96, as: UInt32.self)
         unsafe methods.xShmBarrier?(file)
         _ = unsafe methods.xShmLock?(file, first, count, SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE)
+    }
+
+    /// Where the last commit ends in the WAL: what SQLite reads of it. Call it when something has been read.
+    ///
+    /// - Returns: nil when that is not known. The format is https://www.sqlite.org/walformat.html#the_wal_index_header.
+    func walBytes() throws(SQLiteError) -> Int? {
+        guard let (_, _, index) = unsafe try mapWALIndex(), unsafe index.load(as: UInt32.self) == 3_007_000,
+            unsafe index.load(fromByteOffset: 12, as: UInt8.self) == 1
+        else { return nil }
+        let pageBytes = unsafe Int(index.load(fromByteOffset: 14, as: UInt16.self))
+        let frames = unsafe Int(index.load(fromByteOffset: 16, as: UInt32.self))
+        return frames == 0 ? 0 : 32 + frames * (24 + (pageBytes == 1 ? 65_536 : pageBytes))
+    }
+
+    /// - Returns: nil where the file is in memory only.
+    private func mapWALIndex() throws(SQLiteError) -> (
+        UnsafeMutablePointer<sqlite3_file>, sqlite3_io_methods, UnsafeMutableRawPointer
+    )? {
+        var pointer: UnsafeMutablePointer<sqlite3_file>?
+        try check(unsafe sqlite3_file_control(handle, "main", SQLITE_FCNTL_FILE_POINTER, &pointer))
+        guard let file = unsafe pointer, let methods = unsafe file.pointee.pMethods?.pointee else { return nil }
+        var index: UnsafeMutableRawPointer?
+        try check(unsafe methods.xShmMap?(file, 0, 32 << 10, 0, &index))
+        guard let index = unsafe index else { return nil }
+        return unsafe (file, methods, index)
     }
 
     /// Of calls that leave no message with the connection.

@@ -4,7 +4,8 @@ internal import Foundation
 /// Sets a damaged spool aside under a dated name and puts a fresh one in its place, so that a power cut at any moment
 /// leaves either the one or the other, or what is needed to go on.
 ///
-///     note: writing   traces.spool.salvaging-<uuid>   being written: worth nothing, removed by the next owner
+///     note: writing   traces.spool.salvaging-<uuid>   being written: worth nothing, removed by the next owner, as is the repaired
+///                                                     WAL; the one before it comes back from `….damaged-20261123T101500Z-wal.original`
 ///     note: ready     traces.spool.salvaging-<uuid>   whole: the damaged file goes to `….damaged-20261123T101500Z`, then
 ///                                                     this one takes its place
 ///     note: none      traces.spool                    the fresh one
@@ -45,21 +46,35 @@ struct Quarantine {
         try lock.record(intent)
     }
 
-    /// Keeps a copy of the WAL beside where the damaged file will be: SQLite drops what it cannot read of one.
-    func keepWAL(_ original: [UInt8], _ intent: SalvageIntent) throws(FileSystemFailure) {
-        try fileSystem.create(damaged(intent) + "-wal.original", with: original)
+    /// Takes the WAL away, for nothing to change it: SQLite removes that of an empty database, and another one may take its place.
+    /// As long as the damaged file is in its place, the next owner puts it back.
+    func setWALAside(_ intent: SalvageIntent) throws(FileSystemFailure) {
+        guard try fileSystem.status(of: path + "-wal") != nil else { return }
+        try fileSystem.rename(path + "-wal", toNew: originalWAL(intent))
+        try fileSystem.remove(path + "-shm")
+        // Before another one has its name.
         try fileSystem.syncDirectory(directory)
     }
 
-    /// Puts a repaired WAL in the place of the one that was kept.
-    func replaceWAL(with repaired: [UInt8], _ intent: SalvageIntent) throws(FileSystemFailure) {
-        let new = draft(intent) + "-wal.repaired"
-        try fileSystem.create(new, with: repaired)
+    /// Puts a repaired WAL in the place of the one that is set aside.
+    func replaceWAL(with repaired: String, _ intent: SalvageIntent) throws(FileSystemFailure) {
+        try setWALAside(intent)
+        try fileSystem.rename(repaired, toNew: path + "-wal")
         try fileSystem.syncDirectory(directory)
-        try fileSystem.rename(new, to: path + "-wal")
+    }
+
+    /// The salvage was interrupted: what it made of the WAL is worth nothing, like its draft.
+    private func putWALBack(_ intent: SalvageIntent) throws {
+        guard try fileSystem.status(of: damaged(intent)) == nil,
+            try fileSystem.status(of: originalWAL(intent)) != nil
+        else { return }
+        try fileSystem.check(originalWAL(intent), .writing())
+        try fileSystem.rename(originalWAL(intent), to: path + "-wal")
         try fileSystem.remove(path + "-shm")
         try fileSystem.syncDirectory(directory)
     }
+
+    private func originalWAL(_ intent: SalvageIntent) -> String { damaged(intent) + "-wal.original" }
 
     /// The draft is whole and closed: from here on the damaged file is replaced, at the latest by the next owner.
     func commit(_ intent: SalvageIntent) throws {
@@ -115,6 +130,7 @@ struct Quarantine {
             notices.append(.finishedSalvage(damagedFile: damaged(intent)))
             return notices
         }
+        if !isMissing { try putWALBack(intent) }
         for suffix in Self.suffixesOfDraft {
             let file = draft(intent) + suffix
             guard let status = try fileSystem.status(of: file) else { continue }

@@ -38,7 +38,7 @@ struct Salvage: ~Copyable {
             "SELECT max(coalesce((SELECT max(id) FROM records), 0), coalesce((SELECT max(id) FROM dead_letters), 0))"
         )
         let lastID = max(known, highest ?? 0)
-        try copyBatches(maxSteps: maxSteps, lastID: lastID, frozen: note?.progress.frozen ?? 0)
+        let batches = try copyBatches(maxSteps: maxSteps, lastID: lastID, frozen: note?.progress.frozen ?? 0)
         try target.prepare(
             """
             UPDATE spool SET last_id = ?1, dropped = ?2, checksum = NULL, records = (SELECT count(*) FROM records),
@@ -54,30 +54,54 @@ struct Salvage: ~Copyable {
             reason: reason,
             quarantinedFile: nil,
             salvaged: salvaged,
-            setAside: setAside,
-            lost: try countLost(note, claims, setAside: setAside)
+            setAside: setAside.count,
+            lost: try countLost(note, claims, setAside, batches)
                 + max(0, max(claims?.deadLetters ?? 0, Int(note?.progress.deadLetters ?? 0)) - deadLetters)
         )
     }
 
     /// Records that were accepted, and are nowhere. Rows that were delivered long ago may be among those that were read,
     /// so ids are compared and not counts: of those that were not delivered from the first to the last, which are missing?
-    private func countLost(_ note: OwnerNote?, _ claims: Ledger?, setAside: Int) throws -> Int {
+    ///
+    /// Between the first and the last others were delivered. Where the counts are those of the note, and agree with the batches that
+    /// were read and all ids behind them, those are the records that there were. Elsewhere some of what is counted was delivered.
+    private func countLost(
+        _ note: OwnerNote?,
+        _ claims: Ledger?,
+        _ setAside: [Int64],
+        _ batches: [Batch]
+    ) throws -> Int {
         guard let progress = note?.progress else {
             let salvaged = Int(try target.integer("SELECT count(*) FROM records") ?? 0)
-            return max(0, (claims?.records ?? 0) - salvaged - setAside)
+            return max(0, (claims?.records ?? 0) - salvaged - setAside.count)
         }
-        // A damaged row may bear any id: one that is known already, or was never given out.
-        let known = try target.prepare(
-            """
-            SELECT count(*) FROM (
-                SELECT id FROM records WHERE id > ?1 AND id <= ?2 UNION SELECT id FROM dead_letters WHERE id > ?1 AND id <= ?2
-            )
-            """
+        let known = try count(
+            "SELECT id FROM records UNION SELECT id FROM dead_letters",
+            from: progress.delivered + 1,
+            progress.committed
         )
-        try known.bind([.integer(progress.delivered), .integer(progress.committed)])
-        let count = try known.step() ? known.integer(0) ?? 0 : 0
-        return Int(max(0, progress.committed - progress.delivered - count))
+        let missing = progress.committed - progress.delivered - known
+        guard let records = progress.records else { return Int(max(0, missing)) }
+        let newest = (first: progress.frozen + 1, last: progress.committed)
+        let knownOfNewest = try countKnown(newest.first, newest.last, setAside)
+        let inFlight = batches.filter { $0.ids.lowerBound > progress.delivered && $0.ids.upperBound < newest.first }
+        let counted = inFlight.reduce(0) { $0 + Int64($1.records) } + newest.last - newest.first + 1
+        let isNewest = claims.map { $0.lastID == progress.committed && $0.records == records } ?? false
+        guard isNewest, counted == records else { return Int(max(0, min(missing, records - knownOfNewest))) }
+        return try inFlight.reduce(Int(newest.last - newest.first + 1 - knownOfNewest)) { sum, batch in
+            try sum + max(0, batch.records - Int(countKnown(batch.ids.lowerBound, batch.ids.upperBound, setAside)))
+        }
+    }
+
+    /// Records with ids of a range that are in the fresh spool, or were set aside. A damaged row may bear any id.
+    private func countKnown(_ first: Int64, _ last: Int64, _ setAside: [Int64]) throws -> Int64 {
+        try count("SELECT id FROM records", from: first, last) + Int64(setAside.count { first <= $0 && $0 <= last })
+    }
+
+    private func count(_ ids: String, from first: Int64, _ last: Int64) throws -> Int64 {
+        let rows = try target.prepare("SELECT count(*) FROM (\(ids)) WHERE id BETWEEN ?1 AND ?2")
+        try rows.bind([.integer(first), .integer(last)])
+        return try rows.step() ? rows.integer(0) ?? 0 : 0
     }
 
     // MARK: Rows
@@ -106,14 +130,13 @@ struct Salvage: ~Copyable {
         return Int(try target.integer("SELECT count(*) FROM dead_letters") ?? 0)
     }
 
-    /// - Returns: how many records are dead letters now.
-    private func copyRecords(maxSteps: Int, lastKey: Int64, delivered: Int64) throws -> Int {
+    /// - Returns: the ids of the records that are dead letters now.
+    private func copyRecords(maxSteps: Int, lastKey: Int64, delivered: Int64) throws -> [Int64] {
         let insert = try target.prepare(
             "INSERT OR IGNORE INTO records (id, enqueued_at, checksum, payload) VALUES (?1, ?2, ?3, ?4)"
         )
         let columns = "id, payload, \(checksumColumn(of: "records")), enqueued_at"
-        var damaged: [Int64: [UInt8]] = [:]
-        var setAside = 0
+        var setAside: [Int64] = []
         try? forEachRow(of: "records", columns, key: "id", maxSteps: maxSteps, lastKey: lastKey) { row in
             guard let id = row.integer(0), 1...Ledger.largest ~= id else { return }
             var bytes: [UInt8] = []
@@ -123,20 +146,20 @@ struct Salvage: ~Copyable {
                 let enqueuedAt = row.integer(3) ?? 0
                 let checksum = Payload(bytes).checksum(id: id, enqueuedAt: enqueuedAt)
                 try insert.run((id, enqueuedAt, checksum), text: bytes)
-            } else if isSound {
-                setAside += try setAsideRecord(id, bytes, Self.deliveredMessage)
-            } else if damaged.count < 100_000 {
-                // The same id may turn up again, whole.
-                damaged[id] = bytes
+            } else if try setAsideRecord(id, bytes, isSound ? Self.deliveredMessage : Self.damagedMessage) {
+                setAside.append(id)
             }
         }
-        for (id, bytes) in damaged {
-            let known = try target.prepare("SELECT 1 FROM records WHERE id = ?1")
-            try known.bind([.integer(id)])
-            if try known.step() { continue }
-            setAside += try setAsideRecord(id, bytes, Self.damagedMessage)
+        // The same id may have turned up again, whole.
+        let isThere = try target.prepare("SELECT 1 FROM records WHERE id = ?1")
+        let remove = try target.prepare("DELETE FROM dead_letters WHERE id = ?1")
+        return try setAside.filter { id in
+            defer { isThere.reset() }
+            try isThere.bind([.integer(id)])
+            guard try isThere.step() else { return true }
+            try remove.run(.integer(id))
+            return false
         }
-        return setAside
     }
 
     private func isLineOfJSON(_ bytes: [UInt8]) -> Bool {
@@ -147,14 +170,15 @@ struct Salvage: ~Copyable {
         return (try? check.step()) == true && check.integer(0) == 1
     }
 
-    private func setAsideRecord(_ id: Int64, _ bytes: [UInt8], _ message: String) throws -> Int {
+    /// - Returns: false when there is a dead letter of that id already.
+    private func setAsideRecord(_ id: Int64, _ bytes: [UInt8], _ message: String) throws -> Bool {
         try target.prepare(
             """
             INSERT OR IGNORE INTO dead_letters (id, enqueued_at, payload, message, attempts, dead_lettered_at)
             VALUES (?1, ?2, ?3, ?4, 0, ?2)
             """
         ).run(.integer(id), .integer(now.milliseconds), .text(String(decoding: bytes, as: UTF8.self)), .text(message))
-        return Int(try target.integer("SELECT changes()") ?? 0)
+        return target.changes > 0
     }
 
     /// Tables of an older schema have none.
@@ -182,7 +206,8 @@ struct Salvage: ~Copyable {
 
     // MARK: Batches
 
-    private func copyBatches(maxSteps: Int, lastID: Int64, frozen: Int64) throws {
+    /// - Returns: those that could be read, whether their records could be or not.
+    private func copyBatches(maxSteps: Int, lastID: Int64, frozen: Int64) throws -> [Batch] {
         var batches: [Int64: Batch] = [:]
         let columns =
             "first_id, last_id, token, records, payload_bytes, frozen_at, attempts, last_error, "
@@ -208,6 +233,7 @@ struct Salvage: ~Copyable {
             end = batch.ids.upperBound
         }
         try freezeRest(from: end + 1, before: frozen + 1)
+        return Array(batches.values)
     }
 
     /// Records before a frozen batch were frozen themselves, and may have been sent.

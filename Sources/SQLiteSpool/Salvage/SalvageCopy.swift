@@ -59,7 +59,8 @@ package struct SalvageCopy {
     ///   or sound.
     package func run() throws(SpoolError) -> Report {
         try SpoolError.wrapping {
-            let (lock, note) = try lockOut()
+            let (lock, text) = try lockOut()
+            let note = OwnerNote(text)
             defer { lock?.close() }
             // Its lock file may be gone.
             let database = try fileSystem.openLockFileToRead(broken)
@@ -77,9 +78,15 @@ package struct SalvageCopy {
                 draft: nil
             )
             defer { for suffix in suffixes { for file in [copy, draft] { try? fileSystem.remove(file + suffix) } } }
-            let wasRepaired = try copyFiles(note)
+            try copyFiles(SalvageIntent(text))
             let source = try DatabaseFile(path: copy, fileSystem)
-            let reason = try findDamage(in: source, note, wasRepaired)
+            let reason = try findDamage(in: source, note)
+            if let note {
+                let repaired = copy + "-wal.repaired"
+                try WALRepair(file: source, note: note).run(writingTo: repaired) {
+                    try fileSystem.rename(repaired, to: copy + "-wal")
+                }
+            }
             try fileSystem.createPrivateFile(draft)
             let loss = try source.salvage(into: draft, reason: reason, note, now: now)
             let letters = try finishDraft()
@@ -99,7 +106,7 @@ package struct SalvageCopy {
         }
     }
 
-    private let suffixes = [""] + SpoolFileNames.ofSQLite
+    private let suffixes = [""] + SpoolFileNames.ofSQLite + ["-wal.repaired"]
 
     private func moveToTarget() throws {
         do throws(FileSystemFailure) {
@@ -115,32 +122,30 @@ package struct SalvageCopy {
     private var wasSetAside: Bool { broken.dropFirst(directory(ofFile: broken).count).contains(".damaged-") }
 
     /// Holds the owner's lock without a word in its note, which is evidence.
-    private func lockOut() throws -> (lock: (any LockFile)?, note: OwnerNote?) {
-        guard let lock = try fileSystem.openLockFileToRead(broken + ".lock") else { return (nil, nil) }
+    private func lockOut() throws -> (lock: (any LockFile)?, text: String) {
+        guard let lock = try fileSystem.openLockFileToRead(broken + ".lock") else { return (nil, "") }
         let text = lock.readText()
         guard lock.tryLock() else {
             lock.close()
             throw SpoolError.inUse(broken, lockFile: text, "stop it first")
         }
-        return (lock, OwnerNote(text))
+        return (lock, text)
     }
 
-    /// - Returns: whether SQLite would not have read all of the WAL.
-    private func copyFiles(_ note: OwnerNote?) throws -> Bool {
+    /// - Parameter intent: of a salvage that the owner had begun. What that made of the WAL is worth nothing.
+    private func copyFiles(_ intent: SalvageIntent?) throws {
         try fileSystem.copy(broken, to: copy)
-        // What SQLite has changed in a WAL since it was found damaged is in the other one.
-        for suffix in ["-wal.original", "-wal"] where try fileSystem.status(of: broken + suffix) != nil {
-            let wal = try fileSystem.read(broken + suffix)
-            // After a power cut without syncs, what comes behind a missing frame must not be read.
-            let repaired = note?.durability == .processCrash ? nil : WALRepair(wal)?.bytes
-            try fileSystem.create(copy + "-wal", with: repaired ?? wal)
-            return repaired != nil
+        guard let spool = try fileSystem.status(of: broken) else { return }
+        let interrupted = intent.map { "\(broken).damaged-\($0.date)-wal.original" }
+        for wal in [interrupted, broken + "-wal", broken + "-wal.original"] {
+            guard let wal, try fileSystem.status(of: wal) != nil else { continue }
+            try fileSystem.check(wal, .reading(beside: spool))
+            return try fileSystem.copy(wal, to: copy + "-wal")
         }
-        return false
     }
 
     /// - Returns: what is wrong with the file.
-    private func findDamage(in source: DatabaseFile, _ note: OwnerNote?, _ wasRepaired: Bool) throws -> String {
+    private func findDamage(in source: DatabaseFile, _ note: OwnerNote?) throws -> String {
         do throws(SpoolError) {
             try source.verify(previous: note)
         } catch {
@@ -149,11 +154,10 @@ package struct SalvageCopy {
             guard error.code == .damaged else { throw SpoolError(error.code, message, cause: error.cause) }
             return error.cause?.message ?? message
         }
-        if wasRepaired { return "its write-ahead log was damaged" }
         if wasSetAside { return "a writer had set it aside" }
         throw SpoolError(
             .refused,
-            "\(broken) is sound, there is nothing to salvage; start its owner, or deliver it: spoolctl drain"
+            "\(broken) is sound, there is nothing to salvage, and nothing was changed; start its owner, or deliver it: spoolctl drain"
         )
     }
 

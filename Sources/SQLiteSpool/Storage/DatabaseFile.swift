@@ -112,6 +112,16 @@ struct DatabaseFile {
         return database
     }
 
+    /// Cuts what is behind the WAL's last commit: frames of commits that failed, and of before the WAL began anew. Should a frame
+    /// before them be damaged later, they could be taken for commits.
+    func cutWAL(behind database: borrowing Database) throws {
+        let wal = path + "-wal"
+        guard let end = try database.walBytes(), let bytes = try fileSystem.status(of: wal)?.bytes, bytes > end else {
+            return
+        }
+        try fileSystem.truncate(wal, to: end)
+    }
+
     /// What stays of the WAL file when it starts anew after a checkpoint.
     private static let walBytesKept = 16 << 20
 

@@ -40,22 +40,20 @@ package protocol FileSystem: Sendable {
     /// Does nothing when there is no such file.
     func remove(_ path: String) throws(FileSystemFailure)
 
-    /// The whole file, which must be a regular one. Only for files that SQLite has not open in this process: closing one would drop SQLite's locks.
-    func read(_ path: String) throws(FileSystemFailure) -> [UInt8]
-
-    /// Creates a file that only its owner may read and write, with these bytes, and syncs it. Fails when there is one
-    /// already.
-    func create(_ path: String, with bytes: [UInt8]) throws(FileSystemFailure)
-
-    /// Copies a file to a new one that only its owner may read and write. It is not synced. Same restriction as
-    /// ``read(_:)``; fails when there is a file at `new`.
-    func copy(_ path: String, to new: String) throws(FileSystemFailure)
-
-    /// Writes what a file holds over it, and syncs it: what an earlier sync failed for is on the disk then, and not only in
-    /// the system's memory. A power cut meanwhile leaves of each part what was there.
+    /// Reads a part of a file, which must be a regular one. Only for files that SQLite has not open in this process, or for a WAL:
+    /// closing a database would drop SQLite's locks, which are on it and on the `-shm` file.
     ///
-    /// It may be a WAL that SQLite has open: the locks that a close would drop are on the database and the `-shm` file.
-    func rewrite(_ path: String) throws(FileSystemFailure)
+    /// - Returns: fewer bytes at the end of the file.
+    func read(_ path: String, from offset: Int, count: Int) throws(FileSystemFailure) -> [UInt8]
+
+    /// Writes a part of a file that is there. It is not synced. Same restriction as ``read(_:from:count:)``.
+    func write(_ bytes: [UInt8], to path: String, at offset: Int) throws(FileSystemFailure)
+
+    /// Cuts a file. It is not synced. Same restriction as ``read(_:from:count:)``.
+    func truncate(_ path: String, to bytes: Int) throws(FileSystemFailure)
+
+    /// Makes what is in a file survive a power cut. Same restriction as ``read(_:from:count:)``.
+    func sync(_ path: String) throws(FileSystemFailure)
 
     /// Opens a file, which SQLite may have open too, to reserve room for it.
     func openToReserve(_ path: String) throws(FileSystemFailure) -> any ReservableFile
@@ -116,6 +114,49 @@ package protocol ReservableFile: Sendable {
     func close()
 }
 
+/// Whole files, in pieces: a WAL may be larger than the memory.
+extension FileSystem {
+    /// Creates a file that only its owner may read and write, with these bytes, and syncs it. Fails when there is one already.
+    package func create(_ path: String, with bytes: [UInt8]) throws(FileSystemFailure) {
+        try createPrivateFile(path)
+        try write(bytes, to: path, at: 0)
+        try sync(path)
+    }
+
+    /// Copies a file to a new one that only its owner may read and write. It is not synced. Fails when there is a file at `new`.
+    func copy(_ path: String, to new: String) throws(FileSystemFailure) {
+        try createPrivateFile(new)
+        try forEachPiece(of: path) { (piece, offset) throws(FileSystemFailure) in try write(piece, to: new, at: offset)
+        }
+    }
+
+    /// Writes what a file holds over it, and syncs it: what an earlier sync failed for is on the disk then, and not only in
+    /// the system's memory. A power cut meanwhile leaves of each part what was there.
+    func rewrite(_ path: String) throws(FileSystemFailure) {
+        try forEachPiece(of: path) { (piece, offset) throws(FileSystemFailure) in try write(piece, to: path, at: offset)
+        }
+        try sync(path)
+    }
+
+    /// For small files only.
+    package func contents(of path: String) throws(FileSystemFailure) -> [UInt8] {
+        try read(path, from: 0, count: status(of: path)?.bytes ?? 1)
+    }
+
+    private func forEachPiece(
+        of path: String,
+        _ body: (_ piece: [UInt8], _ offset: Int) throws(FileSystemFailure) -> Void
+    ) throws(FileSystemFailure) {
+        var offset = 0
+        while true {
+            let piece = try read(path, from: offset, count: 1 << 20)
+            if piece.isEmpty { return }
+            try body(piece, offset)
+            offset += piece.count
+        }
+    }
+}
+
 extension FileSystem {
     package func marks(of path: String) -> String? { nil }
 
@@ -125,7 +166,7 @@ extension FileSystem {
 
     package func holdIndex(_ path: String) throws(FileSystemFailure) -> (any ReservableFile)? { nil }
 
-    /// Gives a file its place on the disk for so many bytes. It may be a WAL that SQLite has open, as with ``rewrite(_:)``,
+    /// Gives a file its place on the disk for so many bytes. It may be a WAL that SQLite has open, as with ``read(_:from:count:)``,
     /// but no database.
     package func reserve(_ bytes: Int, for path: String) throws(FileSystemFailure) {
         let file = try openToReserve(path)

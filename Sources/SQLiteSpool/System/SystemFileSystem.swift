@@ -100,48 +100,44 @@ package struct SystemFileSystem: FileSystem {
         }
     }
 
-    package func read(_ path: String) throws(FileSystemFailure) -> [UInt8] {
-        try read(path, sized: nil)
-    }
-
-    /// - Parameter size: at most so many bytes; nil: as many as it has. The files in /proc have no size.
-    private func read(_ path: String, sized size: Int?) throws(FileSystemFailure) -> [UInt8] {
-        let file = try Self.open(path, O_RDONLY | O_NOFOLLOW, .reading)
-        defer { _ = Glibc.close(file) }
-        let length = if let size { size } else { try Self.status(ofOpen: file, path).bytes }
-        var bytes = [UInt8](repeating: 0, count: length)
-        let count = try Self.read(file, into: &bytes, path: path)
-        return Array(bytes.prefix(count))
-    }
-
-    package func create(_ path: String, with bytes: [UInt8]) throws(FileSystemFailure) {
-        let file = try Self.open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW)
-        defer { _ = Glibc.close(file) }
-        try Self.write(bytes, to: file, at: 0, path: path)
-        guard fsync(file) == 0 else { throw FileSystemFailure(errno: errno, action: "sync \(path)") }
-    }
-
-    package func copy(_ path: String, to new: String) throws(FileSystemFailure) {
-        let source = try Self.open(path, O_RDONLY | O_NOFOLLOW, .reading)
-        defer { _ = Glibc.close(source) }
-        let target = try Self.open(new, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW)
-        defer { _ = Glibc.close(target) }
-        var piece = [UInt8](repeating: 0, count: 1 << 20)
-        var offset = 0
-        while true {
-            let count = try Self.read(source, into: &piece, path: path)
-            try Self.write(Array(piece.prefix(count)), to: target, at: offset, path: new)
-            offset += count
-            if count < piece.count { return }
+    package func read(_ path: String, from offset: Int, count: Int) throws(FileSystemFailure) -> [UInt8] {
+        try Self.withFile(path, O_RDONLY, .reading) { (file) throws(FileSystemFailure) -> [UInt8] in
+            guard lseek(file, off_t(offset), SEEK_SET) >= 0 else {
+                throw FileSystemFailure(errno: errno, action: "read \(path)")
+            }
+            return try Self.read(file, count, path: path)
         }
     }
 
-    package func rewrite(_ path: String) throws(FileSystemFailure) {
-        let bytes = try read(path)
-        let file = try Self.open(path, O_RDWR | O_NOFOLLOW, .writing())
+    package func write(_ bytes: [UInt8], to path: String, at offset: Int) throws(FileSystemFailure) {
+        try Self.withFile(path, O_RDWR, .writing()) { (file) throws(FileSystemFailure) in
+            try Self.write(bytes, to: file, at: offset, path: path)
+        }
+    }
+
+    package func truncate(_ path: String, to bytes: Int) throws(FileSystemFailure) {
+        try Self.withFile(path, O_RDWR, .writing()) { (file) throws(FileSystemFailure) in
+            guard ftruncate(file, off_t(bytes)) == 0 else {
+                throw FileSystemFailure(errno: errno, action: "cut \(path)")
+            }
+        }
+    }
+
+    package func sync(_ path: String) throws(FileSystemFailure) {
+        try Self.withFile(path, O_RDWR, .writing()) { (file) throws(FileSystemFailure) in
+            guard fsync(file) == 0 else { throw FileSystemFailure(errno: errno, action: "sync \(path)") }
+        }
+    }
+
+    private static func withFile<Value>(
+        _ path: String,
+        _ flags: Int32,
+        _ rules: FileRules,
+        _ body: (Int32) throws(FileSystemFailure) -> Value
+    ) throws(FileSystemFailure) -> Value {
+        let file = try open(path, flags | O_NOFOLLOW, rules)
         defer { _ = Glibc.close(file) }
-        try Self.write(bytes, to: file, at: 0, path: path)
-        guard fsync(file) == 0 else { throw FileSystemFailure(errno: errno, action: "sync \(path)") }
+        return try body(file)
     }
 
     package func openToReserve(_ path: String) throws(FileSystemFailure) -> any ReservableFile {
@@ -162,7 +158,7 @@ package struct SystemFileSystem: FileSystem {
     package func mount(of path: String) -> Mount? { pretended ?? mounts.mount(of: path) }
 
     private var mounts: MountTable {
-        MountTable(String(decoding: (try? read("/proc/self/mountinfo", sized: 1 << 20)) ?? [], as: UTF8.self))
+        MountTable(String(decoding: (try? read("/proc/self/mountinfo", from: 0, count: 1 << 20)) ?? [], as: UTF8.self))
     }
 
     package func overwritesInPlace(_ path: String, makes: Bool) throws(FileSystemFailure) -> Bool {
@@ -180,7 +176,9 @@ package struct SystemFileSystem: FileSystem {
 
     package func readers(ofWALIndex path: String) -> [Int32] {
         var status = stat()
-        guard unsafe lstat(path, &status) == 0, let text = try? read("/proc/locks", sized: 1 << 20) else { return [] }
+        guard unsafe lstat(path, &status) == 0, let text = try? read("/proc/locks", from: 0, count: 1 << 20) else {
+            return []
+        }
         return LockTable(String(decoding: text, as: UTF8.self))
             .readers(ofWALIndex: UInt64(status.st_ino))
             .filter { $0 != getpid() }
@@ -195,7 +193,9 @@ package struct SystemFileSystem: FileSystem {
         // The kernel gives the table in pieces of 4 KiB, and leaves out a lock when an earlier one goes away between two of
         // them. So a process that says it has the lock, and lives, is looked for again.
         for _ in 0..<(expectedLives ? 10 : 1) {
-            guard let text = try? read("/proc/locks", sized: 1 << 20) else { return expectedLives ? expected : nil }
+            guard let text = try? read("/proc/locks", from: 0, count: 1 << 20) else {
+                return expectedLives ? expected : nil
+            }
             let holder = LockTable(String(decoding: text, as: UTF8.self))
                 .holder(ofFile: UInt64(status.st_ino), device: UInt64(status.st_dev), expected: expected)
             if let holder { return holder }
@@ -249,14 +249,11 @@ package struct SystemFileSystem: FileSystem {
         return FileStatus(status)
     }
 
-    /// - Returns: fewer bytes than there is place for at the end of the file.
-    private static func read(
-        _ file: Int32,
-        into bytes: inout [UInt8],
-        path: String
-    ) throws(FileSystemFailure) -> Int {
+    /// - Returns: fewer bytes at the end of the file.
+    private static func read(_ file: Int32, _ most: Int, path: String) throws(FileSystemFailure) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: most)
         var count = 0
-        while count < bytes.count {
+        while count < most {
             let step = unsafe bytes.withUnsafeMutableBytes { buffer in
                 unsafe Glibc.read(file, buffer.baseAddress?.advanced(by: count), buffer.count - count)
             }
@@ -264,7 +261,8 @@ package struct SystemFileSystem: FileSystem {
             if step == 0 { break }
             count += step
         }
-        return count
+        bytes.removeLast(most - count)
+        return bytes
     }
 
     fileprivate static func write(

@@ -37,6 +37,7 @@ struct Corrupt: AsyncParsableCommand {
                 try await Specimen.make(in: scratch.makeDirectory(), using: &generator)
             )
         }
+        var reports = LossReports()
         let progress = Progress(of: cycles)
         for cycle in 0..<cycles {
             let specimen = specimens[cycle % specimens.count]
@@ -48,11 +49,13 @@ struct Corrupt: AsyncParsableCommand {
             watchdog.end()
             try? FileManager.default.removeItem(atPath: directory)
             verdict.add(outcome, of: specimen)
+            reports.add(outcome, mutation)
             if !outcome.isClean {
                 report("cycle \(cycle): \(mutation): \(outcome)")
             }
             progress.report(cycle + 1, "\(verdict.details["salvages"] ?? 0) salvages")
         }
+        reports.finish(&verdict)
         // A mode that damaged nothing would prove nothing.
         if only == nil, cycles >= 100, verdict.details["salvages"] ?? 0 == 0 { verdict.corrupt += 1 }
         try verdict.finish()
@@ -72,5 +75,32 @@ extension Verdict {
         details["reported_lost", default: 0] += outcome.reportedLost
         details["really_lost", default: 0] += outcome.missing
         details["set_aside", default: 0] += outcome.setAside
+    }
+}
+
+/// How many records were reported as lost for each that was, in the cycles that lost any.
+private struct LossReports {
+    private var ratios: [Double] = []
+    private var kinds: [String: (reported: Int, lost: Int, overstated: Int)] = [:]
+
+    mutating func add(_ outcome: Specimen.Outcome, _ mutation: Mutation) {
+        if outcome.missing > 0, !outcome.isRefused {
+            ratios.append(Double(outcome.reportedLost) / Double(outcome.missing))
+        }
+        var sum = kinds[mutation.name] ?? (0, 0, 0)
+        sum.reported += outcome.reportedLost
+        sum.lost += outcome.isRefused ? 0 : outcome.missing
+        if outcome.reportedLost > 2 * outcome.missing { sum.overstated += 1 }
+        kinds[mutation.name] = sum
+    }
+
+    /// Says on stderr which damage the figures come from.
+    func finish(_ verdict: inout Verdict) {
+        for (name, sum) in kinds.sorted(by: { $0.key < $1.key }) where sum.reported > 0 {
+            report("\(name): \(sum.reported) reported, \(sum.lost) lost, more than twice in \(sum.overstated) cycles")
+        }
+        verdict.details["cycles_with_loss"] = ratios.count
+        verdict.details["reported_percent_median"] =
+            ratios.isEmpty ? nil : Int((ratios.sorted()[ratios.count / 2] * 100).rounded())
     }
 }

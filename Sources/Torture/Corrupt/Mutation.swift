@@ -26,7 +26,8 @@ struct Mutation: Sendable, CustomStringConvertible {
         )
     }
 
-    var description: String { "\(kind) of \(file.isEmpty ? "database" : "WAL") with seed \(seed)" }
+    var name: String { "\(kind) of \(file.isEmpty ? "database" : "WAL")" }
+    var description: String { "\(name) with seed \(seed)" }
 
     func apply(to bytes: [UInt8]) -> [UInt8] {
         var bytes = bytes

@@ -58,7 +58,7 @@ struct StartingPoint {
     private static func files(in directory: String) throws(FileSystemFailure) -> [String: [UInt8]] {
         var files: [String: [UInt8]] = [:]
         for name in try system.names(in: directory) where !name.hasSuffix("-shm") {
-            files[name] = try system.read("\(directory)/\(name)")
+            files[name] = try system.contents(of: "\(directory)/\(name)")
         }
         return files
     }

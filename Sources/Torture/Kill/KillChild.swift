@@ -13,6 +13,7 @@ struct KillChild: AsyncParsableCommand {
         let order = try KillOrder(text: order)
         if order.point.isInAFile { DeadlyVFS.install() }
         if order.point == .migration { order.armVFS([.database, .log, .other]) }
+        if order.point.isInOpening { return try await openDamaged(order) }
         let occurrences = Countdown(from: order.occurrence)
         let writer = try BatchWriter<NumberedRecord>(
             configuration: order.configuration,
@@ -30,6 +31,17 @@ struct KillChild: AsyncParsableCommand {
         }
         try await write(to: writer, order)
         await writer.close()
+    }
+
+    private func openDamaged(_ order: KillOrder) async throws {
+        var configuration = SpoolConfiguration(path: order.spool, durability: .powerLoss)
+        if order.point == .repair {
+            configuration.fileSystem = DeadlyFileSystem(diesAt: order.occurrence, quarters: order.quartersWritten)
+        } else {
+            // What is written to a database while none is moved there is written to a new one.
+            order.armVFS([.database])
+        }
+        await (try Spool(configuration)).close()
     }
 
     private func write(to writer: BatchWriter<NumberedRecord>, _ order: KillOrder) async throws {
@@ -68,14 +80,14 @@ extension KillOrder {
 }
 
 extension KillPoint {
-    fileprivate var isInAFile: Bool { [.commit, .checkpoint, .migration].contains(self) }
+    fileprivate var isInAFile: Bool { [.commit, .checkpoint, .migration, .salvage].contains(self) }
 
     fileprivate func isReached(by work: CommittedWork) -> Bool {
         switch self {
         case .append: work.contains(.records)
         case .freeze: work.contains(.freeze)
         case .acknowledge: work.contains(.acknowledgement)
-        case .random, .send, .reply, .commit, .checkpoint, .migration: false
+        case .random, .send, .reply, .commit, .checkpoint, .migration, .repair, .salvage: false
         }
     }
 }

@@ -40,6 +40,8 @@ struct KillOrder: Codable {
         maxBatchSize = .random(in: 5...50, using: &generator)
         maxInFlight = .random(in: 1...4, using: &generator)
         isCompressed = .random(using: &generator)
+        // Dying while a spool is opened needs no writes.
+        if point.isInOpening { acknowledgementsBeforeClose = 0 }
         guard point == .checkpoint else { return }
         if .random(using: &generator) {
             writesBeforeRest = .random(in: 1...5, using: &generator)
@@ -68,6 +70,9 @@ struct KillOrder: Codable {
 }
 
 extension KillPoint {
+    /// Whether the spool must be damaged first.
+    var isInOpening: Bool { self == .repair || self == .salvage }
+
     /// Few enough to be reached soon, and for a file as many as a small transaction or checkpoint writes.
     fileprivate var occurrences: ClosedRange<Int> {
         switch self {
@@ -77,6 +82,8 @@ extension KillPoint {
         case .commit: 1...80
         case .checkpoint: 1...12
         case .migration: 1...10
+        case .repair: 1...20
+        case .salvage: 1...30
         }
     }
 }

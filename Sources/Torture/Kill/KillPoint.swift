@@ -14,6 +14,11 @@ enum KillPoint: String, Codable, CaseIterable {
     // In the middle of a write to a file, some of its bytes written.
     case commit, checkpoint, migration
 
+    /// While an owner repairs a damaged WAL and exchanges the file: in a call to the file system.
+    case repair
+    /// While an owner writes what it could read of a damaged spool: in a write to a file.
+    case salvage
+
     static let named = allCases.filter { $0 != .random }
 
     static func planned(for cycle: Int) -> KillPoint {
@@ -25,7 +30,7 @@ enum KillPoint: String, Codable, CaseIterable {
         switch self {
         case .random: "killed_at_random"
         case .append, .freeze, .acknowledge, .send, .reply: "killed_after_\(rawValue)"
-        case .commit, .checkpoint, .migration: "killed_in_\(rawValue)"
+        case .commit, .checkpoint, .migration, .repair, .salvage: "killed_in_\(rawValue)"
         }
     }
 }

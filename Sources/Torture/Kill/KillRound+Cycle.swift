@@ -13,9 +13,21 @@ extension KillRound {
         case failed
     }
 
-    /// Starts a child on the spool and lets it write until it dies.
-    func runCycle(_ point: KillPoint, using generator: inout SeededGenerator) async throws -> Ending {
-        let order = KillOrder(point, spool: spool, url: standIn.url, first: ledger.next, using: &generator)
+    /// Starts a child on the spool and lets it write until it dies. Where it is to die in a salvage, another one dies before it.
+    func runCycle(
+        _ point: KillPoint,
+        isPowerLossProof: Bool? = nil,
+        using generator: inout SeededGenerator
+    ) async throws -> Ending {
+        if point.isInOpening {
+            // Its owner dies first, with its newest commits in the WAL.
+            guard try await runCycle(.append, isPowerLossProof: true, using: &generator) == .killed else {
+                return .missed
+            }
+            guard try KilledWAL(ofSpool: spool)?.damage(using: &generator) == true else { return .missed }
+        }
+        var order = KillOrder(point, spool: spool, url: standIn.url, first: ledger.next, using: &generator)
+        if let isPowerLossProof { order.isPowerLossProof = isPowerLossProof }
         let trap = trap(for: order, using: &generator)
         if trap == nil { planFaults(using: &generator) }
         // None at all is a death while the spool is being opened.
@@ -82,7 +94,7 @@ extension KillRound {
         case .reply:
             trap.moment = .stored
             trap.delay = Bool.random(using: &generator) ? .milliseconds(1) : nil
-        case .random, .append, .freeze, .acknowledge, .commit, .checkpoint, .migration:
+        case .random, .append, .freeze, .acknowledge, .commit, .checkpoint, .migration, .repair, .salvage:
             return nil
         }
         return trap

@@ -8,7 +8,8 @@ struct SalvageCommand: ParsableCommand {
         discussion: """
             For a file whose owner will not start again; an owner does the same by itself when it starts. The broken file and \
             its write-ahead log are left as they are: it works on a copy beside the new file, which needs room for twice the \
-            size. Refused while the broken file's owner lives, and when there is nothing to salvage.
+            size. Refused while the broken file's owner lives, and when the file is sound and has all that its owner's note says \
+            was committed. Behind damage the write-ahead log is read as far as that note says: keep the .lock file beside it.
 
             The new spool can be delivered with spoolctl drain, or be given to a writer. Frozen batches keep their tokens.
 
