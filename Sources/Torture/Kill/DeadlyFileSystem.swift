@@ -78,9 +78,11 @@ struct DeadlyFileSystem: FileSystem {
         try system.openToReserve(path)
     }
     func availableBytes(at path: String) throws(FileSystemFailure) -> Int { try system.availableBytes(at: path) }
-    func networkFileSystem(at path: String) throws(FileSystemFailure) -> String? {
-        try system.networkFileSystem(at: path)
+    func mount(of path: String) -> Mount? { system.mount(of: path) }
+    func overwritesInPlace(_ path: String, makes: Bool) throws(FileSystemFailure) -> Bool {
+        try system.overwritesInPlace(path, makes: makes)
     }
+    func holdIndex(_ path: String) throws(FileSystemFailure) -> (any ReservableFile)? { try system.holdIndex(path) }
     func readers(ofWALIndex path: String) -> [Int32] { system.readers(ofWALIndex: path) }
     func openLockFile(_ path: String) throws(FileSystemFailure) -> any LockFile { try system.openLockFile(path) }
 
