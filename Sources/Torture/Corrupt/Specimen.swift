@@ -133,7 +133,7 @@ struct Specimen: Sendable {
                 }
                 if let loss = spool.loss { outcome.add(loss) }
                 let end = ContinuousClock.now + (running ? .seconds(5) : .zero)
-                var isDelivered = false
+                var (isDelivered, isChanged) = (false, false)
                 if running, start == 0 { try damage(path, mutation) }
                 repeat {
                     do {
@@ -143,13 +143,16 @@ struct Specimen: Sendable {
                         isDelivered = true
                     } catch {
                         outcome.error = "\(error)"
+                        // Damaged records are set aside, and what is left is asked for again.
+                        isChanged = (error as? SpoolError)?.code == .changed
                         // The owner goes on by itself.
                         if running { try await Task.sleep(for: .milliseconds(10)) }
                     }
-                } while !isDelivered && ContinuousClock.now < end
+                } while !isDelivered && (isChanged || ContinuousClock.now < end)
                 await spool.close()
                 for loss in losses.withLock({ $0 }) { outcome.add(loss) }
-                if isDelivered { break }
+                // Damage that nothing needed while running is found by the next start.
+                if isDelivered, start > 0 || !running { break }
             } catch let error as SpoolError {
                 outcome.error = "\(error)"
                 outcome.isRefused = error.code == .refused
