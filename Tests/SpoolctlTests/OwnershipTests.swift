@@ -15,18 +15,18 @@ import Testing
 @Suite(.startsProcesses, .enabled(if: geteuid() == 0)) struct OwnershipTests {
     private static let user: UInt32 = 65_534
 
-    private func requeue(_ path: String, as user: UInt32) async throws -> String {
+    /// Has the real proxy open the spool, and says what it says.
+    private func open(_ path: String, as user: UInt32) async throws -> String {
         let result = try await Subprocess.run(
             .name("setpriv"),
             arguments: [
-                "--reuid", "\(user)", "--regid", "\(user)", "--clear-groups",
-                builtProduct("spoolctl"), "dead-letters", "requeue", path, "--all",
+                "--reuid", "\(user)", "--regid", "\(user)", "--clear-groups", builtProduct("llm-proxy"), "--listen",
+                "127.0.0.1:0", "--clickhouse-url", "http://127.0.0.1:1", "--spool", path,
             ],
             input: .none,
             output: .discarded,
             error: .string(limit: 1 << 16)
         )
-        #expect(result.terminationStatus == .exited(1))
         return result.standardError
     }
 
@@ -46,7 +46,7 @@ import Testing
         try await withLetterSpool { path in
             give(directory(path), to: Self.user)
             for file in [path + ".lock", path] {
-                let message = try await requeue(path, as: Self.user)
+                let message = try await open(path, as: Self.user)
                 #expect(
                     message.contains(
                         """
@@ -79,7 +79,7 @@ import Testing
             giveFiles(path, to: Self.user)
             give(directory(path), to: 0)
             chmod(directory(path), 0o755)
-            let message = try await requeue(path, as: Self.user)
+            let message = try await open(path, as: Self.user)
             #expect(
                 message.contains(
                     "runs as user 65534, and may not write to the directory \(directory(path))/, which belongs to user 0 (mode 755)"
