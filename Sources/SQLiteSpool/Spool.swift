@@ -307,6 +307,17 @@ package final class Spool: Sendable {
         }
     }
 
+    /// Whether only what is in the rows is damaged. A page in the wrong place makes rows look damaged, too, and changing such a file
+    /// would destroy more of it.
+    private func isStructureSound() async -> Bool {
+        do throws(SQLiteError) {
+            try await published.reader.run { database throws(SQLiteError) in try database.verifyStructure() }
+            return true
+        } catch {
+            return false
+        }
+    }
+
     func read<Value: Sendable>(
         _ body: @escaping @Sendable (borrowing Database) throws(SQLiteError) -> Value
     ) async throws(SpoolError) -> Value {
@@ -316,7 +327,7 @@ package final class Spool: Sendable {
         do throws(SQLiteError) {
             return try await published.reader.run(body)
         } catch {
-            if !error.damagedRecords.isEmpty {
+            if !error.damagedRecords.isEmpty, await isStructureSound() {
                 try await queue.change(.setAside(error.damagedRecords))
                 throw SpoolError(.changed, "records were damaged on the disk; they are dead letters now", cause: error)
             }

@@ -23,15 +23,21 @@ extension DatabaseFile {
 
     /// Whether the last owner did not close the database, and its WAL is not here.
     ///
-    /// A process that dies leaves a WAL, and so does a power cut: it is synced before the database says that it is open. Another
-    /// program may have moved all of it into the database. Then the owner's note has nothing that the database has not.
+    /// A process that dies leaves a WAL. A power cut may leave an empty one, all of which was in the database, and another program
+    /// may have moved all of it there. So for the owner's own file its note must have what the database has not; a copy without a
+    /// note of its own has to bring the WAL.
     func missesWAL(_ database: borrowing Database, _ note: OwnerNote?) throws -> Bool {
         // Twice, as an owner may close it meanwhile.
         guard try database.isLeftOpen(), try !fileSystem.hasBytes(path + "-wal"), try database.isLeftOpen() else {
             return false
         }
-        guard let note else { return true }
         let ledger = try database.readLedger()
-        return note.uuid != ledger.uuid || LedgerGap(ledger, behind: note) != nil
+        guard let note, note.uuid == ledger.uuid else { return try isCopy(database) }
+        return LedgerGap(ledger, behind: note) != nil
+    }
+
+    private func isCopy(_ database: borrowing Database) throws -> Bool {
+        guard let known = try database.readMark().marks, let marks = fileSystem.marks(of: path) else { return false }
+        return known != marks
     }
 }
