@@ -311,7 +311,9 @@ package final class Spool: Sendable {
     /// would destroy more of it.
     private func isStructureSound() async -> Bool {
         do throws(SQLiteError) {
-            try await published.reader.run { database throws(SQLiteError) in try database.verifyStructure() }
+            try await published.reader.run { database throws(SQLiteError) in
+                try database.verifyStructure(passesNulls: true)
+            }
             return true
         } catch {
             return false
