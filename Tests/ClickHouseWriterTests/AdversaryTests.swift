@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Random histories of answers, silences, lies, crashes and restarts, checked against what must hold at their end.
-@Suite(.bounded(seconds: 900)) struct AdversaryTests {
+@Suite(.bounded(seconds: 1_800)) struct AdversaryTests {
     /// Ten thousand with `ADVERSARY_HISTORIES=10000`, as CI runs them.
     private static let histories = ProcessInfo.processInfo.environment["ADVERSARY_HISTORIES"].flatMap { Int($0) } ?? 300
 
