@@ -32,8 +32,8 @@ extension DatabaseFile {
             return false
         }
         let ledger = try database.readLedger()
-        guard let note, note.uuid == ledger.uuid else { return try isCopy(database) }
-        return LedgerGap(ledger, behind: note) != nil
+        guard let note else { return try isCopy(database) }
+        return note.uuid != ledger.uuid || LedgerGap(ledger, behind: note) != nil
     }
 
     private func isCopy(_ database: borrowing Database) throws -> Bool {
