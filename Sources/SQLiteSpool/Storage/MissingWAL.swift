@@ -24,20 +24,16 @@ extension DatabaseFile {
     /// Whether the last owner did not close the database, and its WAL is not here.
     ///
     /// A process that dies leaves a WAL. A power cut may leave an empty one, all of which was in the database, and another program
-    /// may have moved all of it there. So for the owner's own file its note must have what the database has not; a copy without a
-    /// note of its own has to bring the WAL.
+    /// may have moved all of it there. So its note must have what the database has not; a file without a note has to bring the
+    /// WAL.
     func missesWAL(_ database: borrowing Database, _ note: OwnerNote?) throws -> Bool {
         // Twice, as an owner may close it meanwhile.
         guard try database.isLeftOpen(), try !fileSystem.hasBytes(path + "-wal"), try database.isLeftOpen() else {
             return false
         }
         let ledger = try database.readLedger()
-        guard let note else { return try isCopy(database) }
+        // Where files have no marks, nothing can be a copy.
+        guard let note else { return fileSystem.marks(of: path) != nil }
         return note.uuid != ledger.uuid || LedgerGap(ledger, behind: note) != nil
-    }
-
-    private func isCopy(_ database: borrowing Database) throws -> Bool {
-        guard let known = try database.readMark().marks, let marks = fileSystem.marks(of: path) else { return false }
-        return known != marks
     }
 }
