@@ -112,7 +112,7 @@ struct WALRepair {
         return first
     }
 
-    /// Has SQLite stop behind so many frames meanwhile.
+    /// SQLite reads only this number of frames meanwhile.
     private func hide<Result>(behind frames: Int, of chain: Chain, _ body: () -> Result) throws -> Result {
         let salts = chain.bytes(frames) + 8
         let hidden = try fileSystem.read(wal, from: salts, count: 8)
@@ -203,7 +203,7 @@ struct WALRepair {
         return chain
     }
 
-    /// A generation is told by its salts. Those of the header may be what is damaged, so two of three decide.
+    /// The salts show the generation. Those of the header may be damaged, so two of three decide.
     private func salts(_ header: [UInt8], _ frameLength: Int) throws -> [UInt8] {
         func salts(ofFrame frame: Int) throws -> [UInt8] {
             try fileSystem.read(wal, from: Self.headerLength + frame * frameLength + 8, count: 8)

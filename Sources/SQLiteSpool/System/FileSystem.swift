@@ -166,7 +166,7 @@ extension FileSystem {
 
     package func holdIndex(_ path: String) throws(FileSystemFailure) -> (any ReservableFile)? { nil }
 
-    /// Gives a file its place on the disk for so many bytes. It may be a WAL that SQLite has open, as with ``read(_:from:count:)``,
+    /// Reserves this number of bytes on the disk for a file. It may be a WAL that SQLite has open, as with ``read(_:from:count:)``,
     /// but no database.
     package func reserve(_ bytes: Int, for path: String) throws(FileSystemFailure) {
         let file = try openToReserve(path)

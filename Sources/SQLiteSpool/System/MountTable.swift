@@ -59,7 +59,7 @@ package struct Mount: Sendable, Equatable {
             || type == "overlay" && !Set(options).isDisjoint(with: ["volatile", "fsync=volatile"])
     }
 
-    /// Whether it writes what is overwritten to another place, unless it is told not to: then a full disk refuses that as well.
+    /// Whether it writes overwritten blocks to another place by default: then a full disk refuses to overwrite, too.
     package var copiesOnWrite: Bool { ["btrfs", "bcachefs", "zfs", "nilfs2"].contains(type) }
 
     private static let network: Set<String> = [
