@@ -1,6 +1,8 @@
+import Dispatch
 import FaultyDisk
 import Foundation
 @testable import SQLiteSpool
+import Synchronization
 import TestSupport
 import Testing
 
@@ -76,6 +78,38 @@ import Testing
     }
 
     private let expected = (0..<acknowledged).map { String(decoding: row($0), as: UTF8.self) }
+
+    /// `torture faults --seed 5`, cycles 1416 and 1419: a batch was sent whose division had failed, and the division came to
+    /// light after the power cut.
+    @Test func `who is told of a failed commit finds the spool refusing to be read`() async throws {
+        try await withTemporaryDirectory { directory in
+            let disk = try FaultyDisk(directory: directory)
+            var configuration = SpoolConfiguration(path: directory + "/s", fileSystem: disk)
+            configuration.reopenMilliseconds = 3_600_000
+            let isTold = DispatchSemaphore(value: 0)
+            let wasToldFirst = Mutex(false)
+            let spool = try Spool(configuration) { event in
+                guard case .health(let health) = event, health.refusal != nil else { return }
+                // Here the thread of the commits waits, and would wait for good for who is told afterwards.
+                if isTold.wait(timeout: .now() + .milliseconds(300)) == .success { wasToldFirst.withLock { $0 = true } }
+            }
+            for number in 0..<4 { try await spool.append(Self.row(number)) }
+            let frozen = try #require(try await spool.freeze(maxRecords: 4, maxBytes: 1 << 20))
+            let members = try await spool.members(of: frozen.batch)
+            disk.failNextSync(of: "s-wal")
+            await #expect(throws: SpoolError.self) {
+                _ = try await spool.replace(
+                    frozen.batch,
+                    members: members,
+                    with: [Array(members[..<2]), Array(members[2...])]
+                )
+            }
+            isTold.signal()
+            await #expect(throws: SpoolError.self) { _ = try await spool.body(of: frozen.batch) }
+            await spool.close()
+            #expect(!wasToldFirst.withLock { $0 })
+        }
+    }
 
     @Test(arguments: Failure.allCases)
     func `a sound file with a failed commit behind its end is not salvaged, and stays as it was`(failure: Failure)

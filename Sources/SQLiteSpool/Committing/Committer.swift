@@ -170,9 +170,9 @@ struct Committer: ~Copyable {
 
     private mutating func didFail(_ group: CommitGroup, _ error: SpoolError) {
         guard error.code == .full else {
-            group.complete(with: .failure(error))
+            // Before anybody is told: the change may come to light later, and until then nothing may be read and sent.
             if !error.isPassing { recovery.note(.failed(error)) }
-            return
+            return group.complete(with: .failure(error))
         }
         maintenance.disk.didFill()
         // Acknowledging frees space, so it must not fail together with the records that found none.
