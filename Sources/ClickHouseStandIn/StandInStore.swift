@@ -1,3 +1,4 @@
+internal import Glibc
 internal import SQLiteSpool
 
 /// The stand-in's tables: a SQLite file, to be looked at with `sqlite3`.
@@ -22,9 +23,11 @@ package struct StandInStore: Sendable {
         let path = try absolutePath(ofFile: path)
         // Those that SQLite makes beside it inherit its mode. A killed stand-in may have left some with another.
         let files = SystemFileSystem()
-        try files.makePrivate(path)
-        for suffix in ["-wal", "-shm", "-journal"] where try files.status(of: path + suffix) != nil {
-            try files.makePrivate(path + suffix)
+        if try files.status(of: path) == nil { try files.createPrivateFile(path) }
+        for suffix in ["", "-wal", "-shm", "-journal"] where try files.status(of: path + suffix) != nil {
+            guard unsafe chmod(path + suffix, 0o600) == 0 else {
+                throw FileSystemFailure(errno: errno, action: "chmod \(path + suffix)")
+            }
         }
         let opened = try Database(path: path, access: .readWrite)
         try opened.execute(

@@ -43,8 +43,8 @@ package final class Spool: Sendable {
     let queue = CommitQueue()
     private let published: PublishedLedger
 
-    /// Fires when the file is closed and its lock released.
-    let hasEnded = OneShotEvent()
+    /// Ends when the file is closed and its lock released.
+    let hasEnded: Task<Void, Never>
 
     /// Opens the spool, or creates it, and recovers what a crash left.
     ///
@@ -88,9 +88,11 @@ package final class Spool: Sendable {
             onEvent: onEvent
         )
         let committer = Committer(opened, recovery, queue: queue, onEvent: onEvent)
-        CommitThread.start(committer) { [hasEnded] in
+        let (ending, end) = AsyncStream.makeStream(of: Never.self)
+        hasEnded = Task { for await _ in ending {} }
+        CommitThread.start(committer) {
             lock.release()
-            hasEnded.fire()
+            end.finish()
         }
     }
 
@@ -167,7 +169,8 @@ package final class Spool: Sendable {
 
     /// The records of a batch, in their order.
     package func members(of batch: Batch) async throws(SpoolError) -> [BatchMember] {
-        try await read(batch) { database, batch throws(SQLiteError) in
+        try await read(batch) { database throws(SQLiteError) in
+            try database.checkRecords(of: batch)
             let members = try database.readMembers(of: batch)
             try batch.checkCount(members.count)
             return members
@@ -188,7 +191,8 @@ package final class Spool: Sendable {
         timeField: String?,
         isSample: Bool = false
     ) async throws(SpoolError) -> [(id: String, seconds: Int64?)?] {
-        try await read(batch) { database, batch throws(SQLiteError) in
+        try await read(batch) { database throws(SQLiteError) in
+            try database.checkRecords(of: batch)
             let keys = try database.readKeys(of: batch, idField: idField, timeField: timeField, isSample: isSample)
             if !isSample { try batch.checkCount(keys.count) }
             return keys
@@ -233,17 +237,17 @@ package final class Spool: Sendable {
 
     /// When the oldest record that is in no batch was enqueued; nil when there is none.
     package func oldestPending() async throws(SpoolError) -> WallInstant? {
-        let frozenThrough = published.summary.frozenThrough
-        return try await read { database throws(SQLiteError) in
-            try database.enqueueTime(ofFirstAfter: frozenThrough).map(WallInstant.init(stored:))
-        }
+        try await enqueueTime(ofFirstAfter: summary.frozenThrough)
     }
 
-    /// When the oldest record, pending or in flight, was enqueued; nil when there is none. Looks at one record.
+    /// When the oldest record, pending or in flight, was enqueued; nil when there is none.
     package func oldestUndelivered() async throws(SpoolError) -> WallInstant? {
-        if published.summary.undelivered == 0 { return nil }
-        return try await read { database throws(SQLiteError) in
-            try database.enqueueTime(ofFirstAfter: 0).map(WallInstant.init(stored:))
+        summary.undelivered == 0 ? nil : try await enqueueTime(ofFirstAfter: 0)
+    }
+
+    private func enqueueTime(ofFirstAfter id: Int64) async throws(SpoolError) -> WallInstant? {
+        try await read { database throws(SQLiteError) in
+            try database.enqueueTime(ofFirstAfter: id).map(WallInstant.init(stored:))
         }
     }
 
@@ -260,26 +264,23 @@ package final class Spool: Sendable {
 
     /// Commits what waits, refuses anything new, checkpoints, and lets another owner have the file.
     package func close() async {
-        // The writing connection goes last: the last one of a file checkpoints it and removes the WAL.
-        await published.reader.close()
         queue.close()
-        await hasEnded.wait()
+        await hasEnded.value
     }
 
     /// What is sent for a frozen batch: one payload a line, the same bytes each time.
     package func body(of batch: Batch) async throws(SpoolError) -> [UInt8] {
-        try await read(batch) { database, batch throws(SQLiteError) in try database.readBody(of: batch) }
+        try await read(batch) { database throws(SQLiteError) in try database.readBody(of: batch) }
     }
 
     /// The batch as it is now; nil when it is not in flight any more.
     private func current(_ batch: Batch) -> Batch? { published.batches.first { $0.token == batch.token } }
 
-    /// Reads the records of a batch, all of which are what was written.
-    ///
+    /// - Parameter body: reads records of the batch, and checks that each is what was written.
     /// - Throws: ``SpoolError`` with code `changed` when the batch is not what it was.
     private func read<Value: Sendable>(
         _ batch: Batch,
-        _ body: @escaping @Sendable (borrowing Database, Batch) throws(SQLiteError) -> Value
+        _ body: @escaping @Sendable (borrowing Database) throws(SQLiteError) -> Value
     ) async throws(SpoolError) -> Value {
         guard let current = current(batch), current.records == batch.records else {
             throw SpoolError(
@@ -290,9 +291,7 @@ package final class Spool: Sendable {
         return try await read { database throws(SQLiteError) in
             try database.execute("BEGIN")
             defer { database.rollBack() }
-            let damaged = try database.damagedRecords(in: batch.ids)
-            if !damaged.isEmpty { throw SQLiteError.damaged(damaged) }
-            return try body(database, batch)
+            return try body(database)
         }
     }
 
@@ -337,5 +336,13 @@ package final class Spool: Sendable {
             if error.code == .damaged { try? await queue.report(damage: error, openings: openings) }
             throw error
         }
+    }
+}
+
+extension Database {
+    /// - Throws: when records of the batch are not what was written: which they are.
+    fileprivate borrowing func checkRecords(of batch: Batch) throws(SQLiteError) {
+        let damaged = try damagedRecords(in: batch.ids)
+        if !damaged.isEmpty { throw SQLiteError.damaged(damaged) }
     }
 }

@@ -229,14 +229,14 @@ import Testing
         func noted() throws -> Int64? {
             try OwnerNote(String(contentsOfFile: path + ".lock", encoding: .utf8))?.progress.deadLetters
         }
-        lock.expect(deadLetters: 3)
+        lock.note { $0.progress.expect(deadLetters: 3) }
         #expect(try noted() == 3)
         // The commit failed, and another one was done.
-        lock.record(ledger)
+        lock.note { $0.progress = ledger.progress }
         #expect(try noted() == 5)
-        lock.expect(deadLetters: 5)
+        lock.note { $0.progress.expect(deadLetters: 5) }
         ledger.deadLetters = 6
-        lock.expect(deadLetters: 6)
+        lock.note { $0.progress.expect(deadLetters: 6) }
         #expect(try noted() == 5)
     }
 }

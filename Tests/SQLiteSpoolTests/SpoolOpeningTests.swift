@@ -69,7 +69,7 @@ import Testing
             try await spool?.append(payload(1))
             let ended = spool?.hasEnded
             spool = nil
-            await ended?.wait()
+            await ended?.value
             try await withSpool(at: path) { #expect($0.summary.pending == 1) }
         }
     }

@@ -49,3 +49,18 @@ func permissions(_ path: String) throws -> Int {
     let attributes = try FileManager.default.attributesOfItem(atPath: path)
     return (attributes[.posixPermissions] as? NSNumber)?.intValue ?? -1
 }
+
+extension FileSystem {
+    func create(_ path: String, with bytes: [UInt8]) throws(FileSystemFailure) {
+        try createPrivateFile(path)
+        try write(bytes, to: path, at: 0)
+    }
+
+    func contents(of path: String) throws(FileSystemFailure) -> [UInt8] { try read(path, from: 0, count: 1 << 20) }
+
+    func reserve(_ bytes: Int, for path: String) throws(FileSystemFailure) {
+        let file = try openToReserve(path)
+        defer { file.close() }
+        try file.reserve(bytes)
+    }
+}

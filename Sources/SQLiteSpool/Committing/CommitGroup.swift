@@ -3,6 +3,8 @@ struct CommitGroup {
     struct Waiting<Work: Sendable> {
         let work: Work
         let completion: Completion
+        /// Why it alone was not done, though its transaction was committed.
+        var refusal: SpoolError?
     }
 
     var appends: [Waiting<NewRecords>] = []
@@ -16,6 +18,10 @@ struct CommitGroup {
     var work: Int { appends.count + changes.count + findings.count }
 
     var records: Int { appends.reduce(0) { $0 + $1.work.count } }
+
+    var storedRecords: Int { appends.reduce(0) { $1.refusal == nil ? $0 + $1.work.count : $0 } }
+
+    var refusal: SpoolError? { appends.lazy.compactMap(\.refusal).first }
 
     /// How many dead letters will be fewer, at most.
     var leavingLetters: Int {
@@ -39,13 +45,10 @@ struct CommitGroup {
         for change in changes { change.completion.resume(with: result) }
     }
 
-    /// - Parameter refused: in the order of their indices.
-    func complete(refused: [SpoolConnection.Refusal]) {
-        if refused.isEmpty { return complete(with: .success(())) }
-        var refused = refused[...]
-        for (index, append) in appends.enumerated() {
-            let error = refused.first?.index == index ? refused.removeFirst().error : nil
-            append.completion.resume(with: error.map { .failure($0) } ?? .success(()))
+    /// Resumes each task with what became of its own work.
+    func complete() {
+        for append in appends {
+            append.completion.resume(with: append.refusal.map { .failure($0) } ?? .success(()))
         }
         withoutAppends.complete(with: .success(()))
     }

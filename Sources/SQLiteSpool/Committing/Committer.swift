@@ -76,8 +76,8 @@ struct Committer: ~Copyable {
         if let refusal = recovery.health.refusal { return group.complete(with: .failure(refusal)) }
         do throws(SQLiteError) {
             if newBytes > 0 { try maintenance.disk.reserveDatabase(connection.usage, for: newBytes) }
-            // Said before they go: dying in between must not make them count as lost.
-            lock.expect(deadLetters: connection.ledger.deadLetters - group.leavingLetters)
+            let letters = connection.ledger.deadLetters - group.leavingLetters
+            lock.note { $0.progress.expect(deadLetters: letters) }
             let vacuum = maintenance.pagesToReturn(connection, isBusy: true)
             let start = ContinuousClock.now
             var transaction = try connection.begin(group.changes.map(\.work))
@@ -88,14 +88,13 @@ struct Committer: ~Copyable {
                 connection.rollBack(transaction)
                 throw error
             }
-            var applied = try connection.commit(transaction, freePagesToReturn: vacuum)
+            try connection.commit(transaction, freePagesToReturn: vacuum)
             if let displacement = recovery.secure(&connection, &maintenance) {
                 // They may be delivered nevertheless, from the open files.
                 group.withoutChanges.complete(with: .failure(displacement))
                 group = group.withoutAppends
-                applied.refused = []
             }
-            didCommit(group, applied, in: start.duration(to: .now) - waited)
+            didCommit(group, transaction, in: start.duration(to: .now) - waited)
         } catch {
             didFail(group, SpoolError(error))
         }
@@ -112,20 +111,23 @@ struct Committer: ~Copyable {
     ) throws(SQLiteError) -> Duration {
         let deadline = gathering.wait.map { ContinuousClock.now + $0.limit }
         var waited = Duration.zero
-        var more = group.appends
-        var newBytes = more.bytesToStore
-        while !more.isEmpty {
-            for append in more { try connection.insert(append.work, capacity: capacity, &transaction) }
+        var newBytes = group.appends.bytesToStore
+        var next = 0
+        while next < group.appends.count {
+            for index in next..<group.appends.count {
+                let refusal = try connection.insert(group.appends[index].work, capacity: capacity, &transaction)
+                if refusal != nil { group.appends[index].refusal = refusal }
+            }
+            next = group.appends.count
             if let wait = gathering.wait, let deadline, group.work < wait.work {
                 let before = ContinuousClock.now
                 queue.wait(until: deadline)
                 waited += before.duration(to: .now)
             }
-            more = queue.takeMore(
+            let more = queue.takeMore(
                 maxRecords: CommitQueue.recordsPerGroup - group.records,
                 maxBytes: capacity - transaction.bytesInUse
             )
-            // Appending nothing would copy the array.
             if more.isEmpty { break }
             // Their tasks get their answer with the group, also when they find no room.
             group.appends += more
@@ -136,24 +138,24 @@ struct Committer: ~Copyable {
     }
 
     /// - Parameter duration: what the commit took.
-    private mutating func didCommit(_ group: CommitGroup, _ applied: SpoolConnection.Applied, in duration: Duration) {
+    private mutating func didCommit(_ group: CommitGroup, _ done: SpoolConnection.Transaction, in duration: Duration) {
         // Before anybody is told: what is acknowledged must be missed, should the file lose it.
         let before = recovery.publish(connection)
         onEvent(
             .committed(
                 SpoolCommit(
                     work: group.committedWork,
-                    records: group.records - applied.refused.reduce(0) { $0 + group.appends[$1.index].work.count },
+                    records: group.storedRecords,
                     duration: duration,
                     pendingBefore: before.pending,
                     pendingAfter: connection.ledger.summary.pending
                 )
             )
         )
-        if applied.droppedForRoom > 0 { onEvent(.dropped(records: applied.droppedForRoom, reason: .full)) }
-        if applied.droppedForAge > 0 { onEvent(.dropped(records: applied.droppedForAge, reason: .age)) }
-        if !applied.setAside.isEmpty { onEvent(.setAside(applied.setAside)) }
-        if let error = applied.refused.first?.error {
+        if done.droppedForRoom > 0 { onEvent(.dropped(records: done.droppedForRoom, reason: .full)) }
+        if done.droppedForAge > 0 { onEvent(.dropped(records: done.droppedForAge, reason: .age)) }
+        if !done.setAside.isEmpty { onEvent(.setAside(done.setAside)) }
+        if let error = group.refusal {
             recovery.note(.foundNoRoom(error))
         } else if !group.appends.isEmpty || hasRoomAgain {
             recovery.note(.foundRoom)
@@ -163,7 +165,7 @@ struct Committer: ~Copyable {
         if configuration.durability == .powerLoss {
             gathering.didCommit(work: group.work, waiting: waiting, in: duration)
         }
-        group.complete(refused: applied.refused)
+        group.complete()
         let step = maintenance.step(connection.usage, workIsWaiting: waiting > 0 || gathering.wait != nil)
         if let step { maintain(step) }
     }
@@ -228,8 +230,9 @@ struct Committer: ~Copyable {
 
     private mutating func commitNothing(freePagesToReturn pages: Int = 0) throws(SQLiteError) {
         let start = ContinuousClock.now
-        let applied = try connection.commit(connection.begin([]), freePagesToReturn: pages)
-        didCommit(CommitGroup(), applied, in: start.duration(to: .now))
+        let transaction = try connection.begin([])
+        try connection.commit(transaction, freePagesToReturn: pages)
+        didCommit(CommitGroup(), transaction, in: start.duration(to: .now))
     }
 
     private mutating func maintain(_ step: CheckpointPolicy.Step) {

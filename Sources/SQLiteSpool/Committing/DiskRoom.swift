@@ -16,7 +16,7 @@ struct DiskRoom {
     private let limit: Int
 
     /// Opened when there is a WAL, and kept: where a process has no descriptor left the disk is not full.
-    private var wal: (any ReservableFile)?
+    private var wal: OpenFile?
 
     /// SQLite found no room, or the WAL got none.
     private var isFull = false

@@ -1,22 +1,18 @@
 /// What becomes of batches and dead letters.
 extension SpoolConnection {
-    func apply(
-        _ operation: SpoolOperation,
-        at now: Int64,
-        ledger: inout Ledger,
-        setAside: inout [SetAsideRecord]
-    ) throws(SQLiteError) {
+    func apply(_ operation: SpoolOperation, _ transaction: inout Transaction) throws(SQLiteError) {
+        let now = transaction.now
         switch operation {
-        case .setAside(let ids): setAside += try self.setAside(ids, at: now, ledger: &ledger)
+        case .setAside(let ids): try setAside(ids, &transaction)
         case .freeze(let batch):
-            guard try ledger.freeze(batch) else { return }
+            guard try transaction.ledger.freeze(batch) else { return }
             try database.insert(batch)
         case .acknowledge(let batch):
-            guard let batch = ledger.remove(batch) else { return }
+            guard let batch = transaction.ledger.remove(batch) else { return }
             try deleteRecords(batch.ids, count: batch.records)
             try delete(batch)
         case .recordFailure(let batch, let message):
-            ledger.recordFailure(of: batch, error: message)
+            transaction.ledger.recordFailure(of: batch, error: message)
             try database.prepare(
                 """
                 UPDATE batches SET attempts = attempts + 1, last_attempt_at = ?2, last_error = ?3
@@ -24,7 +20,7 @@ extension SpoolConnection {
                 """
             ).run(.integer(batch.ids.lowerBound), .integer(now), .text(message))
         case .replace(let batch, let members, let children):
-            guard ledger.replace(batch, with: children.map(\.batch)) else { return }
+            guard transaction.ledger.replace(batch, with: children.map(\.batch)) else { return }
             try delete(batch)
             for child in children { try database.insert(child.batch) }
             let kept = Set(children.flatMap(\.members).map(\.id))
@@ -32,21 +28,25 @@ extension SpoolConnection {
                 try deleteRecords(member.id...member.id, count: 1)
             }
         case .deadLetter(let batch, let code, let message):
-            guard ledger.batches.contains(where: { $0.token == batch.token }) else { return }
+            guard transaction.ledger.batches.contains(where: { $0.token == batch.token }) else { return }
             // Dead letters have no checksum. One that is damaged before must not be requeued.
             let damaged = try database.damagedRecords(in: batch.ids)
-            if !damaged.isEmpty { setAside += try self.setAside(damaged, at: now, ledger: &ledger) }
-            guard let batch = ledger.remove(batch) else { return }
+            if !damaged.isEmpty { try setAside(damaged, &transaction) }
+            guard let batch = transaction.ledger.remove(batch) else { return }
             // A salvaged record may be there already, as it was before. Failing for that would fail for ever.
-            ledger.deadLetters += batch.records - (try countDeadLetters(batch.ids))
+            let (first, last) = (Statement.Value.integer(batch.ids.lowerBound), Statement.Value.integer(batch.ids.upperBound))
+            try database.prepare(
+                "DELETE FROM dead_letters WHERE id IN (SELECT id FROM records WHERE id BETWEEN ?1 AND ?2)"
+            ).run(first, last)
+            transaction.ledger.deadLetters += batch.records - database.changes
             try database.prepare(
                 """
-                INSERT OR REPLACE INTO dead_letters (id, enqueued_at, payload, code, message, attempts, dead_lettered_at)
+                INSERT INTO dead_letters (id, enqueued_at, payload, code, message, attempts, dead_lettered_at)
                 SELECT id, enqueued_at, payload, ?3, ?4, ?5, ?6 FROM records WHERE id BETWEEN ?1 AND ?2
                 """
             ).run(
-                .integer(batch.ids.lowerBound),
-                .integer(batch.ids.upperBound),
+                first,
+                last,
                 .optional(code.map(Int64.init)),
                 .text(message),
                 .integer(Int64(batch.attempts)),
@@ -56,7 +56,7 @@ extension SpoolConnection {
             try delete(batch)
         case .discard(let move):
             let count = try database.deleteLetters(move.ids)
-            try ledger.removeDeadLetters(count)
+            try transaction.ledger.removeDeadLetters(count)
             move.count = count
         case .report(let report):
             try database.prepare(
@@ -68,13 +68,8 @@ extension SpoolConnection {
         }
     }
 
-    private func countDeadLetters(_ ids: ClosedRange<Int64>) throws(SQLiteError) -> Int {
-        // Others may lie in the range without being of the batch.
-        let count = try database.prepare(
-            "SELECT count(*) FROM dead_letters WHERE id IN (SELECT id FROM records WHERE id BETWEEN ?1 AND ?2)"
-        )
-        try count.bind([.integer(ids.lowerBound), .integer(ids.upperBound)])
-        return try count.readInteger()
+    private func setAside(_ ids: [Int64], _ transaction: inout Transaction) throws(SQLiteError) {
+        transaction.setAside += try setAside(ids, at: transaction.now, ledger: &transaction.ledger)
     }
 
     func delete(_ batch: Batch) throws(SQLiteError) {

@@ -1,23 +1,20 @@
 /// Records that come in.
 extension SpoolConnection {
     /// - Parameter capacity: bytes that may be in use.
-    mutating func insert(_ records: NewRecords, capacity: Int, _ transaction: inout Transaction) throws(SQLiteError) {
-        let index = transaction.inserts
-        transaction.inserts += 1
+    /// - Returns: why they found no room; nil when they did.
+    mutating func insert(
+        _ records: NewRecords,
+        capacity: Int,
+        _ transaction: inout Transaction
+    ) throws(SQLiteError) -> SpoolError? {
         var limits = limits
         limits.maxBytes = capacity
         if case .requeued(let move) = records {
-            if let error = try requeue(move, within: limits, at: transaction.now, ledger: &transaction.ledger) {
-                transaction.applied.refused.append(Refusal(index: index, error: error))
-            }
-            return
+            return try requeue(move, within: limits, at: transaction.now, ledger: &transaction.ledger)
         }
         let newBytes = records.bytesToStore
-        let room = try makeRoom(limits, for: records.count, bytes: newBytes, &transaction)
-        transaction.applied.droppedForRoom += room.dropped
-        guard room.isThere else {
-            let error =
-                self.limits.canEverHold(records: records.count, bytes: newBytes)
+        guard try makeRoom(limits, for: records.count, bytes: newBytes, &transaction) else {
+            return self.limits.canEverHold(records: records.count, bytes: newBytes)
                 ? SpoolError(
                     full: limits,
                     configured: self.limits,
@@ -25,8 +22,6 @@ extension SpoolConnection {
                     records: transaction.ledger.records
                 )
                 : SpoolError(tooMuch: records.count, bytes: newBytes, for: self.limits)
-            transaction.applied.refused.append(Refusal(index: index, error: error))
-            return
         }
         transaction.bytesInUse += newBytes
         switch records {
@@ -35,6 +30,7 @@ extension SpoolConnection {
             for payload in payloads { try insert(payload, at: transaction.now, ledger: &transaction.ledger) }
         case .requeued: break
         }
+        return nil
     }
 
     private mutating func makeRoom(
@@ -42,18 +38,17 @@ extension SpoolConnection {
         for newRecords: Int,
         bytes newBytes: Int,
         _ transaction: inout Transaction
-    ) throws(SQLiteError) -> (isThere: Bool, dropped: Int) {
+    ) throws(SQLiteError) -> Bool {
         func excess(_ records: Int, _ bytes: Int) -> SpoolLimits.Excess {
             limits.excess(records: records, bytes: bytes, newRecords: newRecords, newBytes: newBytes)
         }
         var missing: SpoolLimits.Excess { excess(transaction.ledger.records, transaction.bytesInUse) }
-        if missing == .none { return (true, 0) }
+        if missing == .none { return true }
         // What is in flight and in the WAL stays, so dropping might be of no use.
         let staying = transaction.ledger.batches.reduce(usage.walBytes) { $0 + $1.payloadBytes }
         let least = excess(transaction.ledger.inFlight, staying)
-        guard limits.whenFull == .dropOldest, least == .none else { return (false, 0) }
+        guard limits.whenFull == .dropOldest, least == .none else { return false }
         let before = (transaction: transaction, usage: usage)
-        var dropped = 0
         try database.execute("SAVEPOINT room")
         while missing != .none {
             let count = try dropOldest(&transaction.ledger, toFree: missing)
@@ -61,14 +56,14 @@ extension SpoolConnection {
                 // Nothing is dropped for a record that is refused all the same.
                 try database.execute("ROLLBACK TO room; RELEASE room")
                 (transaction, usage) = before
-                return (false, 0)
+                return false
             }
-            dropped += count
+            transaction.droppedForRoom += count
             try measure()
             transaction.bytesInUse = usage.bytesInUse
         }
         try database.execute("RELEASE room")
-        return (true, dropped)
+        return true
     }
 
     private func insert(_ payload: Payload, at now: Int64, ledger: inout Ledger) throws(SQLiteError) {

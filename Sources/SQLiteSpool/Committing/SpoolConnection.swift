@@ -65,34 +65,19 @@ struct SpoolConnection: ~Copyable {
         let freePageCount: Statement
     }
 
-    /// What became of a group that was committed.
-    struct Applied {
-        /// The records that found no room.
-        var refused: [Refusal] = []
-        /// Records that were dropped to make room, and because they were too old.
-        var droppedForRoom = 0
-        var droppedForAge = 0
-        /// Damaged records that are dead letters now.
-        var setAside: [SetAsideRecord] = []
-    }
-
-    struct Refusal {
-        /// Which of the inserts of the transaction it was, from 0.
-        let index: Int
-        let error: SpoolError
-    }
-
-    /// A transaction that is open, and what it comes to so far.
+    /// A transaction, and what it comes to.
     struct Transaction {
         var ledger: Ledger
-        var applied = Applied()
         let now: Int64
         let usageBefore: SpoolUsage
         let isSynced: Bool
-        /// How many inserts there were.
-        var inserts = 0
         /// Pages are counted at a commit; what came in since is reckoned from the lengths.
         var bytesInUse: Int
+        /// Records that were dropped to make room, and because they were too old.
+        var droppedForRoom = 0
+        var droppedForAge = 0
+        /// Damaged records that become dead letters.
+        var setAside: [SetAsideRecord] = []
     }
 
     /// Opens a transaction with these operations. To be ended with `commit` or `rollBack`; when one of the
@@ -111,17 +96,10 @@ struct SpoolConnection: ~Copyable {
             if transaction.isSynced { try database.execute("PRAGMA synchronous = FULL") }
             try statements.begin.run()
             // First, so that a freeze keeps its records from being dropped.
-            for operation in operations {
-                try apply(
-                    operation,
-                    at: transaction.now,
-                    ledger: &transaction.ledger,
-                    setAside: &transaction.applied.setAside
-                )
-            }
+            for operation in operations { try apply(operation, &transaction) }
             if let maxAge = limits.maxAge {
                 ages.look(at: now, elapsed: clock.elapsed, ledger)
-                transaction.applied.droppedForAge = try dropOldest(&transaction.ledger, olderThan: maxAge, now: now)
+                transaction.droppedForAge = try dropOldest(&transaction.ledger, olderThan: maxAge, now: now)
             }
         } catch {
             rollBack(transaction)
@@ -131,10 +109,7 @@ struct SpoolConnection: ~Copyable {
     }
 
     /// - Parameter freePagesToReturn: at most so many are cut off the end of the file on the way.
-    mutating func commit(
-        _ transaction: consuming Transaction,
-        freePagesToReturn: Int = 0
-    ) throws(SQLiteError) -> Applied {
+    mutating func commit(_ transaction: Transaction, freePagesToReturn: Int = 0) throws(SQLiteError) {
         do throws(SQLiteError) {
             let ledger = transaction.ledger
             // The counts say that nothing is left: then nothing must be.
@@ -153,7 +128,6 @@ struct SpoolConnection: ~Copyable {
         if transaction.isSynced { syncNoMore() }
         ledger = transaction.ledger
         usage.walPages = database.walPages
-        return transaction.applied
     }
 
     mutating func rollBack(_ transaction: Transaction) {
@@ -170,7 +144,7 @@ struct SpoolConnection: ~Copyable {
     mutating func confirm() throws(SQLiteError) {
         try database.execute("PRAGMA synchronous = FULL")
         defer { if durability == .processCrash { syncNoMore() } }
-        _ = try commit(begin([]))
+        try commit(begin([]))
     }
 
     /// The last commit: it says in the database that nothing is missing without the WAL. Where it fails, the WAL stays.

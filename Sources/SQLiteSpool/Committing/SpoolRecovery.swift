@@ -26,7 +26,7 @@ struct SpoolRecovery {
         }
         if health == before { return }
         published.health = health
-        lock.record(OwnerNote.State(health))
+        lock.note { [health] in $0.state = OwnerNote.State(health) }
         onEvent(.health(health))
     }
 
@@ -189,7 +189,8 @@ struct SpoolRecovery {
     /// - Returns: what the spool held before.
     @discardableResult
     func publish(_ connection: borrowing SpoolConnection) -> SpoolSummary {
-        lock.record(connection.ledger)
+        let progress = connection.ledger.progress
+        lock.note { $0.progress = progress }
         return published.replace(with: connection.ledger, connection.usage)
     }
 }

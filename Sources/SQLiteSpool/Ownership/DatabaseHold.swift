@@ -5,7 +5,7 @@ internal import Synchronization
 /// The same descriptor reserves room for the file. It is closed after SQLite has closed the file: whichever descriptor of a
 /// file a process closes, SQLite's locks on it go (https://www.sqlite.org/howtocorrupt.html, 2.2).
 final class DatabaseHold: Sendable {
-    let file: any ReservableFile
+    let file: OpenFile
     let identity: FileIdentity
 
     /// The files that spools of this process hold. Another descriptor of one must not even be opened: closing it would drop

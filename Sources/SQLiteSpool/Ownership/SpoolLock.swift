@@ -8,22 +8,24 @@ internal import Synchronization
 /// two different files of the same name.
 final class SpoolLock: Sendable {
     private struct State {
+        /// The lock file's.
         var path: String
-        var file: any LockFile
-        var database: DatabaseHold?
-        var index: (any ReservableFile)?
+        var file: OpenFile
+        /// What it held when it was taken.
+        let left: String
+        var holder = SpoolHolder.current(SystemWallClock().now)
         var note: OwnerNote?
         var intent: SalvageIntent?
+        var database: DatabaseHold?
+        var index: OpenFile?
     }
 
     private let state: Mutex<State>
     private let fileSystem: any FileSystem
 
-    private let left: OwnerNote?
-
     /// What the file must have: as the owner before left it, or as this one has noted since. nil when there was no owner, or it got
     /// no further than the lock.
-    var previous: OwnerNote? { state.withLock(\.note) ?? left }
+    var previous: OwnerNote? { state.withLock { $0.note ?? OwnerNote($0.left) } }
 
     /// A salvage that was begun, by the owner before or by this one; nil when there is none, or it is finished.
     var intent: SalvageIntent? { state.withLock(\.intent) }
@@ -34,8 +36,7 @@ final class SpoolLock: Sendable {
         try fileSystem.checkDirectory(ofFile: path)
         let (file, left) = try Self.open(path, fileSystem)
         self.fileSystem = fileSystem
-        self.left = OwnerNote(left)
-        state = Mutex(State(path: path + ".lock", file: file, intent: SalvageIntent(left)))
+        state = Mutex(State(path: path + ".lock", file: file, left: left, intent: SalvageIntent(left)))
     }
 
     deinit {
@@ -46,15 +47,11 @@ final class SpoolLock: Sendable {
     private static func open(
         _ path: String,
         _ fileSystem: any FileSystem
-    ) throws(SpoolError) -> (any LockFile, text: String) {
+    ) throws(SpoolError) -> (OpenFile, text: String) {
         let name = path + ".lock"
         let file = try SpoolError.wrapping {
             // What is opened is looked at once more. This look is for the words: a link or a socket cannot be opened.
-            if let status = try fileSystem.status(of: name),
-                let breach = FileRules.writing().breach(by: status, at: name)
-            {
-                throw SpoolError(.refused, breach.message)
-            }
+            try fileSystem.check(name, .writing())
             return try fileSystem.openLockFile(name)
         }
         let text = file.readText()
@@ -82,7 +79,11 @@ final class SpoolLock: Sendable {
     func holdDatabase(at path: String, _ now: WallInstant) throws {
         if let database, fileSystem.leads(path, to: database.identity) { return }
         replaceDatabase(with: try DatabaseHold(path, fileSystem))
-        sign(now)
+        state.withLock { state in
+            state.holder = .current(now)
+            // The locks are held already, and the text is only for people: a full disk is no reason to refuse.
+            try? Self.write(state)
+        }
     }
 
     /// Goes on with another database, which is in the place of the one before. Call it when SQLite has closed that.
@@ -95,7 +96,7 @@ final class SpoolLock: Sendable {
     }
 
     /// Keeps the index of the WAL open until SQLite has closed the database.
-    func keep(index: (any ReservableFile)?) {
+    func keep(index: OpenFile?) {
         let old = state.withLock { state in
             defer { state.index = index }
             return state.index
@@ -124,78 +125,61 @@ final class SpoolLock: Sendable {
         if isThere { return }
         let (file, _) = try Self.open(path, fileSystem)
         let old = state.withLock { state in
-            defer { (state.path, state.file) = (path + ".lock", file) }
-            if let note = state.note { try? file.write(note.text + SalvageIntent.line(nil), at: 0) }
+            defer {
+                (state.path, state.file, state.holder) = (path + ".lock", file, .current(now))
+                try? Self.write(state)
+            }
             return state.file
         }
         old.close()
-        sign(now)
-    }
-
-    /// Says who holds the spool. The locks are held already, and the text is only for people: a full disk is no reason to
-    /// refuse.
-    private func sign(_ now: WallInstant) {
-        let file = state.withLock(\.file)
-        let holder = SpoolHolder.current(now)
-        // First: a power cut must not leave what does not begin as an owner's.
-        try? file.write(OwnerNote.processLine(holder.process), at: 0)
-        let bytes = (try? file.status().bytes) ?? SpoolHolder.offset
-        let padding = String(repeating: "\n", count: max(0, SpoolHolder.offset - bytes))
-        try? file.write(padding + holder.text, at: SpoolHolder.offset - padding.utf8.count)
     }
 
     // MARK: The note
 
+    /// Writes the whole file, with the note of the owner before until there is one of this.
+    private static func write(_ state: borrowing State) throws(FileSystemFailure) {
+        let process = OwnerNote.processLine(state.holder.process)
+        let rest = state.left.utf8.dropFirst(process.utf8.count).prefix(OwnerNote.textLength - process.utf8.count)
+        let blanks = String(repeating: "\n", count: OwnerNote.textLength - process.utf8.count - rest.count)
+        let note = state.note?.text ?? process + String(decoding: rest, as: UTF8.self) + blanks
+        try state.file.write(note + SalvageIntent.line(state.intent) + state.holder.text, at: 0)
+    }
+
     /// Notes a salvage, or that there is none any more, and syncs it: it returns when the next owner will know.
     func record(_ intent: SalvageIntent?) throws(SpoolError) {
-        let (path, file) = state.withLock { ($0.path, $0.file) }
         try SpoolError.wrapping {
-            // There may be nothing of a note yet.
-            let blanks = try OwnerNote.textLength - file.status().bytes
-            let start = blanks == OwnerNote.textLength ? OwnerNote.processLine(getpid()) : ""
-            let padding = blanks > 0 ? start + String(repeating: "\n", count: blanks - start.utf8.count) : ""
-            try file.write(padding + SalvageIntent.line(intent), at: OwnerNote.textLength - padding.utf8.count)
-            try file.sync()
-            try fileSystem.syncDirectory(directory(ofFile: path))
-            state.withLock { $0.intent = intent }
+            try state.withLock { state in
+                var new = state
+                new.intent = intent
+                try Self.write(new)
+                try new.file.sync()
+                try fileSystem.syncDirectory(directory(ofFile: new.path))
+                state = new
+            }
         }
     }
 
     /// Writes the whole note, once the spool is known.
     func announce(_ ledger: Ledger, _ durability: SpoolConfiguration.Durability) {
-        let new = OwnerNote(
-            process: getpid(),
-            uuid: ledger.uuid,
-            durability: durability,
-            progress: ledger.progress,
-            state: .sound
-        )
         state.withLock { state in
-            (state.note, state.intent) = (new, nil)
-            try? state.file.write(new.text + SalvageIntent.line(nil), at: 0)
+            state.note = OwnerNote(
+                process: getpid(),
+                uuid: ledger.uuid,
+                durability: durability,
+                progress: ledger.progress,
+                state: .sound
+            )
+            state.intent = nil
+            try? Self.write(state)
         }
     }
 
-    /// Called after each commit, and cheap. A note that cannot be written is too old, as after a power cut.
-    func record(_ ledger: Ledger) {
-        change { $0.progress = ledger.progress }
-    }
-
-    /// Called before a commit that may leave fewer dead letters than were noted.
-    func expect(deadLetters: Int) {
-        change { $0.progress.deadLetters = min($0.progress.deadLetters, Int64(max(0, deadLetters))) }
-    }
-
-    /// Tells the next owner what to expect.
-    func record(_ state: OwnerNote.State) {
-        change { $0.state = state }
-    }
-
-    /// Writes what is another part of the note than before.
-    private func change(_ body: (inout OwnerNote) -> Void) {
+    /// Changes the note, and writes what is another part of it than before: cheap enough for each commit. A note that cannot be
+    /// written is too old, as after a power cut.
+    func note(_ change: (inout OwnerNote) -> Void) {
         state.withLock { state in
             guard let old = state.note, var new = state.note else { return }
-            body(&new)
+            change(&new)
             state.note = new
             if new.state != old.state {
                 try? state.file.write(new.text, at: 0)
@@ -221,6 +205,13 @@ extension SpoolError {
     static func inUse(_ path: String, lockFile text: String, _ advice: String) -> SpoolError {
         let holder = SpoolHolder(text)?.words ?? "process \(OwnerNote.process(in: text) ?? "(unknown)")"
         return SpoolError(.inUse, "the spool \(path) is in use by \(holder); \(advice)")
+    }
+}
+
+extension OwnerNote.Progress {
+    /// Before a commit that may leave fewer dead letters than were noted: dying behind it must not make them count as lost.
+    mutating func expect(deadLetters: Int) {
+        self.deadLetters = min(self.deadLetters, Int64(max(0, deadLetters)))
     }
 }
 

@@ -56,7 +56,7 @@ extension FileSystem {
         let path = path + ".lock"
         let rules = FileRules.reading(beside: spool)
         try check(path, rules)
-        let lock: (any LockFile)?
+        let lock: OpenFile?
         do throws(FileSystemFailure) {
             lock = try openLockFileToRead(path)
         } catch {

@@ -83,6 +83,13 @@ package struct Database: ~Copyable {
         guard code == SQLITE_OK else { throw error(code, sql) }
     }
 
+    /// - Parameter values: are bound to its parameters.
+    package func prepare(_ sql: String, _ values: Statement.Value...) throws(SQLiteError) -> Statement {
+        let statement = try prepare(sql)
+        try statement.bind(values)
+        return statement
+    }
+
     package func prepare(_ sql: String) throws(SQLiteError) -> Statement {
         var prepared: OpaquePointer?
         let code = unsafe sqlite3_prepare_v3(

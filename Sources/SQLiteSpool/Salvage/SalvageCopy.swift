@@ -122,7 +122,7 @@ package struct SalvageCopy {
     private var wasSetAside: Bool { broken.dropFirst(directory(ofFile: broken).count).contains(".damaged-") }
 
     /// Holds the owner's lock without a word in its note, which is evidence.
-    private func lockOut() throws -> (lock: (any LockFile)?, text: String) {
+    private func lockOut() throws -> (lock: OpenFile?, text: String) {
         guard let lock = try fileSystem.openLockFileToRead(broken + ".lock") else { return (nil, "") }
         let text = lock.readText()
         guard lock.tryLock() else {

@@ -27,7 +27,9 @@ struct DiskSpace {
         let surplus = try SystemFileSystem().availableBytes(at: directory) - bytes
         if surplus > 0 {
             try SystemFileSystem().createPrivateFile(filling)
-            try SystemFileSystem().reserve(surplus, for: filling)
+            let file = try SystemFileSystem().openToReserve(filling)
+            defer { file.close() }
+            try file.reserve(surplus)
         }
     }
 

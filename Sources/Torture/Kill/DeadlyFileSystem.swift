@@ -14,79 +14,38 @@ struct DeadlyFileSystem: FileSystem {
         self.quarters = quarters
     }
 
-    private func change(
-        last: () throws(FileSystemFailure) -> Void = { () throws(FileSystemFailure) in },
-        _ body: () throws(FileSystemFailure) -> Void
-    ) throws(FileSystemFailure) {
-        let isLast = countdown.next() == 0
-        if isLast, quarters < 4 {
-            try last()
-            die()
+    func willMake(_ call: FileCall) throws(FileSystemFailure) -> Bool {
+        guard call.isChange, countdown.next() == 0 else { return true }
+        if case .write(let bytes, let path, let offset) = call {
+            let part = quarters < 4 ? Array(bytes.prefix(bytes.count / 4 * quarters)) : bytes
+            try system.write(part, to: path, at: offset)
+        } else if quarters == 4 {
+            try make(call)
         }
-        try body()
-        if isLast { die() }
+        die()
     }
 
-    func createPrivateFile(_ path: String) throws(FileSystemFailure) {
-        try change { () throws(FileSystemFailure) in try system.createPrivateFile(path) }
-    }
-
-    func syncDirectory(_ directory: String) throws(FileSystemFailure) {
-        try change { () throws(FileSystemFailure) in try system.syncDirectory(directory) }
-    }
-
-    func rename(_ path: String, to new: String) throws(FileSystemFailure) {
-        try change { () throws(FileSystemFailure) in try system.rename(path, to: new) }
-    }
-
-    func rename(_ path: String, toNew new: String) throws(FileSystemFailure) {
-        try change { () throws(FileSystemFailure) in try system.rename(path, toNew: new) }
-    }
-
-    func remove(_ path: String) throws(FileSystemFailure) {
-        try change { () throws(FileSystemFailure) in try system.remove(path) }
-    }
-
-    func write(_ bytes: [UInt8], to path: String, at offset: Int) throws(FileSystemFailure) {
-        let part = Array(bytes.prefix(bytes.count / 4 * quarters))
-        try change(last: { () throws(FileSystemFailure) in try system.write(part, to: path, at: offset) }) {
-            () throws(FileSystemFailure) in
-            try system.write(bytes, to: path, at: offset)
+    private func make(_ call: FileCall) throws(FileSystemFailure) {
+        switch call {
+        case .create(let path): try system.createPrivateFile(path)
+        case .remove(let path): try system.remove(path)
+        case .rename(let path, let new, replaces: true): try system.rename(path, to: new)
+        case .rename(let path, let new, replaces: false): try system.rename(path, toNew: new)
+        case .truncate(let path, let bytes): try system.truncate(path, to: bytes)
+        case .sync(let path): try system.sync(path)
+        case .syncDirectory(let path): try system.syncDirectory(path)
+        default: break
         }
     }
+}
 
-    func truncate(_ path: String, to bytes: Int) throws(FileSystemFailure) {
-        try change { () throws(FileSystemFailure) in try system.truncate(path, to: bytes) }
-    }
-
-    func sync(_ path: String) throws(FileSystemFailure) {
-        try change { () throws(FileSystemFailure) in try system.sync(path) }
-    }
-
-    // MARK: What changes nothing
-
-    var vfs: String? { system.vfs }
-    func status(of path: String) throws(FileSystemFailure) -> FileStatus? { try system.status(of: path) }
-    func marks(of path: String) -> String? { system.marks(of: path) }
-    func leads(_ path: String, to file: FileIdentity) -> Bool { system.leads(path, to: file) }
-    func isMountPoint(_ path: String) -> Bool { system.isMountPoint(path) }
-    func names(in directory: String) throws(FileSystemFailure) -> [String] { try system.names(in: directory) }
-    func read(_ path: String, from offset: Int, count: Int) throws(FileSystemFailure) -> [UInt8] {
-        try system.read(path, from: offset, count: count)
-    }
-    func openToReserve(_ path: String) throws(FileSystemFailure) -> any ReservableFile {
-        try system.openToReserve(path)
-    }
-    func availableBytes(at path: String) throws(FileSystemFailure) -> Int { try system.availableBytes(at: path) }
-    func mount(of path: String) -> Mount? { system.mount(of: path) }
-    func overwritesInPlace(_ path: String, makes: Bool) throws(FileSystemFailure) -> Bool {
-        try system.overwritesInPlace(path, makes: makes)
-    }
-    func holdIndex(_ path: String) throws(FileSystemFailure) -> (any ReservableFile)? { try system.holdIndex(path) }
-    func readers(ofWALIndex path: String) -> [Int32] { system.readers(ofWALIndex: path) }
-    func openLockFile(_ path: String) throws(FileSystemFailure) -> any LockFile { try system.openLockFile(path) }
-
-    func openLockFileToRead(_ path: String) throws(FileSystemFailure) -> (any LockFile)? {
-        try system.openLockFileToRead(path)
+extension FileCall {
+    /// Those of a lock file are none of the salvage's and the repair's.
+    fileprivate var isChange: Bool {
+        switch self {
+        case .create, .remove, .rename, .write, .truncate, .syncDirectory: true
+        case .sync(let path): !path.hasSuffix(".lock")
+        default: false
+        }
     }
 }
