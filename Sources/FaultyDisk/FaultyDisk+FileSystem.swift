@@ -22,7 +22,8 @@ extension FaultyDisk: FileSystem {
         case .tryLock: try begin(.tryLock, "a file")
         case .reserve(let path): try begin(.reserve, path)
         case .create(let path): try begin(.create, path, creation(of: path))
-        case .remove(let path): try begin(.remove, path, file(at: path) == nil ? nil : model.name(of: path).map { .remove(name: $0) })
+        case .remove(let path):
+            try begin(.remove, path, file(at: path) == nil ? nil : model.name(of: path).map { .remove(name: $0) })
         case .rename(let path, let new, let replaces):
             guard let name = model.name(of: path), let newName = model.name(of: new),
                 replaces || model.file(named: newName) == nil

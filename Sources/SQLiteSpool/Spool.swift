@@ -37,11 +37,11 @@ package final class Spool: Sendable {
     package let durability: SpoolConfiguration.Durability
 
     private let tokens: TokenSource
-    private let lock: SpoolLock
     private let clock: any WallClock
     let maxRecords: Int?
     let queue = CommitQueue()
     private let published: PublishedLedger
+    let reading: SpoolReading
 
     /// Ends when the file is closed and its lock released.
     let hasEnded: Task<Void, Never>
@@ -76,7 +76,7 @@ package final class Spool: Sendable {
         tokens = configuration.tokens
         recovered = opened.connection.ledger.summary
         published = PublishedLedger(opened.connection.ledger, opened.connection.usage, reader: opened.reader)
-        self.lock = lock
+        reading = SpoolReading(published: published, queue: queue, clock: clock)
         let recovery = SpoolRecovery(
             home: file,
             file: file,
@@ -110,7 +110,7 @@ package final class Spool: Sendable {
     package var openings: Int { published.openings }
 
     /// How it is now. Waits for nothing, also while the disk does not answer.
-    package var health: SpoolHealth { published.health.seen(busyFor: published.busyTime(clock.elapsed)) }
+    package var health: SpoolHealth { reading.health }
 
     /// Stores one record: `payload` is a row as one line of JSON in UTF-8.
     package func append(_ payload: [UInt8]) async throws(SpoolError) {
@@ -137,10 +137,8 @@ package final class Spool: Sendable {
             let summary = published.summary
             let now = clock.now
             if summary.pending == 0 { return nil }
-            let candidate = try await readSettingAside { [tokens] database throws(SQLiteError) in
-                // One transaction: the file is ahead of `published` while a commit is being published.
-                try database.execute("BEGIN")
-                defer { database.rollBack() }
+            let candidate = try await reading.runSettingAside { [tokens] database throws(SQLiteError) in
+                // The file is ahead of `published` while a commit is being published.
                 let candidate = try database.readPending(
                     after: summary.frozenThrough,
                     maxRecords: maxRecords,
@@ -157,7 +155,7 @@ package final class Spool: Sendable {
             // They were dropped meanwhile.
             guard let candidate else { return nil }
             try await queue.change(.freeze(candidate.batch))
-            if current(candidate.batch) != nil { return candidate }
+            if published.current(candidate.batch) != nil { return candidate }
             // Some were dropped meanwhile: others are the oldest now.
         }
     }
@@ -169,7 +167,7 @@ package final class Spool: Sendable {
 
     /// The records of a batch, in their order.
     package func members(of batch: Batch) async throws(SpoolError) -> [BatchMember] {
-        try await read(batch) { database throws(SQLiteError) in
+        try await reading.run(on: batch) { database throws(SQLiteError) in
             try database.checkRecords(of: batch)
             let members = try database.readMembers(of: batch)
             try batch.checkCount(members.count)
@@ -191,7 +189,7 @@ package final class Spool: Sendable {
         timeField: String?,
         isSample: Bool = false
     ) async throws(SpoolError) -> [(id: String, seconds: Int64?)?] {
-        try await read(batch) { database throws(SQLiteError) in
+        try await reading.run(on: batch) { database throws(SQLiteError) in
             try database.checkRecords(of: batch)
             let keys = try database.readKeys(of: batch, idField: idField, timeField: timeField, isSample: isSample)
             if !isSample { try batch.checkCount(keys.count) }
@@ -246,7 +244,7 @@ package final class Spool: Sendable {
     }
 
     private func enqueueTime(ofFirstAfter id: Int64) async throws(SpoolError) -> WallInstant? {
-        try await read { database throws(SQLiteError) in
+        try await reading.run { database throws(SQLiteError) in
             try database.enqueueTime(ofFirstAfter: id).map(WallInstant.init(stored:))
         }
     }
@@ -255,11 +253,7 @@ package final class Spool: Sendable {
     ///
     /// - Throws: ``SpoolError`` with code `damaged`; the file is set aside then.
     package func verify() async throws(SpoolError) {
-        try await readSettingAside { database throws(SQLiteError) in
-            try database.execute("BEGIN")
-            defer { database.rollBack() }
-            try database.verify()
-        }
+        try await reading.runSettingAside { database throws(SQLiteError) in try database.verify() }
     }
 
     /// Commits what waits, refuses anything new, checkpoints, and lets another owner have the file.
@@ -270,79 +264,6 @@ package final class Spool: Sendable {
 
     /// What is sent for a frozen batch: one payload a line, the same bytes each time.
     package func body(of batch: Batch) async throws(SpoolError) -> [UInt8] {
-        try await read(batch) { database throws(SQLiteError) in try database.readBody(of: batch) }
-    }
-
-    /// The batch as it is now; nil when it is not in flight any more.
-    private func current(_ batch: Batch) -> Batch? { published.batches.first { $0.token == batch.token } }
-
-    /// - Parameter body: reads records of the batch, and checks that each is what was written.
-    /// - Throws: ``SpoolError`` with code `changed` when the batch is not what it was.
-    private func read<Value: Sendable>(
-        _ batch: Batch,
-        _ body: @escaping @Sendable (borrowing Database) throws(SQLiteError) -> Value
-    ) async throws(SpoolError) -> Value {
-        guard let current = current(batch), current.records == batch.records else {
-            throw SpoolError(
-                .changed,
-                "batch \(batch.token) is not what it was: records of it were damaged on the disk"
-            )
-        }
-        return try await read { database throws(SQLiteError) in
-            try database.execute("BEGIN")
-            defer { database.rollBack() }
-            return try body(database)
-        }
-    }
-
-    /// Reads once more as often as there were damaged records, which are dead letters by then.
-    private func readSettingAside<Value: Sendable>(
-        _ body: @escaping @Sendable (borrowing Database) throws(SQLiteError) -> Value
-    ) async throws(SpoolError) -> Value {
-        while true {
-            do throws(SpoolError) {
-                return try await read(body)
-            } catch  where error.code == .changed {}
-        }
-    }
-
-    /// Whether only what is in the rows is damaged. A page in the wrong place makes rows look damaged, too, and changing such a file
-    /// would destroy more of it.
-    private func isStructureSound() async -> Bool {
-        do throws(SQLiteError) {
-            try await published.reader.run { database throws(SQLiteError) in
-                try database.verifyStructure(passesNulls: true)
-            }
-            return true
-        } catch {
-            return false
-        }
-    }
-
-    func read<Value: Sendable>(
-        _ body: @escaping @Sendable (borrowing Database) throws(SQLiteError) -> Value
-    ) async throws(SpoolError) -> Value {
-        // What is read is sent, and a commit that failed may come to light later: it could have cut the very same batch.
-        if let refusal = health.refusal { throw refusal }
-        let openings = published.openings
-        do throws(SQLiteError) {
-            return try await published.reader.run(body)
-        } catch {
-            if !error.damagedRecords.isEmpty, await isStructureSound() {
-                try await queue.change(.setAside(error.damagedRecords))
-                throw SpoolError(.changed, "records were damaged on the disk; they are dead letters now", cause: error)
-            }
-            let error = SpoolError(error)
-            if error.code == .damaged { try? await queue.report(damage: error, openings: openings) }
-            throw error
-        }
-    }
-}
-
-extension Database {
-    /// - Throws: when records of the batch are not what was written: which they are.
-    fileprivate borrowing func checkRecords(of batch: Batch) throws(SQLiteError) {
-        let damaged = try damagedRecords(in: batch.ids)
-        if !damaged.isEmpty { throw SQLiteError.damaged(damaged) }
+        try await reading.run(on: batch) { database throws(SQLiteError) in try database.readBody(of: batch) }
     }
 }

@@ -74,7 +74,9 @@ package struct SpoolStatus: Sendable, Equatable {
 
     /// Why the delivery is not fine, or the latest failed send of a batch in flight failed.
     package var lastError: String? {
-        reason ?? batches.filter { $0.lastError != nil }.max { $0.lastTried < $1.lastTried }?.lastError
+        reason
+            ?? batches.filter { $0.lastError != nil }
+            .max { $0.lastAttemptAt ?? $0.frozenAt < $1.lastAttemptAt ?? $1.frozenAt }?.lastError
     }
 
     /// - Throws: ``SpoolError`` with code `refused` when there is no spool at `path`, `failed` when it cannot be read,
@@ -92,8 +94,4 @@ package struct SpoolStatus: Sendable, Equatable {
             return status
         }
     }
-}
-
-extension SpoolStatus.InFlightBatch {
-    fileprivate var lastTried: WallInstant { lastAttemptAt ?? frozenAt }
 }

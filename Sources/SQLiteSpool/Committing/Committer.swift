@@ -199,7 +199,7 @@ struct Committer: ~Copyable {
 
     /// Whether so much was let go that it is worth saying, though nobody has tried to write.
     private var hasRoomAgain: Bool {
-        recovery.health.isFull && maintenance.disk.isUsable
+        recovery.health.isFull && !maintenance.disk.isFull
             && configuration.limits.hasAmpleRoom(records: connection.ledger.records, bytes: connection.usage.bytesInUse)
     }
 

@@ -19,7 +19,7 @@ struct DiskRoom {
     private var wal: OpenFile?
 
     /// SQLite found no room, or the WAL got none.
-    private var isFull = false
+    private(set) var isFull = false
     private var nextTry = ContinuousClock.now
 
     /// Why the WAL has no place of its own; nil when it has.
@@ -108,9 +108,6 @@ struct DiskRoom {
         wal?.close()
         wal = nil
     }
-
-    /// Whether there was room when it was last looked for.
-    var isUsable: Bool { !isFull }
 
     /// Whether records may come in at all.
     mutating func isReady() -> Bool {

@@ -57,6 +57,9 @@ final class PublishedLedger: Sendable {
 
     var batches: [Batch] { state.withLock(\.ledger.batches) }
 
+    /// The batch as it is now; nil when it is not in flight any more.
+    func current(_ batch: Batch) -> Batch? { batches.first { $0.token == batch.token } }
+
     /// - Returns: what the spool held before.
     func replace(with ledger: Ledger, _ usage: SpoolUsage) -> SpoolSummary {
         state.withLock { state in

@@ -34,7 +34,8 @@ extension SpoolConnection {
             if !damaged.isEmpty { try setAside(damaged, &transaction) }
             guard let batch = transaction.ledger.remove(batch) else { return }
             // A salvaged record may be there already, as it was before. Failing for that would fail for ever.
-            let (first, last) = (Statement.Value.integer(batch.ids.lowerBound), Statement.Value.integer(batch.ids.upperBound))
+            let first = Statement.Value.integer(batch.ids.lowerBound)
+            let last = Statement.Value.integer(batch.ids.upperBound)
             try database.prepare(
                 "DELETE FROM dead_letters WHERE id IN (SELECT id FROM records WHERE id BETWEEN ?1 AND ?2)"
             ).run(first, last)

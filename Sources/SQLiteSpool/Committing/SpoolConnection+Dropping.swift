@@ -13,8 +13,10 @@ extension SpoolConnection {
         guard let maxAge = limits.maxAge, ledger.summary.pending > 0 else { return false }
         let now = clock.now
         ages.look(at: now, elapsed: clock.elapsed, ledger)
-        let row = try database.prepare("SELECT id, enqueued_at FROM records WHERE id > ?1 ORDER BY id LIMIT 1")
-        try row.bind([.integer(ledger.frozenThrough)])
+        let row = try database.prepare(
+            "SELECT id, enqueued_at FROM records WHERE id > ?1 ORDER BY id LIMIT 1",
+            .integer(ledger.frozenThrough)
+        )
         guard try row.step(), let id = row.integer(0) else { return false }
         return ages.age(of: id, enqueuedAt: row.integer(1) ?? 0, now: now) > maxAge
     }
@@ -38,9 +40,9 @@ extension SpoolConnection {
         var last = ledger.frozenThrough
         do {
             let rows = try database.prepare(
-                "SELECT id, enqueued_at, payload FROM records WHERE id > ?1 ORDER BY id LIMIT 1000"
+                "SELECT id, enqueued_at, payload FROM records WHERE id > ?1 ORDER BY id LIMIT 1000",
+                .integer(ledger.frozenThrough)
             )
-            try rows.bind([.integer(ledger.frozenThrough)])
             while !isEnough(records, bytes), try rows.step(), let id = rows.integer(0), mayGo(id, rows.integer(1) ?? 0)
             {
                 try database.checkOrder(&last, id)

@@ -118,7 +118,10 @@ struct SpoolConnection: ~Copyable {
                 throw SQLiteError.corrupt("there are records, and 0 are counted", action: "count the records")
             }
             try updateCounts(ledger, at: transaction.now)
-            if freePagesToReturn > 0 { try returnFreePages(freePagesToReturn) }
+            if freePagesToReturn > 0 {
+                // A page that is in use at the end is moved into a free one. The disk gets them with the next checkpoint.
+                try database.prepare("PRAGMA incremental_vacuum(\(freePagesToReturn))").run()
+            }
             try measure()
             try statements.commit.run()
         } catch {
@@ -171,13 +174,6 @@ struct SpoolConnection: ~Copyable {
         let isComplete = try database.checkpoint()
         if isComplete { usage.walPages = 0 }
         return isComplete
-    }
-
-    /// The disk gets them with the next checkpoint.
-    private func returnFreePages(_ pages: Int) throws(SQLiteError) {
-        // Each step cuts off one page; the one at the end is moved into a free one when it is in use.
-        let steps = try database.prepare("PRAGMA incremental_vacuum(\(pages))")
-        while try steps.step() {}
     }
 
     /// Within a transaction it counts what that has done.

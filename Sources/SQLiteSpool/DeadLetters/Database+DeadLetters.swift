@@ -45,13 +45,13 @@ extension Database {
     borrowing func countLetters(_ selection: LetterSelection) throws(SQLiteError) -> Int {
         let (condition, value) = selection.condition
         // Not `count(*)`, which looks at no deadline on its way through a table.
-        let count = try prepare("SELECT count(id) FROM dead_letters WHERE \(condition)")
-        try count.bind([value])
-        return try count.readInteger()
+        return try prepare("SELECT count(id) FROM dead_letters WHERE \(condition)", value).readInteger()
     }
 
     /// The largest group first.
-    borrowing func readLetterGroups() throws(SQLiteError) -> [LetterGroup] {
+    ///
+    /// - Parameter limit: so many are looked at, the newest first; -1 looks at all.
+    borrowing func readLetterGroups(ofNewest limit: Int64 = -1) throws(SQLiteError) -> [SpoolStatus.DeadLetterGroup] {
         let rows = try prepare(
             """
             SELECT code, letters, first, last,
@@ -59,18 +59,19 @@ extension Database {
             FROM (
                 SELECT code, count(*) AS letters, min(dead_lettered_at) AS first, max(dead_lettered_at) AS last,
                     max(id) AS newest
-                FROM dead_letters GROUP BY code
+                FROM (SELECT id, code, dead_lettered_at FROM dead_letters ORDER BY id DESC LIMIT ?1) GROUP BY code
             ) ORDER BY letters DESC, code LIMIT 1000
-            """
+            """,
+            .integer(limit)
         )
-        var groups: [LetterGroup] = []
+        var groups: [SpoolStatus.DeadLetterGroup] = []
         while try rows.step() {
             groups.append(
-                LetterGroup(
+                SpoolStatus.DeadLetterGroup(
                     code: rows.integer(0).map { Int($0) },
-                    count: Int(rows.integer(1) ?? 0),
-                    first: WallInstant(stored: rows.integer(2) ?? 0),
-                    last: WallInstant(stored: rows.integer(3) ?? 0),
+                    records: Int(rows.integer(1) ?? 0),
+                    firstAt: WallInstant(stored: rows.integer(2) ?? 0),
+                    lastAt: WallInstant(stored: rows.integer(3) ?? 0),
                     message: rows.text(4) ?? ""
                 )
             )

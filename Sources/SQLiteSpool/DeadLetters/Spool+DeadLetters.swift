@@ -21,7 +21,7 @@ extension Spool {
         limit: Int
     ) async throws(SpoolError) -> [StoredLetter] {
         guard id < .max, limit > 0 else { return [] }
-        return try await read { database throws(SQLiteError) in
+        return try await reading.run { database throws(SQLiteError) in
             try database.readLetters(selection, in: id + 1 ... .max, limit: limit)
         }
     }
@@ -81,7 +81,7 @@ extension Spool {
         while position < last {
             let range = position + 1...last
             let limit = min(Self.lettersPerCommit, maxLetters())
-            let letters = try await read { database throws(SQLiteError) in
+            let letters = try await reading.run { database throws(SQLiteError) in
                 try database.readLetters(selection, in: range, limit: limit, maxBytes: Self.bytesPerCommit)
             }
             guard let end = letters.last?.id else { return }

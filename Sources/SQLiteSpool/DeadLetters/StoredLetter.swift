@@ -21,14 +21,3 @@ package struct StoredLetter: Sendable, Equatable {
         case setAside = 2
     }
 }
-
-/// Dead letters of one code.
-package struct LetterGroup: Sendable, Equatable {
-    package let code: Int?
-    package let count: Int
-    /// When the first and the last of them was set aside.
-    package let first: WallInstant
-    package let last: WallInstant
-    /// That of the newest.
-    package let message: String
-}

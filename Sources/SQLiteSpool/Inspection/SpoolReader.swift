@@ -81,7 +81,7 @@ package struct SpoolReader: ~Copyable {
     }
 
     /// By code, the largest group first.
-    package func deadLetterGroups() throws(SpoolError) -> [LetterGroup] {
+    package func deadLetterGroups() throws(SpoolError) -> [SpoolStatus.DeadLetterGroup] {
         try reading { try database.readLetterGroups() }
     }
 

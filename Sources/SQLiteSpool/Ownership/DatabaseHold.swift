@@ -22,21 +22,20 @@ final class DatabaseHold: Sendable {
             throw SpoolError(.inUse, "the file \(path) is in use by another spool of this process")
         }
         identity = found
+        var opened: OpenFile?
         do {
-            file = try fileSystem.openToReserve(path)
-        } catch {
-            Self.forget(found)
-            throw error
-        }
-        do {
+            let file = try fileSystem.openToReserve(path)
+            opened = file
             guard try file.status().identity == found else {
                 throw SpoolError(.failed, "\(path) was replaced while it was opened; try again")
             }
             // On a network file system `flock` may be a lock of the same kind as SQLite's, and would keep SQLite out.
             let hasFlock = fileSystem.mount(of: directory(ofFile: path))?.isNetwork != true
             guard !hasFlock || file.tryLock() else { throw Self.inUse(path) }
+            self.file = file
         } catch {
-            close()
+            opened?.close()
+            Self.held.withLock { _ = $0.remove(found) }
             throw error
         }
     }
@@ -56,10 +55,6 @@ final class DatabaseHold: Sendable {
     /// Call it when SQLite has closed the file.
     func close() {
         file.close()
-        Self.forget(identity)
-    }
-
-    private static func forget(_ identity: FileIdentity) {
-        _ = held.withLock { $0.remove(identity) }
+        Self.held.withLock { _ = $0.remove(identity) }
     }
 }

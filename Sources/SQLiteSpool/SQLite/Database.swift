@@ -83,14 +83,8 @@ package struct Database: ~Copyable {
         guard code == SQLITE_OK else { throw error(code, sql) }
     }
 
-    /// - Parameter values: are bound to its parameters.
+    /// - Parameter values: are bound to the parameters.
     package func prepare(_ sql: String, _ values: Statement.Value...) throws(SQLiteError) -> Statement {
-        let statement = try prepare(sql)
-        try statement.bind(values)
-        return statement
-    }
-
-    package func prepare(_ sql: String) throws(SQLiteError) -> Statement {
         var prepared: OpaquePointer?
         let code = unsafe sqlite3_prepare_v3(
             handle,
@@ -100,8 +94,10 @@ package struct Database: ~Copyable {
             &prepared,
             nil
         )
-        guard code == SQLITE_OK, let statement = unsafe prepared else { throw error(code, sql) }
-        return unsafe Statement(handle: statement, sql: sql)
+        guard code == SQLITE_OK, let handle = unsafe prepared else { throw error(code, sql) }
+        let statement = unsafe Statement(handle: handle, sql: sql)
+        try statement.bind(values)
+        return statement
     }
 
     /// Prepares one statement of somebody else. It may read the table `records`, take JSON apart, and call functions that

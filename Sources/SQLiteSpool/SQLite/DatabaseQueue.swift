@@ -42,15 +42,12 @@ package final class DatabaseQueue: Sendable {
         _ body: (borrowing Database) throws(SQLiteError) -> Value
     ) -> Result<Value, SQLiteError> {
         database.withLock { database in
-            guard let open = database.take() else {
-                return .failure(SQLiteError(code: SQLITE_MISUSE, message: "it is closed", action: "use a connection"))
-            }
             do throws(SQLiteError) {
-                let value = try body(open)
-                database = consume open
-                return .success(value)
+                switch database {
+                case .some(let open): return .success(try body(open))
+                case .none: throw SQLiteError(code: SQLITE_MISUSE, message: "it is closed", action: "use a connection")
+                }
             } catch {
-                database = consume open
                 return .failure(error)
             }
         }

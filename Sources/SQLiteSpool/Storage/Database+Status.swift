@@ -26,7 +26,7 @@ extension SpoolStatus {
         dropped = row.count(7)
         committedAt = row.instant(8).flatMap { $0.milliseconds == 0 ? nil : $0 }
         batches = try database.readBatchesInFlight()
-        deadLettersByCode = try database.readDeadLetterGroups()
+        deadLettersByCode = try database.readLetterGroups(ofNewest: 1_000)
         destination = try database.readDestination()
         origin = try database.readOrigin()
         (state, reason, since, guarantee) = (.fine, nil, nil, nil)
@@ -69,35 +69,6 @@ extension Database {
             )
         }
         return batches
-    }
-
-    fileprivate borrowing func readDeadLetterGroups() throws(SQLiteError) -> [SpoolStatus.DeadLetterGroup] {
-        let rows = try prepare(
-            """
-            SELECT refused.code, refused.records, refused.first_at, refused.last_at, substr(newest.message, 1, 10000)
-            FROM (
-                SELECT code, count(*) AS records, min(dead_lettered_at) AS first_at, max(dead_lettered_at) AS last_at,
-                    max(id) AS id
-                FROM (SELECT id, code, dead_lettered_at FROM dead_letters ORDER BY id DESC LIMIT 1000)
-                GROUP BY code
-            ) AS refused
-            JOIN dead_letters AS newest ON newest.id = refused.id
-            ORDER BY refused.records DESC, refused.code
-            """
-        )
-        var groups: [SpoolStatus.DeadLetterGroup] = []
-        while try rows.step() {
-            groups.append(
-                SpoolStatus.DeadLetterGroup(
-                    code: rows.integer(0).map { Int($0) },
-                    records: rows.count(1),
-                    firstAt: rows.instant(2) ?? WallInstant(milliseconds: 0),
-                    lastAt: rows.instant(3) ?? WallInstant(milliseconds: 0),
-                    message: rows.text(4) ?? ""
-                )
-            )
-        }
-        return groups
     }
 }
 

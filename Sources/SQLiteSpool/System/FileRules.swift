@@ -5,15 +5,16 @@ internal import Glibc
 ///
 /// |                                          | written | the spool, read | beside the spool, read | checked         |
 /// |------------------------------------------|---------|-----------------|------------------------|-----------------|
-/// | it is no symbolic link: that could point anywhere | yes | yes        | yes                    | yes             |
-/// | it is a regular file: a FIFO blocks whoever opens it, a device acts | yes | yes | yes         | yes             |
+/// | it is no symbolic link                   | yes     | yes             | yes                    | yes             |
+/// | it is a regular file                     | yes     | yes             | yes                    | yes             |
 /// | its owner is this process's user         | yes     | no              | it is the spool's user | the spool's     |
 /// | neither its group nor others may write   | yes     | no              | no                     | yes             |
-/// | it has one name: a write changes the file of the other name, too | yes | no | yes             | yes             |
+/// | it has one name                          | yes     | no              | yes                    | yes             |
 /// | neither its group nor others may read    | no      | no              | no                     | yes             |
 ///
-/// Reading asks for less, so that root can look at the spool of another user. An operator may want a group to read it, so only
-/// `spoolctl check` names that.
+/// A link could point anywhere; a FIFO blocks whoever opens it, and a device acts; what is written through a hard link changes a file
+/// of another name. Reading asks for less, so that root can look at the spool of another user. An operator may want a group to read
+/// it, so only `spoolctl check` names that.
 struct FileRules {
     private enum Use {
         case writing, reading, readingBeside, checking
@@ -26,7 +27,9 @@ struct FileRules {
     private let user: UInt32
 
     /// For each file that this process writes.
-    static func writing(isSpool: Bool = false) -> FileRules { FileRules(use: .writing, isSpool: isSpool, user: geteuid()) }
+    static func writing(isSpool: Bool = false) -> FileRules {
+        FileRules(use: .writing, isSpool: isSpool, user: geteuid())
+    }
 
     /// For a spool that is only read.
     static let reading = FileRules(use: .reading, isSpool: true, user: 0)

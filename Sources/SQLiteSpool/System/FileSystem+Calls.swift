@@ -206,7 +206,9 @@ extension FileSystem {
     /// The other processes that keep a read transaction open on a SQLite database, by the `-shm` file of its WAL; empty
     /// when that cannot be told.
     func readers(ofWALIndex path: String) -> [Int32] {
-        guard let index = (try? SystemFileSystem().status(of: path))?.identity, let table = LockTable.current else { return [] }
+        guard let index = (try? SystemFileSystem().status(of: path))?.identity, let table = LockTable.current else {
+            return []
+        }
         return table.readers(ofWALIndex: index.inode).filter { $0 != getpid() }
     }
 

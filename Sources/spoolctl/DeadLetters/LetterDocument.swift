@@ -19,12 +19,12 @@ extension JSONObject {
         if let obstacle = letter.obstacle { add("obstacle", obstacle.key) }
     }
 
-    init(_ group: LetterGroup) {
+    init(_ group: SpoolStatus.DeadLetterGroup) {
         self.init()
         add("code", group.code)
-        add("count", group.count)
-        add("first_at", group.first.exactISO8601)
-        add("last_at", group.last.exactISO8601)
+        add("count", group.records)
+        add("first_at", group.firstAt.exactISO8601)
+        add("last_at", group.lastAt.exactISO8601)
         add("message", group.message)
     }
 }

@@ -6,7 +6,7 @@ struct LetterTable {
     private static let messageWidth = 60
     private static let payloadWidth = 40
 
-    let groups: [LetterGroup]
+    let groups: [SpoolStatus.DeadLetterGroup]
     let letters: [StoredLetter]
     /// Those that were chosen, shown or not.
     let total: Int
@@ -20,11 +20,11 @@ struct LetterTable {
         return (heading + rows + rest).joined(separator: "\n")
     }
 
-    private func describe(_ group: LetterGroup) -> String {
+    private func describe(_ group: SpoolStatus.DeadLetterGroup) -> String {
         let name = group.code.map { "code \($0)" } ?? "no code"
-        let times = "\(group.first.words) to \(group.last.words)"
+        let times = "\(group.firstAt.words) to \(group.lastAt.words)"
         return
-            "\(name): \(Words.count(group.count, "dead letter")), \(times), \(Paragraph.cut(group.message, to: Self.messageWidth))"
+            "\(name): \(Words.count(group.records, "dead letter")), \(times), \(Paragraph.cut(group.message, to: Self.messageWidth))"
     }
 
     private var rows: [String] {
