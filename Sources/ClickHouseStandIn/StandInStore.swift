@@ -107,7 +107,7 @@ package struct StandInStore: Sendable {
     }
 
     package func close() async {
-        await database.close()
+        database.closeNow()
     }
 
     private static func apply(

@@ -78,7 +78,7 @@ package final class SpoolDelivery: Sendable {
                 monitor.handle(event)
                 switch event {
                 case .committed(let commit):
-                    if policy.mustWake(pendingBefore: commit.pendingBefore, pendingAfter: commit.pendingAfter) {
+                    if policy.mustWake(pendingBefore: commit.before.pending, pendingAfter: commit.after.pending) {
                         wakeup.signal()
                     }
                 case .health(let health): health.isFull ? wakeup.signalUrgently() : wakeup.signal()

@@ -29,25 +29,10 @@ package enum SpoolEvent: Sendable, Equatable {
 
 /// A transaction of the spool.
 package struct SpoolCommit: Sendable, Equatable {
-    package var work: CommittedWork
     /// Records that it stored.
     package var records: Int
     /// From its beginning to its end, the sync included.
     package var duration: Duration
-    package var pendingBefore: Int
-    package var pendingAfter: Int
-}
-
-/// What a transaction held.
-package struct CommittedWork: OptionSet, Sendable {
-    package let rawValue: UInt8
-
-    package init(rawValue: UInt8) {
-        self.rawValue = rawValue
-    }
-
-    package static let records = CommittedWork(rawValue: 1)
-    package static let freeze = CommittedWork(rawValue: 2)
-    package static let acknowledgement = CommittedWork(rawValue: 4)
-    package static let other = CommittedWork(rawValue: 8)
+    package var before: SpoolSummary
+    package var after: SpoolSummary
 }

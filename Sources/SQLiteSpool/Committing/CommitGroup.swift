@@ -33,10 +33,6 @@ struct CommitGroup {
         }
     }
 
-    var committedWork: CommittedWork {
-        changes.reduce(into: appends.isEmpty ? [] : .records) { $0.insert($1.work.kind) }
-    }
-
     var withoutChanges: Self { Self(appends: appends) }
     var withoutAppends: Self { Self(changes: changes) }
 

@@ -32,7 +32,6 @@ final class CommitQueue: Sendable {
     private let wakeUp = DispatchSemaphore(value: 0)
     private let generation = ForkGuard.generation
 
-    /// How many tasks wait.
     var work: Int { arrived.load(ordering: .relaxed) }
 
     /// Whether the commit thread sleeps until somebody wakes it.
@@ -80,12 +79,9 @@ final class CommitQueue: Sendable {
                 return nil
             }
             if let next { return next }
-            guard let quietPeriod else {
-                wakeUp.wait()
-                continue
-            }
+            let end: DispatchTime = quietPeriod.map { .now() + .milliseconds($0) } ?? .distantFuture
             // A signal that comes too late only makes the next wait return early.
-            if wakeUp.wait(timeout: .now() + .milliseconds(quietPeriod)) == .timedOut { return .quiet }
+            if wakeUp.wait(timeout: end) == .timedOut { return .quiet }
         }
     }
 

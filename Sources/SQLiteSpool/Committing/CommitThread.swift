@@ -9,7 +9,7 @@ enum CommitThread {
     /// - Parameter didEnd: called when the connection is closed.
     static func start(_ committer: consuming sending Committer, didEnd: @escaping @Sendable () -> Void) {
         let handOver = Mutex<Committer?>(committer)
-        let thread = Thread {
+        Thread.detachNewThread {
             // Foundation's name does not reach the system, nor `top -H`.
             unsafe csqlite_name_thread("spool-commits")
             var next = handOver.withLock { $0.take() }
@@ -18,6 +18,5 @@ enum CommitThread {
             }
             didEnd()
         }
-        thread.start()
     }
 }

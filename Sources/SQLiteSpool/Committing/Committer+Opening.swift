@@ -14,7 +14,7 @@ extension Committer {
             onEvent: onEvent,
             disk: DiskRoom(spool: recovery.file.path, recovery.lock, configuration),
             mark: opened.mark,
-            watch: WALWatch(alarmBytes: configuration.walAlarmBytes),
+            alarmBytes: configuration.walAlarmBytes,
             bytesInUseBefore: opened.connection.usage.databaseBytesInUse
         )
         self.init(

@@ -137,18 +137,16 @@ struct Committer: ~Copyable {
         return waited
     }
 
-    /// - Parameter duration: what the commit took.
     private mutating func didCommit(_ group: CommitGroup, _ done: SpoolConnection.Transaction, in duration: Duration) {
         // Before anybody is told: what is acknowledged must be missed, should the file lose it.
         let before = recovery.publish(connection)
         onEvent(
             .committed(
                 SpoolCommit(
-                    work: group.committedWork,
                     records: group.storedRecords,
                     duration: duration,
-                    pendingBefore: before.pending,
-                    pendingAfter: connection.ledger.summary.pending
+                    before: before,
+                    after: connection.ledger.summary
                 )
             )
         )

@@ -80,7 +80,6 @@ struct DiskRoom {
         databaseBytes = bytes
     }
 
-    /// A part of the WAL was moved into the database.
     func didMoveSlice() {
         lock.database?.file.startWriting()
     }
@@ -118,7 +117,6 @@ struct DiskRoom {
         return !isFull
     }
 
-    /// SQLite found no room.
     mutating func didFill() {
         isFull = true
         allowance = 0

@@ -28,7 +28,6 @@ struct GatherPolicy: Sendable {
     /// - Parameters:
     ///   - work: what was in the group: so many tasks have been let go.
     ///   - waiting: what has come in meanwhile.
-    ///   - duration: what the commit took.
     mutating func didCommit(work: Int, waiting: Int, in duration: Duration) {
         if let wait {
             if work >= wait.work {

@@ -10,7 +10,7 @@ extension SpoolConnection {
         var limits = limits
         limits.maxBytes = capacity
         if case .requeued(let move) = records {
-            return try requeue(move, within: limits, at: transaction.now, ledger: &transaction.ledger)
+            return try requeue(move, within: limits, &transaction)
         }
         let newBytes = records.bytesToStore
         guard try makeRoom(limits, for: records.count, bytes: newBytes, &transaction) else {
@@ -25,9 +25,8 @@ extension SpoolConnection {
         }
         transaction.bytesInUse += newBytes
         switch records {
-        case .one(let payload): try insert(payload, at: transaction.now, ledger: &transaction.ledger)
-        case .many(let payloads):
-            for payload in payloads { try insert(payload, at: transaction.now, ledger: &transaction.ledger) }
+        case .one(let payload): try insert(payload, &transaction)
+        case .many(let payloads): for payload in payloads { try insert(payload, &transaction) }
         case .requeued: break
         }
         return nil
@@ -66,8 +65,9 @@ extension SpoolConnection {
         return true
     }
 
-    private func insert(_ payload: Payload, at now: Int64, ledger: inout Ledger) throws(SQLiteError) {
-        let id = ledger.append(payloadBytes: payload.bytes.count)
+    private func insert(_ payload: Payload, _ transaction: inout Transaction) throws(SQLiteError) {
+        let id = transaction.ledger.append(payloadBytes: payload.bytes.count)
+        let now = transaction.now
         try statements.insertRecord.run((id, now, payload.checksum(id: id, enqueuedAt: now)), text: payload.bytes)
     }
 
@@ -79,12 +79,11 @@ extension SpoolConnection {
     private func requeue(
         _ move: LetterMove,
         within limits: SpoolLimits,
-        at now: Int64,
-        ledger: inout Ledger
+        _ transaction: inout Transaction
     ) throws(SQLiteError) -> SpoolError? {
         let newBytes = limits.maxBytes < self.limits.maxBytes ? move.bytes : 0
         let excess = limits.excess(
-            records: ledger.records,
+            records: transaction.ledger.records,
             bytes: newBytes == 0 ? 0 : usage.bytesInUse,
             newRecords: move.ids.count,
             newBytes: newBytes
@@ -94,12 +93,12 @@ extension SpoolConnection {
                 full: limits,
                 configured: self.limits,
                 bytesInUse: usage.bytesInUse,
-                records: ledger.records
+                records: transaction.ledger.records
             )
         }
         let payloads = try database.takeLetters(move.ids)
-        try ledger.removeDeadLetters(payloads.count)
-        for payload in payloads { try insert(Payload(payload), at: now, ledger: &ledger) }
+        try transaction.ledger.removeDeadLetters(payloads.count)
+        for payload in payloads { try insert(Payload(payload), &transaction) }
         move.count = payloads.count
         return nil
     }

@@ -45,12 +45,4 @@ enum SpoolOperation {
         case .acknowledge, .recordFailure, .deadLetter, .discard, .report, .setAside: false
         }
     }
-
-    var kind: CommittedWork {
-        switch self {
-        case .freeze: .freeze
-        case .acknowledge: .acknowledgement
-        case .recordFailure, .replace, .deadLetter, .discard, .report, .setAside: .other
-        }
-    }
 }

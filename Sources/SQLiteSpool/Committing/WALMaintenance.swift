@@ -7,14 +7,18 @@ struct WALMaintenance: ~Copyable {
 
     var disk: DiskRoom
     private(set) var mark: WALMark
-    private(set) var watch: WALWatch
+    /// The size of a WAL from which it is told that a reader holds it up, and whether it was.
+    let alarmBytes: Int
+    private(set) var isHeld = false
+    /// Bytes from which the next checkpoint may get further than the latest one.
+    private(set) var nextAttempt = 0
     /// Bytes of the database that were in use when the WAL was begun.
     private(set) var bytesInUseBefore: Int
 
     /// How many pages to cut off the file now. None while a reader holds the WAL: it would only grow. And while a batch is
     /// on its way the pause is not a quiet one: what is delivered then needs the processor and the disk.
     func pagesToReturn(_ connection: borrowing SpoolConnection, isBusy: Bool) -> Int {
-        if watch.isHeld || !isBusy && !connection.ledger.batches.isEmpty { return 0 }
+        if isHeld || !isBusy && !connection.ledger.batches.isEmpty { return 0 }
         return vacuum.pages(connection.usage, isBusy: isBusy)
     }
 
@@ -22,7 +26,7 @@ struct WALMaintenance: ~Copyable {
     func quietPeriod(_ connection: borrowing SpoolConnection) -> Int? {
         if pagesToReturn(connection, isBusy: false) > 0 { return vacuum.intervalMilliseconds }
         if connection.usage.walPages == 0 { return nil }
-        return watch.isHeld ? 1_000 : checkpoints.quietPeriodMilliseconds
+        return isHeld ? 1_000 : checkpoints.quietPeriodMilliseconds
     }
 
     /// What is to be done after a commit; nil: nothing.
@@ -33,7 +37,7 @@ struct WALMaintenance: ~Copyable {
             mark: mark.bytes,
             workIsWaiting: workIsWaiting
         )
-        return step == .moveAll && !watch.isWorthACheckpoint(usage) ? nil : step
+        return step == .moveAll && usage.walBytes < nextAttempt ? nil : step
     }
 
     /// - Returns: whether a commit is to follow: it starts the WAL anew and cuts the file that a reader had made grow.
@@ -50,23 +54,21 @@ struct WALMaintenance: ~Copyable {
             disk.didMoveSlice()
         case .moveAll:
             mark.clear()
-            let isComplete = try moveWAL(&connection)
-            if isComplete {
+            if try moveWAL(&connection) {
+                nextAttempt = 0
                 disk.didCheckpoint()
                 bytesInUseBefore = connection.usage.databaseBytesInUse
-            }
-            switch watch.didCheckpoint(connection.usage, isComplete: isComplete) {
-            case .held:
-                onEvent(
-                    .walHeld(
-                        bytes: connection.usage.walBytes,
-                        readers: file.fileSystem.readers(ofWALIndex: file.path + "-shm")
-                    )
-                )
-            case .released:
+                guard isHeld else { break }
+                isHeld = false
                 onEvent(.walReleased)
                 return true
-            case nil: break
+            }
+            let walBytes = connection.usage.walBytes
+            nextAttempt = walBytes + (4_000 << 10)
+            if !isHeld, walBytes >= alarmBytes {
+                isHeld = true
+                let readers = file.fileSystem.readers(ofWALIndex: file.path + "-shm")
+                onEvent(.walHeld(bytes: walBytes, readers: readers))
             }
         }
         return false
@@ -80,7 +82,6 @@ struct WALMaintenance: ~Copyable {
         return isComplete
     }
 
-    /// Goes on with another file.
     mutating func move(to file: DatabaseFile, _ mark: consuming WALMark) {
         self.file = file
         self.mark = mark

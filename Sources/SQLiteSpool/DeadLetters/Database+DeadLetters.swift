@@ -83,15 +83,12 @@ extension Database {
 
     /// The payloads of those that are there. They are not there any more afterwards.
     borrowing func takeLetters(_ ids: [Int64]) throws(SQLiteError) -> [[UInt8]] {
-        let read = try prepare("SELECT payload FROM dead_letters WHERE id = ?1")
+        let (condition, value) = LetterSelection.ids(ids).condition
+        let rows = try prepare("SELECT payload FROM dead_letters WHERE \(condition) ORDER BY id", value)
         var payloads: [[UInt8]] = []
-        for id in ids {
-            defer { read.reset() }
-            try read.bind([.integer(id)])
-            guard try read.step() else { continue }
-            var bytes: [UInt8] = []
-            read.append(0, to: &bytes)
-            payloads.append(bytes)
+        while try rows.step() {
+            payloads.append([])
+            rows.append(0, to: &payloads[payloads.count - 1])
         }
         _ = try deleteLetters(ids)
         return payloads
@@ -101,7 +98,7 @@ extension Database {
     borrowing func deleteLetters(_ ids: [Int64]) throws(SQLiteError) -> Int {
         let (condition, value) = LetterSelection.ids(ids).condition
         try prepare("DELETE FROM dead_letters WHERE \(condition)").run(value)
-        return Int(try integer("SELECT changes()") ?? 0)
+        return changes
     }
 }
 

@@ -17,7 +17,6 @@ package struct SpoolHolder: Sendable, Equatable {
     private static let namespaceWidth = 10
     private static let sinceWidth = 20
 
-    /// This process.
     static func current(_ now: WallInstant) -> SpoolHolder {
         var name = [CChar](repeating: 0, count: hostWidth + 1)
         let hasName = unsafe gethostname(&name, hostWidth) == 0
@@ -56,9 +55,6 @@ package struct SpoolHolder: Sendable, Equatable {
         text.append(line: "since      ", since, width: Self.sinceWidth)
         return text
     }
-
-    /// Where the lines begin.
-    static let offset = OwnerNote.textLength + SalvageIntent.line(nil).utf8.count
 }
 
 extension SpoolHolder {

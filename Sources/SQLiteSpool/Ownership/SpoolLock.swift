@@ -87,21 +87,16 @@ final class SpoolLock: Sendable {
     }
 
     /// Goes on with another database, which is in the place of the one before. Call it when SQLite has closed that.
-    func replaceDatabase(with hold: DatabaseHold) {
-        let old = state.withLock { state in
-            defer { state.database = hold }
-            return state.database
-        }
-        old?.close()
-    }
+    func replaceDatabase(with hold: DatabaseHold) { replace(\.database, with: hold)?.close() }
 
     /// Keeps the index of the WAL open until SQLite has closed the database.
-    func keep(index: OpenFile?) {
-        let old = state.withLock { state in
-            defer { state.index = index }
-            return state.index
+    func keep(index: OpenFile?) { replace(\.index, with: index)?.close() }
+
+    private func replace<Value: Sendable>(_ part: WritableKeyPath<State, Value>, with new: Value) -> Value {
+        state.withLock { state in
+            defer { state[keyPath: part] = new }
+            return state[keyPath: part]
         }
-        old?.close()
     }
 
     /// The database's file; nil before it is held.
@@ -191,10 +186,9 @@ final class SpoolLock: Sendable {
 
     /// Call it when SQLite has closed the database.
     func release() {
-        let (file, database) = state.withLock { ($0.file, $0.database.take()) }
-        database?.close()
+        replace(\.database, with: nil)?.close()
         keep(index: nil)
-        file.close()
+        state.withLock(\.file).close()
     }
 }
 

@@ -17,11 +17,15 @@ package struct Database: ~Copyable {
 
     private let handle: OpaquePointer
 
-    /// Where the WAL hook leaves the number of pages that the WAL held after the latest commit.
-    private let walPageCount: UnsafeMutablePointer<Int32>
+    /// What SQLite's hooks read and write.
+    private struct Hooks {
+        /// Pages that the WAL held after the latest commit.
+        var walPages: Int32 = 0
+        /// When a statement that still runs is ended, while there is a deadline.
+        var deadline = ContinuousClock.now
+    }
 
-    /// When a statement that still runs is ended, while there is a deadline.
-    private let deadline: UnsafeMutablePointer<ContinuousClock.Instant>
+    private let hooks: UnsafeMutablePointer<Hooks>
 
     /// Opens `path`, which must not contain a symbolic link in any of its components (`SQLITE_OPEN_NOFOLLOW`).
     ///
@@ -46,29 +50,26 @@ package struct Database: ~Copyable {
             throw SQLiteError(code: code, message: message, action: "open \(path)")
         }
         unsafe self.handle = handle
-        unsafe self.walPageCount = .allocate(capacity: 1)
-        unsafe walPageCount.initialize(to: 0)
-        unsafe self.deadline = .allocate(capacity: 1)
-        unsafe deadline.initialize(to: .now)
+        unsafe self.hooks = .allocate(capacity: 1)
+        unsafe hooks.initialize(to: Hooks())
         unsafe sqlite3_wal_hook(
             handle,
             { context, _, _, pages in
-                unsafe context?.assumingMemoryBound(to: Int32.self).pointee = pages
+                unsafe context?.assumingMemoryBound(to: Hooks.self).pointee.walPages = pages
                 return SQLITE_OK
             },
-            walPageCount
+            hooks
         )
     }
 
     deinit {
         // close_v2 waits for statements that are still open; closing the last connection of a file checkpoints it.
         unsafe sqlite3_close_v2(handle)
-        unsafe walPageCount.deallocate()
-        unsafe deadline.deallocate()
+        unsafe hooks.deallocate()
     }
 
     /// Pages that the WAL held after the latest commit of this connection.
-    package var walPages: Int { unsafe Int(walPageCount.pointee) }
+    package var walPages: Int { unsafe Int(hooks.pointee.walPages) }
 
     /// Rows that the latest INSERT, UPDATE or DELETE has changed.
     var changes: Int { unsafe Int(sqlite3_changes(handle)) }
@@ -160,15 +161,15 @@ package struct Database: ~Copyable {
     /// Ends each statement that still runs when `time` has passed, with `SQLITE_INTERRUPT`; nil lets them run.
     package func setDeadline(in time: Duration?) {
         guard let time else { return unsafe sqlite3_progress_handler(handle, 0, nil, nil) }
-        unsafe deadline.pointee = .now + time
+        unsafe hooks.pointee.deadline = .now + time
         unsafe sqlite3_progress_handler(
             handle,
             10_000,
             { context in
-                let deadline = unsafe context?.assumingMemoryBound(to: ContinuousClock.Instant.self).pointee
+                let deadline = unsafe context?.assumingMemoryBound(to: Hooks.self).pointee.deadline
                 return deadline.map { $0 < .now } == true ? 1 : 0
             },
-            deadline
+            hooks
         )
     }
 

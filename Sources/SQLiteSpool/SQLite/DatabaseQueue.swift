@@ -23,18 +23,8 @@ package final class DatabaseQueue: Sendable {
         return try result.get()
     }
 
-    /// Closes the connection after the calls that wait. Later ones fail.
-    package func close() async {
-        await withCheckedContinuation { continuation in
-            queue.async {
-                self.database.withLock { $0 = nil }
-                continuation.resume()
-            }
-        }
-    }
-
-    /// Closes the connection after the calls that wait, which the calling thread waits for.
-    func closeNow() {
+    /// Closes the connection after the calls that wait, which the calling thread waits for. Later calls fail.
+    package func closeNow() {
         queue.sync { database.withLock { $0 = nil } }
     }
 

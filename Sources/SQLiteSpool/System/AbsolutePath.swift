@@ -11,22 +11,16 @@ package func absolutePath(ofFile path: String) throws(SpoolError) -> String {
         throw SpoolError(.refused, "\"\(path)\" is not the path of a file")
     }
     let file = URL(filePath: path)
-    let directory = try SpoolError.wrapping {
-        try resolved(file.deletingLastPathComponent().path(percentEncoded: false))
+    let directory = file.deletingLastPathComponent().path(percentEncoded: false)
+    guard let resolved = unsafe realpath(directory, nil) else {
+        throw SpoolError(FileSystemFailure(errno: errno, action: "find the directory \(directory)"))
     }
-    return (directory == "/" ? "" : directory) + "/" + file.lastPathComponent
+    defer { unsafe free(resolved) }
+    let real = unsafe String(cString: resolved)
+    return (real == "/" ? "" : real) + "/" + file.lastPathComponent
 }
 
 /// The directory of an absolute path, with the slash behind it.
 func directory(ofFile path: String) -> String {
     path.lastIndex(of: "/").map { String(path[...$0]) } ?? "/"
-}
-
-/// The absolute path without symbolic links.
-private func resolved(_ path: String) throws(FileSystemFailure) -> String {
-    guard let resolved = unsafe realpath(path, nil) else {
-        throw FileSystemFailure(errno: errno, action: "find the directory \(path)")
-    }
-    defer { unsafe free(resolved) }
-    return unsafe String(cString: resolved)
 }

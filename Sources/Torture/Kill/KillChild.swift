@@ -19,7 +19,7 @@ struct KillChild: AsyncParsableCommand {
             configuration: order.configuration,
             logger: StandInTable.logger,
             onSpoolEvent: { event in
-                guard case .committed(let commit) = event, order.point.isReached(by: commit.work) else { return }
+                guard case .committed(let commit) = event, order.point.isReached(by: commit) else { return }
                 if occurrences.next() == 0 { die() }
             }
         )
@@ -82,11 +82,11 @@ extension KillOrder {
 extension KillPoint {
     fileprivate var isInAFile: Bool { [.commit, .checkpoint, .migration, .salvage].contains(self) }
 
-    fileprivate func isReached(by work: CommittedWork) -> Bool {
+    fileprivate func isReached(by commit: SpoolCommit) -> Bool {
         switch self {
-        case .append: work.contains(.records)
-        case .freeze: work.contains(.freeze)
-        case .acknowledge: work.contains(.acknowledgement)
+        case .append: commit.records > 0
+        case .freeze: commit.after.frozenThrough > commit.before.frozenThrough
+        case .acknowledge: commit.after.undelivered < commit.before.undelivered + commit.records
         case .random, .send, .reply, .commit, .checkpoint, .migration, .repair, .salvage: false
         }
     }
