@@ -73,6 +73,22 @@ package struct InsertFailure: Error, Sendable, Equatable, CustomStringConvertibl
         self.transport = transport
     }
 
+    /// A failure that is told in our own words.
+    static func ours(
+        _ kind: Kind,
+        _ message: String,
+        mayHaveBeenStored: Bool = true,
+        concernsBatchAlone: Bool = false
+    ) -> InsertFailure {
+        InsertFailure(
+            kind: kind,
+            message: message,
+            isOurWords: true,
+            mayHaveBeenStored: mayHaveBeenStored,
+            concernsBatchAlone: concernsBatchAlone
+        )
+    }
+
     /// Whether the server has read the batch and does not want it as it is.
     package var isRefusal: Bool { kind == .data || kind == .tooLarge }
 
