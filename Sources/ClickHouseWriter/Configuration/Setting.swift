@@ -59,27 +59,12 @@ package struct Setting: Sendable {
     ) {
         self.key = key
         expectation = Value.expectation
-        isSecret = Value.self == Secret.self
+        isSecret = Value.self == Secret?.self
         read = { text, configuration in
             guard let value = Value(settingText: text) else { return false }
             configuration[keyPath: path] = value
             return true
         }
         show = { $0[keyPath: path].settingText }
-    }
-
-    private init<Value: SettingValue>(
-        _ key: String,
-        _ path: any WritableKeyPath<BatchWriterConfiguration, Value?> & Sendable
-    ) {
-        self.key = key
-        expectation = Value.expectation
-        isSecret = Value.self == Secret.self
-        read = { text, configuration in
-            guard let value = Value(settingText: text) else { return false }
-            configuration[keyPath: path] = value
-            return true
-        }
-        show = { $0[keyPath: path]?.settingText }
     }
 }

@@ -6,7 +6,19 @@ protocol SettingValue: SendableMetatype {
     /// nil when the text is not one.
     init?(settingText text: String)
 
-    var settingText: String { get }
+    /// nil when there is none.
+    var settingText: String? { get }
+}
+
+extension Optional: SettingValue where Wrapped: SettingValue {
+    static var expectation: String { Wrapped.expectation }
+
+    init?(settingText text: String) {
+        guard let value = Wrapped(settingText: text) else { return nil }
+        self = value
+    }
+
+    var settingText: String? { flatMap(\.settingText) }
 }
 
 extension Int: SettingValue {
@@ -14,7 +26,7 @@ extension Int: SettingValue {
 
     init?(settingText text: String) { self.init(text.trimmed) }
 
-    var settingText: String { "\(self)" }
+    var settingText: String? { "\(self)" }
 }
 
 extension Bool: SettingValue {
@@ -22,7 +34,7 @@ extension Bool: SettingValue {
 
     init?(settingText text: String) { self.init(text.trimmed) }
 
-    var settingText: String { "\(self)" }
+    var settingText: String? { "\(self)" }
 }
 
 extension String: SettingValue {
@@ -30,7 +42,7 @@ extension String: SettingValue {
 
     init?(settingText text: String) { self = text }
 
-    var settingText: String { self }
+    var settingText: String? { self }
 }
 
 extension Secret: SettingValue {
@@ -38,7 +50,7 @@ extension Secret: SettingValue {
 
     init?(settingText text: String) { self.init(text) }
 
-    var settingText: String { description }
+    var settingText: String? { description }
 }
 
 extension [String]: SettingValue {
@@ -46,7 +58,7 @@ extension [String]: SettingValue {
 
     init?(settingText text: String) { self = text.split(separator: ",").map { $0.trimmed } }
 
-    var settingText: String { joined(separator: ",") }
+    var settingText: String? { joined(separator: ",") }
 }
 
 extension Duration: SettingValue {
@@ -66,7 +78,9 @@ extension Duration: SettingValue {
         }
     }
 
-    var settingText: String {
+    var settingText: String? { text }
+
+    var text: String {
         let (seconds, attoseconds) = components
         return attoseconds == 0 ? "\(seconds)s" : "\(seconds * 1_000 + attoseconds / 1_000_000_000_000_000)ms"
     }
@@ -77,7 +91,7 @@ extension SettingValue where Self: RawRepresentable<String> & CaseIterable {
 
     init?(settingText text: String) { self.init(rawValue: text.trimmed) }
 
-    var settingText: String { rawValue }
+    var settingText: String? { rawValue }
 }
 
 extension BatchWriterConfiguration.Durability: SettingValue {}
