@@ -25,40 +25,22 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
     /// - Throws: ``WriterError`` with code `invalidConfiguration`, `spoolInUse`, `spoolRefused`, `spoolFull` or
     ///   `spoolFailed`.
     public convenience init(configuration: BatchWriterConfiguration, logger: Logger) throws(WriterError) {
-        try self.init(configuration: configuration, logger: logger, onSpoolEvent: { _ in })
-    }
-
-    /// - Parameter onSpoolEvent: called on the spool's thread. It must not block.
-    package init(
-        configuration: BatchWriterConfiguration,
-        logger: Logger,
-        onSpoolEvent: @escaping @Sendable (SpoolEvent) -> Void
-    ) throws(WriterError) {
-        try configuration.validate()
-        try Self.validateColumns()
-        maxRecordBytes = configuration.maxRecordBytes
-        delivery = try SpoolDelivery(
-            configuration: configuration,
-            columns: Record.columnNames,
-            identity: Record.identity,
-            logger: logger,
-            onSpoolEvent: onSpoolEvent
-        )
+        try self.init(configuration: configuration, logger: logger, sink: nil)
     }
 
     /// - Parameters:
-    ///   - sink: where batches go; closed with the writer.
+    ///   - sink: where batches go; closed with the writer. nil: to the ClickHouse of the configuration.
     ///   - clock: for ages, intervals and waits.
     ///   - jitter: draws the part of each retry's wait that is waited, from 0 up to 1.
+    ///   - onSpoolEvent: called on the spool's thread. It must not block.
     package init(
         configuration: BatchWriterConfiguration,
         logger: Logger,
-        sink: any BatchSink,
+        sink: (any BatchSink)? = nil,
         clock: any WallClock = SystemWallClock(),
         jitter: @escaping @Sendable () -> Double = { .random(in: 0..<1) },
         onSpoolEvent: @escaping @Sendable (SpoolEvent) -> Void = { _ in }
     ) throws(WriterError) {
-        try configuration.validate()
         try Self.validateColumns()
         maxRecordBytes = configuration.maxRecordBytes
         delivery = try SpoolDelivery(

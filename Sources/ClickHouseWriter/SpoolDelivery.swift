@@ -25,45 +25,31 @@ package final class SpoolDelivery: Sendable {
     /// - Parameters:
     ///   - columns: what every record fills; none when that is not known.
     ///   - identity: the columns that tell a record from others.
+    ///   - sink: where batches go; closed with the delivery. nil: to the ClickHouse of the configuration.
+    ///   - clock: for ages, intervals and waits.
+    ///   - jitter: draws the part of each retry's wait that is waited, from 0 up to 1.
     ///   - onSpoolEvent: called on the spool's thread. It must not block.
     /// - Throws: ``WriterError`` with code `invalidConfiguration`, `spoolInUse`, `spoolRefused`, `spoolFull` or
     ///   `spoolFailed`.
-    package convenience init(
+    package init(
         configuration: BatchWriterConfiguration,
         columns: [ColumnName] = [],
         identity: RecordIdentity?,
         logger: Logger,
+        sink: (any BatchSink)? = nil,
+        clock: any WallClock = SystemWallClock(),
+        jitter: @escaping @Sendable () -> Double = { .random(in: 0..<1) },
         onSpoolEvent: @escaping @Sendable (SpoolEvent) -> Void = { _ in }
     ) throws(WriterError) {
         try configuration.validate()
-        let client = try InsertClient(configuration, columns: columns, identity: identity) { news in
-            logger.log(news, of: "ClickHouse")
-        }
-        try self.init(
-            configuration: configuration,
-            columns: columns,
-            identity: identity,
-            logger: logger,
-            sink: client,
-            onSpoolEvent: onSpoolEvent
-        )
-    }
-
-    /// - Parameters:
-    ///   - sink: where batches go; closed with the delivery.
-    ///   - clock: for ages, intervals and waits.
-    ///   - jitter: draws the part of each retry's wait that is waited, from 0 up to 1.
-    init(
-        configuration: BatchWriterConfiguration,
-        columns: [ColumnName],
-        identity: RecordIdentity?,
-        logger: Logger,
-        sink: any BatchSink,
-        clock: any WallClock = SystemWallClock(),
-        jitter: @escaping @Sendable () -> Double = { .random(in: 0..<1) },
-        onSpoolEvent: @escaping @Sendable (SpoolEvent) -> Void
-    ) throws(WriterError) {
         let logger = logger.visible
+        if let sink {
+            self.sink = sink
+        } else {
+            self.sink = try InsertClient(configuration, columns: columns, identity: identity) { news in
+                logger.log(news, of: "ClickHouse")
+            }
+        }
         let wakeup = Wakeup()
         let policy = FlushPolicy(configuration)
         let metrics = WriterMetrics(
@@ -91,7 +77,7 @@ package final class SpoolDelivery: Sendable {
         }
         let flusher = Flusher(
             spool: spool,
-            sink: sink,
+            sink: self.sink,
             columns: columns,
             identity: identity,
             configuration: configuration,
@@ -103,7 +89,6 @@ package final class SpoolDelivery: Sendable {
         )
         let pulse = Pulse(spool: spool, clock: clock, metrics: metrics, monitor: monitor, log: log)
         self.configuration = configuration
-        self.sink = sink
         self.clock = clock
         self.logger = logger
         self.metrics = metrics
