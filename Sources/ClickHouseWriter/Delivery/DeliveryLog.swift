@@ -17,22 +17,17 @@ final class DeliveryLog: Sendable {
         case deadLetter
         case unknownIdentity
         case spool
+
+        var bound: RepeatBound<WallInstant> { RepeatBound(self == .outage || self == .hold ? .lasting : .momentary) }
     }
 
     private let logger: Logger
     private let clock: any WallClock
-    private let bounds: Mutex<[Topic: RepeatBound<WallInstant>]>
+    private let bounds = Mutex<[Topic: RepeatBound<WallInstant>]>([:])
 
     init(logger: Logger, clock: any WallClock) {
         self.logger = logger
         self.clock = clock
-        bounds = Mutex(
-            Dictionary(
-                uniqueKeysWithValues: Topic.allCases.map { topic in
-                    (topic, RepeatBound(topic == .outage || topic == .hold ? .lasting : .momentary))
-                }
-            )
-        )
     }
 
     /// - Parameter batch: nil when nothing was sent yet.
@@ -49,12 +44,9 @@ final class DeliveryLog: Sendable {
                 : "ClickHouse did not take a batch; it is kept"
             say(.outage, .warning, message, metadata)
         case .data, .tooLarge:
-            say(
-                .refusal,
-                .error,
-                "ClickHouse refuses a record; it is kept until another one shows that the table is fine",
-                metadata
-            )
+            let message: Logger.Message =
+                "ClickHouse refuses a record; it is kept until another one shows that the table is fine"
+            say(.refusal, .error, message, metadata)
         case .destination:
             say(.hold, .error, "ClickHouse cannot take any batch until it is mended; all records are held", metadata)
         }
@@ -85,12 +77,7 @@ final class DeliveryLog: Sendable {
     func deadLettered(_ batch: Batch, _ failure: InsertFailure) {
         var metadata = metadata(of: failure)
         metadata["record.id"] = "\(batch.ids.lowerBound)"
-        say(
-            .deadLetter,
-            .error,
-            "ClickHouse refuses a record and takes others; it is a dead letter now",
-            metadata
-        )
+        say(.deadLetter, .error, "ClickHouse refuses a record and takes others; it is a dead letter now", metadata)
     }
 
     /// - Parameter missing: records that the table does not have.
@@ -130,20 +117,19 @@ final class DeliveryLog: Sendable {
 
     /// Says what was kept back for long enough. To be called every now and then.
     func sayWhatIsDue() {
-        let now = clock.now
-        saySums { $0.takeDue(now: now) }
+        saySums { $0.takeDue(now: $1) }
     }
 
     /// Says what was kept back and would be forgotten: nothing more will happen.
     func close() {
-        let now = clock.now
-        saySums { $0.close(now: now) }
+        saySums { $0.close(now: $1) }
     }
 
-    private func saySums(_ take: (inout RepeatBound<WallInstant>) -> RepeatBound<WallInstant>.Sum?) {
+    private func saySums(_ take: (inout RepeatBound<WallInstant>, WallInstant) -> RepeatBound<WallInstant>.Sum?) {
+        let now = clock.now
         let sums = bounds.withLock { bounds in
             Topic.allCases.compactMap { topic in
-                take(&bounds[topic, default: RepeatBound(.momentary)]).map { (topic, $0) }
+                take(&bounds[topic, default: topic.bound], now).map { (topic, $0) }
             }
         }
         for (topic, sum) in sums { say(sum, of: topic) }
@@ -151,8 +137,8 @@ final class DeliveryLog: Sendable {
 
     private func say(_ topic: Topic, _ level: Logger.Level, _ message: Logger.Message, _ metadata: Logger.Metadata) {
         let now = clock.now
-        switch bounds.withLock({ $0[topic]?.note(now: now) }) {
-        case .first, nil: logger.log(level: level, message, metadata: metadata)
+        switch bounds.withLock({ $0[topic, default: topic.bound].note(now: now) }) {
+        case .first: logger.log(level: level, message, metadata: metadata)
         case .keptBack: logger.debug(message, metadata: metadata)
         case .sum(let sum):
             logger.debug(message, metadata: metadata)
