@@ -37,10 +37,9 @@ extension InsertClient {
         if case .failed(let failure) = classifier.classify(response) { throw failure }
     }
 
-    /// Runs a statement that is no insert.
+    /// Runs a statement that is no insert, and returns the response's text.
     ///
-    /// - Parameter responseLimit: bytes; a response of so many or more is a failure.
-    /// - Returns: the response's text.
+    /// - Parameter responseLimit: bytes; a response of this many or more is a failure.
     package func execute(
         _ statement: String,
         at endpoint: Endpoint,
@@ -49,9 +48,7 @@ extension InsertClient {
         try await ask(statement, at: endpoint, responseLimit: responseLimit).text
     }
 
-    /// Runs a statement that is no insert.
-    ///
-    /// - Returns: the response's text, and whether the response named the query.
+    /// As ``execute(_:at:responseLimit:)``, and whether the response named the query.
     func ask(
         _ statement: String,
         at endpoint: Endpoint,

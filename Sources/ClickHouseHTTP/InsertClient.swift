@@ -78,11 +78,7 @@ package final class InsertClient: Sendable {
         state.withLock { $0.compressedAhead = (token, body) }
     }
 
-    /// Sends one batch once.
-    ///
-    /// - Parameters:
-    ///   - rows: JSON lines, each closed by a newline.
-    ///   - token: the batch's deduplication token.
+    /// Sends one batch once: JSON lines, each closed by a newline, under the batch's deduplication token.
     package func insert(_ rows: [UInt8], token: String) async -> InsertOutcome {
         let pinned = state.withLock { $0.pins[token] }
         let result = await withEndpoint(pinned) { endpoint throws(InsertFailure) in

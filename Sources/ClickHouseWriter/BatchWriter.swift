@@ -28,11 +28,7 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
         try self.init(configuration: configuration, logger: logger, sink: nil)
     }
 
-    /// - Parameters:
-    ///   - sink: where batches go; closed with the writer. nil: to the ClickHouse of the configuration.
-    ///   - clock: for ages, intervals and waits.
-    ///   - jitter: draws the part of each retry's wait that is waited, from 0 up to 1.
-    ///   - onSpoolEvent: called on the spool's thread. It must not block.
+    /// The parameters are those of ``SpoolDelivery``.
     package init(
         configuration: BatchWriterConfiguration,
         logger: Logger,
@@ -56,10 +52,10 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
     }
 
     /// Records that an earlier writer left in the spool. They are delivered first.
-    public var recoveredRecords: Int { delivery.recovered.undelivered }
+    public var recoveredRecords: Int { delivery.spool.recovered.undelivered }
 
     /// The spool's absolute path, its directory's symbolic links resolved.
-    public var spoolPath: String { delivery.spoolPath }
+    public var spoolPath: String { delivery.spool.path }
 
     /// The state of affairs after the latest commit. Costs no I/O: a health check may ask as often as it likes.
     public var status: WriterStatus { delivery.status }

@@ -8,7 +8,8 @@ internal import Synchronization
 /// It owns the spool, and delivers from its making until ``close()``.
 package final class SpoolDelivery: Sendable {
     private let configuration: BatchWriterConfiguration
-    let spool: Spool
+    /// For what it is asked for; it is closed with the delivery.
+    package let spool: Spool
     private let sink: any BatchSink
     private let flusher: Flusher
     private let flushing: Task<Void, Never>
@@ -111,18 +112,6 @@ package final class SpoolDelivery: Sendable {
         await sink.rereadTLSFiles()
     }
 
-    /// What an earlier owner left in the spool. It is delivered first.
-    package var recovered: SpoolSummary { spool.recovered }
-
-    /// What the spool was found to have lost; nil when nothing.
-    package var loss: SpoolLoss? { spool.loss }
-
-    /// What was found beside the spool.
-    package var notices: [OpeningNotice] { spool.notices }
-
-    /// The spool's absolute path, its directory's symbolic links resolved.
-    package var spoolPath: String { spool.path }
-
     /// The state of affairs after the latest commit. Costs no I/O.
     package var status: WriterStatus {
         let summary = spool.summary
@@ -146,12 +135,9 @@ package final class SpoolDelivery: Sendable {
         )
     }
 
-    /// Whether ``close()`` was called.
     var isClosing: Bool { closing.withLock { $0 != nil } }
 
-    /// Stores one row, a line of JSON.
-    ///
-    /// - Throws: ``WriterError`` with code `writerClosed`, `spoolFull` or `spoolFailed`. It is not stored then.
+    /// Stores one row, a line of JSON, or throws `writerClosed`, `spoolFull` or `spoolFailed`.
     func append(_ row: [UInt8]) async throws(WriterError) {
         do throws(SpoolError) {
             try await spool.append(row)
@@ -179,10 +165,7 @@ package final class SpoolDelivery: Sendable {
         try await flusher.flush(hurries: hurries).get()
     }
 
-    /// Delivers what it can within the configuration's `shutdownTimeout`, and leaves the rest in the spool.
-    ///
-    /// Can be called any number of times, also at once; every call returns the first one's report. Cancelling the calling
-    /// task does not shorten it.
+    /// As ``BatchWriter/close()``.
     ///
     /// - Parameter deliversRest: false begins nothing new and only waits, as long, for what is being sent.
     @discardableResult
@@ -217,9 +200,7 @@ package final class SpoolDelivery: Sendable {
         return report
     }
 
-    /// Delivers until all is, or until the deadline, and ends the flusher.
-    ///
-    /// - Returns: why something is left; nil when nothing is.
+    /// Delivers until all is, or until the deadline, and ends the flusher. Returns why something is left; nil when nothing is.
     private func deliverWhatIsLeft(deliversRest: Bool) async -> String? {
         // A tenth is kept for ending the request that hangs and closing the spool.
         let deadline = configuration.shutdownTimeout * 0.9
@@ -245,9 +226,7 @@ package final class SpoolDelivery: Sendable {
 }
 
 extension Flusher {
-    /// Flushes until everything is delivered, waiting between attempts. Gives up only where a wait cannot help.
-    ///
-    /// - Returns: why something is left; nil when nothing is.
+    /// Flushes until everything is delivered, or a wait cannot help. Returns why something is left; nil when nothing is.
     fileprivate func drain(retryDelay: Duration, clock: any WallClock) async -> String? {
         while true {
             guard case .failure(let failure) = await flush() else { return nil }

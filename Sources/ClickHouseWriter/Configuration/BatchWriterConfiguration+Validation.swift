@@ -69,7 +69,7 @@ extension BatchWriterConfiguration {
         return problems
     }
 
-    private var urlProblems: [String] {
+    var urlProblems: [String] {
         if urls.isEmpty { return ["urls (CLICKHOUSE_URL) is empty; give at least one, like http://localhost:8123"] }
         return urls.enumerated().compactMap { index, url in
             do throws(InvalidEndpoint) {

@@ -21,20 +21,18 @@ extension Optional: SettingValue where Wrapped: SettingValue {
     var settingText: String? { flatMap(\.settingText) }
 }
 
-extension Int: SettingValue {
-    static var expectation: String { "a whole number" }
-
+extension SettingValue where Self: LosslessStringConvertible {
     init?(settingText text: String) { self.init(text.trimmed) }
 
-    var settingText: String? { "\(self)" }
+    var settingText: String? { description }
+}
+
+extension Int: SettingValue {
+    static var expectation: String { "a whole number" }
 }
 
 extension Bool: SettingValue {
     static var expectation: String { "true or false" }
-
-    init?(settingText text: String) { self.init(text.trimmed) }
-
-    var settingText: String? { "\(self)" }
 }
 
 extension String: SettingValue {

@@ -6,17 +6,16 @@ internal import Synchronization
 /// What the flusher says: a first failure at warning (at error when somebody has to act), its repeats at debug with a
 /// sum a minute, and the recovery once.
 final class DeliveryLog: Sendable {
-    /// What is said and bounded each for itself.
-    private enum Topic: CaseIterable {
-        /// ClickHouse is away, busy or silent.
-        case outage
-        /// Somebody has to mend the destination.
-        case hold
-        /// A record is refused, and waits for proof that the table is fine.
-        case refusal
-        case deadLetter
-        case unknownIdentity
-        case spool
+    /// What is said and bounded each for itself, and what is said of its repeats.
+    private enum Topic: String, CaseIterable {
+        /// ClickHouse is unreachable, busy, or does not answer.
+        case outage = "ClickHouse still does not take batches; records are kept"
+        /// An operator has to fix the destination.
+        case hold = "ClickHouse still has to be mended; all records are held"
+        case refusal = "ClickHouse still refuses records; they are kept"
+        case deadLetter = "More records are dead letters now"
+        case unknownIdentity = "More batches are sent again as they are"
+        case spool = "The spool still fails; nothing is sent"
 
         var bound: RepeatBound<WallInstant> { RepeatBound(self == .outage || self == .hold ? .lasting : .momentary) }
     }
@@ -52,9 +51,7 @@ final class DeliveryLog: Sendable {
         }
     }
 
-    /// ClickHouse takes what is sent: says so where it was said that it does not.
-    ///
-    /// - Parameter batch: nil when nothing was sent yet.
+    /// Says that ClickHouse takes what is sent, where it was said that it does not.
     func works(_ batch: Batch?) {
         let now = clock.now
         let sums = bounds.withLock { bounds in
@@ -88,12 +85,9 @@ final class DeliveryLog: Sendable {
     }
 
     func cannotAsk(_ batch: Batch) {
-        say(
-            .unknownIdentity,
-            .warning,
-            "A record names no identity that can be asked for; its batch is sent again as it is",
-            metadata(of: batch)
-        )
+        let message: Logger.Message =
+            "A record names no identity that can be asked for; its batch is sent again as it is"
+        say(.unknownIdentity, .warning, message, metadata(of: batch))
     }
 
     /// - Parameter losses: what the table cannot hold exactly.
@@ -154,14 +148,8 @@ final class DeliveryLog: Sendable {
                 "repeated.seconds": "\(sum.lasting.roundedSeconds)",
             ]
         ) { _, new in new }
-        switch topic {
-        case .outage: logger.warning("ClickHouse still does not take batches; records are kept", metadata: metadata)
-        case .hold: logger.warning("ClickHouse still has to be mended; all records are held", metadata: metadata)
-        case .refusal: logger.warning("ClickHouse still refuses records; they are kept", metadata: metadata)
-        case .deadLetter: logger.error("More records are dead letters now", metadata: metadata)
-        case .unknownIdentity: logger.warning("More batches are sent again as they are", metadata: metadata)
-        case .spool: logger.error("The spool still fails; nothing is sent", metadata: metadata)
-        }
+        let level: Logger.Level = topic == .deadLetter || topic == .spool ? .error : .warning
+        logger.log(level: level, "\(topic.rawValue)", metadata: metadata)
     }
 
     private func metadata(of failure: InsertFailure) -> Logger.Metadata {

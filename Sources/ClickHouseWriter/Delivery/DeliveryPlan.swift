@@ -71,7 +71,6 @@ struct DeliveryPlan {
     /// - Parameters:
     ///   - recovered: what an earlier process left; it may have been sent.
     ///   - recoveredThrough: the last record that was there before.
-    ///   - copiedThrough: the last record that was in the file when it was copied; 0 when it is no copy.
     ///   - jitter: draws the part of each wait that is waited, from 0 up to 1.
     init(
         configuration: BatchWriterConfiguration,

@@ -20,7 +20,7 @@ extension Flusher {
     func isToBeSent(_ batch: Batch) async throws(SpoolError) -> Bool {
         guard let entry = state.withLock({ $0.plan.entry(of: batch) }) else { return true }
         let age = batch.frozenAt.duration(to: clock.now)
-        if entry.isDoubtful, ResendPolicy.decide(sink.destination, age: age) == .reconcile {
+        if entry.isDoubtful, ResendPolicy.mustAsk(sink.destination, age: age) {
             return try await isWhollyMissing(batch)
         }
         // The table knows the batch by its token, but not what another owner has delivered under others.

@@ -47,10 +47,7 @@ final class Flusher: Sendable {
     let metrics: WriterMetrics
     let state: Mutex<State>
 
-    /// - Parameters:
-    ///   - columns: what the records fill.
-    ///   - identity: the columns that tell a record from others.
-    ///   - jitter: draws the part of each wait that is waited, from 0 up to 1.
+    /// - Parameter jitter: draws the part of each wait that is waited, from 0 up to 1.
     init(
         spool: Spool,
         sink: any BatchSink,
@@ -135,7 +132,7 @@ final class Flusher: Sendable {
                 } catch {
                     await handle(error)
                     // Not longer than until somebody flushes: the spool may work again long before.
-                    _ = await wakeup.wait(until: clock.now.advanced(by: configuration.maxRetryDelay), clock: clock)
+                    await wakeup.wait(until: clock.now.advanced(by: configuration.maxRetryDelay), clock: clock)
                 }
             }
             group.cancelAll()
@@ -182,7 +179,7 @@ final class Flusher: Sendable {
         // Nothing new is begun while the writer is being closed.
         if Task.isCancelled { return }
         if state.withLock(\.isFinishing) {
-            if !isFinished { _ = await wakeup.wait(until: nil, clock: clock) }
+            if !isFinished { await wakeup.wait(until: nil, clock: clock) }
             return
         }
         let now = clock.now
@@ -212,7 +209,7 @@ final class Flusher: Sendable {
             }
             await sink.prepare(frozen.body, token: frozen.batch.token)
         case .wait(let delay, _):
-            _ = await wakeup.wait(until: delay.map(now.advanced(by:)), clock: clock)
+            await wakeup.wait(until: delay.map(now.advanced(by:)), clock: clock)
         }
     }
 

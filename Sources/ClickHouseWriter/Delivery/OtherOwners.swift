@@ -19,9 +19,7 @@ struct OtherOwners {
     /// Whether the batch stays in doubt though it was asked for: the copy may deliver it at any time.
     func mayStillHave(_ batch: Batch) -> Bool { batch.ids.lowerBound <= copiedThrough }
 
-    /// The table has none of the batch.
-    ///
-    /// - Returns: whether nothing that comes later need be asked for any more.
+    /// Notes that the table has none of the batch. Returns whether nothing that comes later need be asked for any more.
     mutating func didMiss(_ batch: Batch) -> Bool {
         guard batch.ids.lowerBound > recoveredBatchesThrough else { return false }
         missesLeft -= 1

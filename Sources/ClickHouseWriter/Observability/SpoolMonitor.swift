@@ -126,8 +126,6 @@ final class SpoolMonitor: Sendable {
     }
 
     /// Says that the disk does not answer, and that it does again. No event tells: the thread that would is the one that waits.
-    ///
-    /// - Parameter health: as it is seen now.
     func look(at health: SpoolHealth) {
         let now = clock.now
         let (isStalled, since) = kept.withLock { state -> (Bool, WallInstant?) in
@@ -208,6 +206,7 @@ extension SpoolHealth {
                 "The spool's files still have no names; records are refused. Do not stop the writer",
                 "The spool's files have names again; records are accepted"
             )
+        // A sound spool is no trouble, and of a stalled one no event tells.
         case .failed, .damaged, .sound, .stalled:
             (
                 beginning, "The spool fails again and again",

@@ -22,9 +22,7 @@ package struct WriterMetrics: Sendable {
     private let commitTimer: Timer
     private let commitRecorder: Recorder
 
-    /// - Parameters:
-    ///   - name: of the table, with its database.
-    ///   - spoolLimitBytes: what the spool may use.
+    /// - Parameter name: of the table, with its database.
     init(table name: String, spoolLimitBytes: Int, factory: any MetricsFactory = MetricsSystem.factory) {
         let maker = Maker(factory: factory, table: name)
         self.maker = maker
@@ -49,9 +47,7 @@ package struct WriterMetrics: Sendable {
         recordDelivery(.fine)
     }
 
-    /// - Parameters:
-    ///   - batches: in flight.
-    ///   - oldestAge: of the oldest record in the spool; zero when there is none.
+    /// - Parameter oldestAge: of the oldest record in the spool; zero when there is none.
     func recordDepth(_ summary: SpoolSummary, batches: Int, usage: SpoolUsage, oldestAge: Duration) {
         record("records_pending", summary.pending)
         record("records_in_flight", summary.inFlight)
