@@ -1,6 +1,5 @@
 internal import Foundation
 
-/// The requests to one server.
 extension InsertClient {
     typealias Parameters = [(name: String, value: String)]
 
@@ -74,13 +73,8 @@ extension InsertClient {
             guard response.status == 200, !response.hasException else {
                 let code = response.exceptionCode ?? ResponseClassifier.exceptionCode(in: text)
                 let isOfDestination = code.map { ExceptionCode.kind(of: $0, message: text) } == .destination
-                throw InsertFailure(
-                    kind: isOfDestination ? .destination : .transient,
-                    code: code,
-                    status: response.status,
-                    message: summarize(text, credentials: credentials),
-                    retryAfter: response.retryAfter
-                )
+                let kind: InsertFailure.Kind = isOfDestination ? .destination : .transient
+                throw InsertFailure(kind, code: code, response, text, credentials: credentials)
             }
             guard response.body.count < responseLimit else {
                 throw .ours(.transient, "a response of more than \(responseLimit) bytes")

@@ -13,7 +13,6 @@ package final class InsertClient: Sendable {
         var destination: DestinationProfile?
         /// Batches that may be stored at one endpoint, and must not go to another: by token.
         var pins: [String: Endpoint] = [:]
-        /// The batch that is sent next, compressed.
         var compressedAhead: (token: String, body: [UInt8])?
     }
 
@@ -61,7 +60,6 @@ package final class InsertClient: Sendable {
         state = Mutex(State(selector: EndpointSelector(endpoints)))
     }
 
-    /// What is known of the table; nil until it was asked.
     package var destination: DestinationProfile? { state.withLock(\.destination) }
 
     /// Asks the server what the table is, unless that is known.

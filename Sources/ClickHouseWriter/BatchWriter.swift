@@ -95,7 +95,7 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
     /// Reads the files anew that say how TLS is done with ClickHouse, and logs what came of it. A change of theirs is found
     /// without it, within 10 s.
     package func rereadTLSFiles() async {
-        await delivery.rereadTLSFiles()
+        await delivery.sink.rereadTLSFiles()
     }
 
     /// Sends at once what was enqueued before the call, and returns when ClickHouse has it, or refused it for good.

@@ -8,9 +8,8 @@ internal import Synchronization
 /// It owns the spool, and delivers from its making until ``close()``.
 package final class SpoolDelivery: Sendable {
     private let configuration: BatchWriterConfiguration
-    /// For what it is asked for; it is closed with the delivery.
     package let spool: Spool
-    private let sink: any BatchSink
+    let sink: any BatchSink
     private let flusher: Flusher
     private let flushing: Task<Void, Never>
     private let metrics: WriterMetrics
@@ -105,11 +104,6 @@ package final class SpoolDelivery: Sendable {
         // Without close() nothing more is delivered; the spool keeps it for the next owner.
         flushing.cancel()
         beating.cancel()
-    }
-
-    /// Reads the files anew that say how TLS is done with ClickHouse, and logs what came of it.
-    package func rereadTLSFiles() async {
-        await sink.rereadTLSFiles()
     }
 
     /// The state of affairs after the latest commit. Costs no I/O.

@@ -1,4 +1,4 @@
-import ClickHouseHTTP
+@testable import ClickHouseHTTP
 @testable import ClickHouseWriter
 import Logging
 import Metrics

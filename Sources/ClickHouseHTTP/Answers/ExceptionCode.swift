@@ -20,7 +20,6 @@ package enum ExceptionCode {
         return errors[code]?.kind ?? .destination
     }
 
-    /// Whether ClickHouse 26.9 has such a code.
     package static func isKnown(_ code: Int) -> Bool { errors[code] != nil }
 
     /// ClickHouse's name of a code; nil when ClickHouse 26.9 has no such code.

@@ -1,4 +1,3 @@
-/// What is known of one endpoint's server and of the table there.
 struct EndpointProfile: Sendable, Equatable {
     let knownSettings: Set<String>
     let echoesQueryID: Bool

@@ -1,6 +1,5 @@
 internal import Foundation
 
-/// The columns that tell a row from all others, and when it was made.
 package struct IdentityColumns: Sendable, Equatable {
     package let id: String
     package let time: String?
@@ -18,7 +17,6 @@ struct Reconciliation {
     private static let keysPerQuery = 1_000
     private static let keyBytesPerQuery = 100_000
 
-    /// The keys in parts for one query each.
     static func parts(_ keys: some Sequence<RowKey>) -> [[RowKey]] {
         var parts: [[RowKey]] = []
         var bytes = 0

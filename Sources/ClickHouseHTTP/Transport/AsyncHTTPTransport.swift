@@ -150,7 +150,6 @@ extension TransportFailure {
         }
     }
 
-    /// `host:port`
     private static func server(in url: String) -> String {
         let components = URLComponents(string: url)
         return "\(components?.host ?? ""):\(components?.port ?? 443)"

@@ -1,6 +1,5 @@
 internal import Foundation
 
-/// Where a ClickHouse server listens for HTTP, without any credentials.
 package struct Endpoint: Sendable, Hashable, CustomStringConvertible {
     /// `http://host:8123` or `https://host:8443/prefix`, without a slash at its end. Safe to log.
     package let url: String

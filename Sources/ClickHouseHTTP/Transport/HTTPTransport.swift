@@ -27,7 +27,6 @@ package struct HTTPRequest: Sendable {
     /// The most bytes of a response's body that are kept; what follows is not read.
     package var responseLimit: Int
 
-    /// 64 KiB.
     package static let usualResponseLimit = 64 << 10
 
     package init(
@@ -78,11 +77,5 @@ package struct TransportFailure: Error, Sendable, Equatable {
     package let isBeforeSending: Bool
 
     /// Whether nobody listens there.
-    package let isRefused: Bool
-
-    package init(message: String, isBeforeSending: Bool, isRefused: Bool = false) {
-        self.message = message
-        self.isBeforeSending = isBeforeSending
-        self.isRefused = isRefused
-    }
+    package var isRefused = false
 }

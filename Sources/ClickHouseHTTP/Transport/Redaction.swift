@@ -8,7 +8,6 @@ internal import Foundation
 package struct Redaction: Sendable {
     private let secret: [UInt8]
 
-    /// The forms of each of its letters.
     private let letters: [[[UInt8]]]
 
     /// What a run of base64's letters with the secret in it contains.

@@ -15,7 +15,6 @@ package struct RequestTarget: Sendable, Equatable {
     /// of its segments.
     private let folded: [UInt8]
 
-    /// With the query, as it is sent.
     package var text: String { query.map { "\(path)?\($0)" } ?? path }
 
     /// - Parameter text: a request line's target, as it was sent.

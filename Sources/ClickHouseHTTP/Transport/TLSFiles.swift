@@ -21,7 +21,6 @@ package struct TLSFiles: Sendable, Equatable {
 
     package var isEmpty: Bool { self == TLSFiles() }
 
-    /// Reads the files for a client that verifies every server.
     package func clientConfiguration() throws(InvalidTLSFile) -> TLSConfiguration {
         var configuration = TLSConfiguration.modernClient
         if let caFile {

@@ -12,7 +12,6 @@ package final class TLSRenewal<Value: Sendable>: Sendable {
         var value: Value
         var stamps: [FileStamp?]
         var lastLook: ContinuousClock.Instant
-        /// What was wrong at the last look; nil when nothing was.
         var failure: String?
     }
 
@@ -105,7 +104,6 @@ package final class TLSRenewal<Value: Sendable>: Sendable {
     }
 }
 
-/// What came of reading TLS files anew.
 package enum TLSNews: Sendable {
     /// What the files hold is in force for new connections. The warnings are those of ``TLSFiles/warnings(now:)``.
     case renewed(TLSFiles, warnings: [String])

@@ -88,7 +88,6 @@ private func named(_ key: String) -> String {
 }
 
 extension WriterError {
-    /// - Throws: `invalidConfiguration` with all of the problems.
     static func throwIfAny(_ problems: [String]) throws(WriterError) {
         if !problems.isEmpty { throw WriterError(.invalidConfiguration, problems.joined(separator: "; ")) }
     }

@@ -1,4 +1,3 @@
-/// A value that can be given as text.
 protocol SettingValue: SendableMetatype {
     /// What the text must be, for who wrote something else: `a whole number`.
     static var expectation: String { get }
@@ -97,7 +96,6 @@ extension BatchWriterConfiguration.WhenFull: SettingValue {}
 extension BatchWriterConfiguration.Compression: SettingValue {}
 
 extension StringProtocol {
-    /// Without the spaces around it.
     var trimmed: String {
         String(trimmingPrefix(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
     }

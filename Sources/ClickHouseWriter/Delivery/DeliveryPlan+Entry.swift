@@ -2,7 +2,6 @@ internal import ClickHouseHTTP
 internal import SQLiteSpool
 
 extension DeliveryPlan {
-    /// A batch in flight, and what is known of it.
     struct Entry {
         var batch: Batch
 

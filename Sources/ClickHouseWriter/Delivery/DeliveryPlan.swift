@@ -13,7 +13,6 @@ struct DeliveryPlan {
     typealias Moment = Int
 
     enum Step: Equatable {
-        /// Ask the destination what it is.
         case preflight
         case send(Batch)
         case freeze
@@ -26,7 +25,6 @@ struct DeliveryPlan {
     enum Verdict: Equatable {
         /// The same batch again, after this.
         case keep(Duration)
-        /// Smaller batches instead of it.
         case split
         case deadLetter
     }
@@ -101,7 +99,6 @@ struct DeliveryPlan {
         return (refusesEverything ? .held : .poisoned, refusal)
     }
 
-    /// How the delivery goes, in the words of the status.
     var state: DeliveryReport.State { trouble?.state ?? .fine }
 
     /// Whether the latest answer about the server, not about the data, was a failure.
@@ -392,7 +389,6 @@ struct DeliveryPlan {
         self[batch] = entry
     }
 
-    /// What is known of a batch; nil when it is not planned any more.
     func entry(of batch: Batch) -> Entry? { index(of: batch).map { entries[$0] } }
 
     private subscript(batch: Batch) -> Entry {

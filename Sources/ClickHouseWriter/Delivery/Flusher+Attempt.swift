@@ -55,7 +55,6 @@ extension Flusher {
         }
     }
 
-    /// What becomes of a batch that was not accepted.
     private func settle(
         _ failure: InsertFailure,
         of batch: Batch,

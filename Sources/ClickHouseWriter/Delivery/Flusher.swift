@@ -20,7 +20,6 @@ final class Flusher: Sendable {
         /// Set when the flusher ends. Nothing is delivered any more, so nobody may wait.
         var hasEnded = false
         var delivered = 0
-        /// When ClickHouse last took something.
         var deliveredAt: WallInstant?
         /// What the record after `id`, the oldest pending one, waits; a clock that is set back does not prolong it.
         var freshPause: (id: Int64, pause: Pause)?
@@ -107,7 +106,6 @@ final class Flusher: Sendable {
     /// Why the delivery is not fine, without what ClickHouse may have quoted from a record; nil when it is.
     var publicReason: String? { state.withLock { $0.plan.trouble?.failure.withoutQuotes } }
 
-    /// How the delivery goes.
     var note: DeliveryReport {
         let trouble = state.withLock(\.plan.trouble)
         return DeliveryReport(
@@ -233,7 +231,6 @@ final class Flusher: Sendable {
         state.prepared = nil
     }
 
-    /// The batch's body, where it was read ahead.
     private func takePrepared(_ batch: Batch) -> [UInt8]? {
         state.withLock { state in
             guard let prepared = state.prepared, prepared.token == batch.token else { return nil }

@@ -4,7 +4,6 @@
 /// keeps back. What begins anew within a minute of having been said is not said again, so that nothing that comes and
 /// goes many times a second fills a log.
 package struct RepeatBound<Instant: InstantProtocol & Sendable>: Sendable where Instant.Duration == Duration {
-    /// What was kept back.
     package struct Sum: Sendable, Equatable {
         /// Times since it was last said, times since it began, and how long ago that was.
         package var unsaid, total: Int
@@ -12,11 +11,9 @@ package struct RepeatBound<Instant: InstantProtocol & Sendable>: Sendable where 
     }
 
     package enum Verdict: Sendable, Equatable {
-        /// It is new: say it.
         case first
         /// It was said less than the interval ago: keep it to yourself.
         case keptBack
-        /// Say that it still goes on.
         case sum(Sum)
     }
 
@@ -30,10 +27,8 @@ package struct RepeatBound<Instant: InstantProtocol & Sendable>: Sendable where 
 
     private let kind: Kind
     private let interval: Duration
-    private var beganAt: Instant?
-    private var saidAt: Instant?
-    private var unsaid = 0
-    private var total = 0
+    private var beganAt, saidAt: Instant?
+    private var (unsaid, total) = (0, 0)
     /// Whether anything was said since it began.
     private var isKnown = false
 

@@ -223,7 +223,6 @@ extension SpoolHealth {
 }
 
 extension RepeatBound.Sum {
-    /// How often and how long something went on.
     func metadata(_ prefix: String) -> Logger.Metadata {
         ["\(prefix).count": "\(total)", "\(prefix).seconds": "\(lasting.roundedSeconds)"]
     }

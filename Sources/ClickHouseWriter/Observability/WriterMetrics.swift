@@ -9,18 +9,13 @@ internal import SQLiteSpool
 /// takes a lock, where records come in.
 package struct WriterMetrics: Sendable {
     private let maker: Maker
-    /// Those that have one value, by name.
     private let gauges: [String: Gauge]
     private let spoolStates: [SpoolHealth.State: Gauge]
     private let deliveryStates: [DeliveryReport.State: Gauge]
-    private let enqueuedCounter: Counter
-    private let deliveredCounter: Counter
     private let droppedCounters: [SpoolEvent.DropReason: Counter]
-    private let sendTimer: Timer
-    private let flushTimer: Timer
-    private let batchRecorder: Recorder
-    private let commitTimer: Timer
-    private let commitRecorder: Recorder
+    private let enqueuedCounter, deliveredCounter: Counter
+    private let sendTimer, flushTimer, commitTimer: Timer
+    private let batchRecorder, commitRecorder: Recorder
 
     /// - Parameter name: of the table, with its database.
     init(table name: String, spoolLimitBytes: Int, factory: any MetricsFactory = MetricsSystem.factory) {
@@ -119,7 +114,6 @@ package struct WriterMetrics: Sendable {
     }
 }
 
-/// Makes what is described, with the values of its dimensions.
 private struct Maker {
     let factory: any MetricsFactory
     let table: String
