@@ -1,4 +1,3 @@
-internal import Foundation
 internal import Synchronization
 
 /// Sends batches to ClickHouse: one batch in, accepted or a classified failure out.
@@ -14,22 +13,17 @@ package final class InsertClient: Sendable {
         var destination: DestinationProfile?
         /// Batches that may be stored at one endpoint, and must not go to another: by token.
         var pins: [String: Endpoint] = [:]
-        /// The batch that is sent next, compressed.
         var compressedAhead: (token: String, body: [UInt8])?
     }
 
     package let endpoints: [Endpoint]
     let target: InsertTarget
-
-    /// What every row has a value for.
     let columns: [String]
-
-    /// What tells a row from others; nil when the table is not to be asked for rows.
     let identity: IdentityColumns?
     let credentials: Credentials?
-    private let requestTimeout: Duration
+    let requestTimeout: Duration
     private let compressesBodies: Bool
-    private let transport: any HTTPTransport
+    let transport: any HTTPTransport
     private let now: @Sendable () -> ContinuousClock.Instant
     let sleep: @Sendable (Duration) async throws -> Void
     private let state: Mutex<State>
@@ -66,7 +60,6 @@ package final class InsertClient: Sendable {
         state = Mutex(State(selector: EndpointSelector(endpoints)))
     }
 
-    /// What is known of the table; nil until it was asked.
     package var destination: DestinationProfile? { state.withLock(\.destination) }
 
     /// Asks the server what the table is, unless that is known.
@@ -83,11 +76,7 @@ package final class InsertClient: Sendable {
         state.withLock { $0.compressedAhead = (token, body) }
     }
 
-    /// Sends one batch once.
-    ///
-    /// - Parameters:
-    ///   - rows: JSON lines, each closed by a newline.
-    ///   - token: the batch's deduplication token.
+    /// Sends one batch once: JSON lines, each closed by a newline, under the batch's deduplication token.
     package func insert(_ rows: [UInt8], token: String) async -> InsertOutcome {
         let pinned = state.withLock { $0.pins[token] }
         let result = await withEndpoint(pinned) { endpoint throws(InsertFailure) in
@@ -145,18 +134,6 @@ package final class InsertClient: Sendable {
         }
     }
 
-    /// Runs a statement that is no insert.
-    ///
-    /// - Parameter responseLimit: bytes; a response of so many or more is a failure.
-    /// - Returns: the response's text.
-    package func execute(
-        _ statement: String,
-        at endpoint: Endpoint,
-        responseLimit: Int = 64 << 10
-    ) async throws(InsertFailure) -> String {
-        try await ask(statement, at: endpoint, responseLimit: responseLimit).text
-    }
-
     package func rereadTLSFiles() async {
         await transport.rereadTLSFiles()
     }
@@ -186,10 +163,10 @@ package final class InsertClient: Sendable {
                 if !isForAnother || Task.isCancelled { break }
             }
         }
-        return .failure(latest ?? InsertFailure(kind: .transient, message: "no endpoint", isOurWords: true))
+        return .failure(latest ?? .ours(.transient, "no endpoint"))
     }
 
-    /// After a failure the server may be another one than before: restarted, upgraded, its table mended.
+    /// After a failure the server may be another one than before: restarted, upgraded, its table fixed.
     ///
     /// - Returns: the failure; one endpoint's `Retry-After` is nothing to wait for while another can be used.
     private func learn(from failure: InsertFailure, at endpoint: Endpoint) -> InsertFailure {
@@ -222,24 +199,13 @@ package final class InsertClient: Sendable {
         return profile
     }
 
-    // MARK: Requests
-
-    /// Where this server is posted a batch, with the settings that it knows, and whether the body must be compressed: for
-    /// another client that is to do the same.
-    package func insertRequest(
-        token: String,
-        at endpoint: Endpoint
-    ) async throws(InsertFailure) -> (url: String, isCompressed: Bool) {
-        let profile = try await profile(of: endpoint)
-        let parameters = insertParameters(token: token, queryID: token, profile)
-        return (Self.url(parameters, at: endpoint), compresses(profile))
-    }
+    // MARK: Compression
 
     /// A cut body of plain JSON is stored in part by old servers, a cut gzip stream is refused.
-    private func compresses(_ profile: EndpointProfile) -> Bool { compressesBodies || !profile.knowsTokens }
+    func compresses(_ profile: EndpointProfile) -> Bool { compressesBodies || !profile.knowsTokens }
 
     /// - Throws: ``InsertFailure`` of kind `transient` when the task is cancelled.
-    private func compress(_ rows: [UInt8], token: String) async throws(InsertFailure) -> [UInt8] {
+    func compress(_ rows: [UInt8], token: String) async throws(InsertFailure) -> [UInt8] {
         let ahead = state.withLock { state -> [UInt8]? in
             guard let ahead = state.compressedAhead, ahead.token == token else { return nil }
             state.compressedAhead = nil
@@ -249,159 +215,7 @@ package final class InsertClient: Sendable {
         do {
             return try await Gzip.compress(rows)
         } catch {
-            throw InsertFailure(
-                kind: .transient,
-                message: "the batch was not compressed: \(error)",
-                isOurWords: true,
-                mayHaveBeenStored: false
-            )
+            throw .ours(.transient, "the batch was not compressed: \(error)", mayHaveBeenStored: false)
         }
     }
-
-    private func insertParameters(
-        token: String,
-        queryID: String,
-        _ profile: EndpointProfile
-    ) -> [(name: String, value: String)] {
-        InsertSettings.parameters(
-            statement: target.insertStatement,
-            queryID: queryID,
-            token: token,
-            known: profile.knownSettings
-        )
-    }
-
-    private func send(
-        _ rows: [UInt8],
-        token: String,
-        to endpoint: Endpoint,
-        _ profile: EndpointProfile
-    ) async throws(InsertFailure) {
-        // A new id for every attempt: the one before may still be running, and ids must not meet (code 216).
-        let queryID = "\(token)-\(UInt32.random(in: 0 ... .max))"
-        let parameters = insertParameters(token: token, queryID: queryID, profile)
-        var headers = headers
-        var body = rows
-        if compresses(profile) {
-            body = try await compress(rows, token: token)
-            headers.append(("Content-Encoding", "gzip"))
-        }
-        let response: HTTPResponse
-        do throws(TransportFailure) {
-            response = try await exchange(parameters, headers: headers, body: body, at: endpoint)
-        } catch {
-            throw failure(error)
-        }
-        let classifier = ResponseClassifier(
-            queryID: queryID,
-            expectsEcho: profile.echoesQueryID,
-            credentials: credentials
-        )
-        if case .failed(let failure) = classifier.classify(response) { throw failure }
-    }
-
-    /// A query's text and whether the response named the query.
-    func ask(
-        _ statement: String,
-        at endpoint: Endpoint,
-        responseLimit: Int = 64 << 10
-    ) async throws(InsertFailure) -> (text: String, isEchoed: Bool) {
-        let operation = String(statement.prefix { $0.isLetter })
-        return try await withRequestSpan(operation, at: endpoint) { () async throws(InsertFailure) in
-            try await askUntraced(statement, at: endpoint, responseLimit: responseLimit)
-        }
-    }
-
-    private func askUntraced(
-        _ statement: String,
-        at endpoint: Endpoint,
-        responseLimit: Int
-    ) async throws(InsertFailure) -> (text: String, isEchoed: Bool) {
-        let queryID = "question-\(UInt64.random(in: 0 ... .max))"
-        let response: HTTPResponse
-        do throws(TransportFailure) {
-            response = try await exchange(
-                [("wait_end_of_query", "1"), ("query_id", queryID)],
-                headers: headers,
-                body: Array(statement.utf8),
-                at: endpoint,
-                responseLimit: responseLimit
-            )
-        } catch {
-            var failure = failure(error)
-            failure.kind = .transient
-            throw failure
-        }
-        let text = String(decoding: response.body, as: UTF8.self)
-        guard response.status == 200, !response.hasException else {
-            let code = response.exceptionCode ?? ResponseClassifier.exceptionCode(in: text)
-            let kind = code.map { ExceptionCode.kind(of: $0, message: text) }
-            throw InsertFailure(
-                kind: kind == .destination ? .destination : .transient,
-                code: code,
-                status: response.status,
-                message: summarize(text, credentials: credentials),
-                retryAfter: response.retryAfter
-            )
-        }
-        guard response.body.count < responseLimit else {
-            throw InsertFailure(
-                kind: .transient,
-                status: 200,
-                message: "a response of more than \(responseLimit) bytes",
-                isOurWords: true
-            )
-        }
-        return (text, response.headers["x-clickhouse-query-id"] == queryID)
-    }
-
-    private func failure(_ error: TransportFailure) -> InsertFailure {
-        InsertFailure(
-            kind: error.isBeforeSending ? .transient : .outcomeUnknown,
-            message: summarize(error.message, credentials: credentials),
-            mayHaveBeenStored: !error.isBeforeSending,
-            transport: error
-        )
-    }
-
-    private func exchange(
-        _ parameters: [(name: String, value: String)],
-        headers: [(name: String, value: String)],
-        body: [UInt8],
-        at endpoint: Endpoint,
-        responseLimit: Int = 64 << 10
-    ) async throws(TransportFailure) -> HTTPResponse {
-        let request = HTTPRequest(
-            origin: endpoint.origin,
-            url: Self.url(parameters, at: endpoint),
-            headers: headers,
-            body: body,
-            responseLimit: responseLimit
-        )
-        return try await transport.send(request, timeout: requestTimeout)
-    }
-
-    private var headers: [(name: String, value: String)] {
-        // The name is what an administrator sees in system.query_log.
-        let agent = [(name: "User-Agent", value: "clickhouse-writer")]
-        guard let credentials else { return agent }
-        return agent + [("X-ClickHouse-User", credentials.user), ("X-ClickHouse-Key", credentials.password)]
-    }
-
-    private static func url(_ parameters: [(name: String, value: String)], at endpoint: Endpoint) -> String {
-        "\(endpoint.url)/?\(encodeQuery(parameters))"
-    }
-
-    static func encodeQuery(_ parameters: [(name: String, value: String)]) -> String {
-        parameters.map { "\($0.name)=\(encode($0.value))" }.joined(separator: "&")
-    }
-
-    private static func encode(_ text: String) -> String {
-        text.addingPercentEncoding(withAllowedCharacters: unreserved) ?? ""
-    }
-
-    /// RFC 3986's unreserved characters.
-    private static let unreserved = CharacterSet(
-        charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
-    )
 }

@@ -1,4 +1,3 @@
-/// The table that rows go to.
 package struct InsertTarget: Sendable, Equatable {
     package let database: String
     package let table: String
@@ -22,7 +21,6 @@ package func quoteIdentifier(_ name: String) -> String {
     "`\(escape(name, quote: "`"))`"
 }
 
-/// A string literal in single quotes.
 package func quoteString(_ text: String) -> String {
     "'\(escape(text, quote: "'"))'"
 }

@@ -25,40 +25,18 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
     /// - Throws: ``WriterError`` with code `invalidConfiguration`, `spoolInUse`, `spoolRefused`, `spoolFull` or
     ///   `spoolFailed`.
     public convenience init(configuration: BatchWriterConfiguration, logger: Logger) throws(WriterError) {
-        try self.init(configuration: configuration, logger: logger, onSpoolEvent: { _ in })
+        try self.init(configuration: configuration, logger: logger, sink: nil)
     }
 
-    /// - Parameter onSpoolEvent: called on the spool's thread. It must not block.
+    /// The parameters are those of ``SpoolDelivery``.
     package init(
         configuration: BatchWriterConfiguration,
         logger: Logger,
-        onSpoolEvent: @escaping @Sendable (SpoolEvent) -> Void
-    ) throws(WriterError) {
-        try configuration.validate()
-        try Self.validateColumns()
-        maxRecordBytes = configuration.maxRecordBytes
-        delivery = try SpoolDelivery(
-            configuration: configuration,
-            columns: Record.columnNames,
-            identity: Record.identity,
-            logger: logger,
-            onSpoolEvent: onSpoolEvent
-        )
-    }
-
-    /// - Parameters:
-    ///   - sink: where batches go; closed with the writer.
-    ///   - clock: for ages, intervals and waits.
-    ///   - jitter: draws the part of each retry's wait that is waited, from 0 up to 1.
-    package init(
-        configuration: BatchWriterConfiguration,
-        logger: Logger,
-        sink: any BatchSink,
+        sink: (any BatchSink)? = nil,
         clock: any WallClock = SystemWallClock(),
         jitter: @escaping @Sendable () -> Double = { .random(in: 0..<1) },
         onSpoolEvent: @escaping @Sendable (SpoolEvent) -> Void = { _ in }
     ) throws(WriterError) {
-        try configuration.validate()
         try Self.validateColumns()
         maxRecordBytes = configuration.maxRecordBytes
         delivery = try SpoolDelivery(
@@ -74,10 +52,10 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
     }
 
     /// Records that an earlier writer left in the spool. They are delivered first.
-    public var recoveredRecords: Int { delivery.recovered.undelivered }
+    public var recoveredRecords: Int { delivery.spool.recovered.undelivered }
 
     /// The spool's absolute path, its directory's symbolic links resolved.
-    public var spoolPath: String { delivery.spoolPath }
+    public var spoolPath: String { delivery.spool.path }
 
     /// The state of affairs after the latest commit. Costs no I/O: a health check may ask as often as it likes.
     public var status: WriterStatus { delivery.status }
@@ -117,7 +95,7 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
     /// Reads the files anew that say how TLS is done with ClickHouse, and logs what came of it. A change of theirs is found
     /// without it, within 10 s.
     package func rereadTLSFiles() async {
-        await delivery.rereadTLSFiles()
+        await delivery.sink.rereadTLSFiles()
     }
 
     /// Sends at once what was enqueued before the call, and returns when ClickHouse has it, or refused it for good.

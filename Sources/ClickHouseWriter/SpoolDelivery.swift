@@ -8,8 +8,8 @@ internal import Synchronization
 /// It owns the spool, and delivers from its making until ``close()``.
 package final class SpoolDelivery: Sendable {
     private let configuration: BatchWriterConfiguration
-    let spool: Spool
-    private let sink: any BatchSink
+    package let spool: Spool
+    let sink: any BatchSink
     private let flusher: Flusher
     private let flushing: Task<Void, Never>
     private let metrics: WriterMetrics
@@ -25,45 +25,31 @@ package final class SpoolDelivery: Sendable {
     /// - Parameters:
     ///   - columns: what every record fills; none when that is not known.
     ///   - identity: the columns that tell a record from others.
+    ///   - sink: where batches go; closed with the delivery. nil: to the ClickHouse of the configuration.
+    ///   - clock: for ages, intervals and waits.
+    ///   - jitter: draws the part of each retry's wait that is waited, from 0 up to 1.
     ///   - onSpoolEvent: called on the spool's thread. It must not block.
     /// - Throws: ``WriterError`` with code `invalidConfiguration`, `spoolInUse`, `spoolRefused`, `spoolFull` or
     ///   `spoolFailed`.
-    package convenience init(
+    package init(
         configuration: BatchWriterConfiguration,
         columns: [ColumnName] = [],
         identity: RecordIdentity?,
         logger: Logger,
+        sink: (any BatchSink)? = nil,
+        clock: any WallClock = SystemWallClock(),
+        jitter: @escaping @Sendable () -> Double = { .random(in: 0..<1) },
         onSpoolEvent: @escaping @Sendable (SpoolEvent) -> Void = { _ in }
     ) throws(WriterError) {
         try configuration.validate()
-        let client = try InsertClient(configuration, columns: columns, identity: identity) { news in
-            logger.log(news, of: "ClickHouse")
-        }
-        try self.init(
-            configuration: configuration,
-            columns: columns,
-            identity: identity,
-            logger: logger,
-            sink: client,
-            onSpoolEvent: onSpoolEvent
-        )
-    }
-
-    /// - Parameters:
-    ///   - sink: where batches go; closed with the delivery.
-    ///   - clock: for ages, intervals and waits.
-    ///   - jitter: draws the part of each retry's wait that is waited, from 0 up to 1.
-    init(
-        configuration: BatchWriterConfiguration,
-        columns: [ColumnName],
-        identity: RecordIdentity?,
-        logger: Logger,
-        sink: any BatchSink,
-        clock: any WallClock = SystemWallClock(),
-        jitter: @escaping @Sendable () -> Double = { .random(in: 0..<1) },
-        onSpoolEvent: @escaping @Sendable (SpoolEvent) -> Void
-    ) throws(WriterError) {
         let logger = logger.visible
+        if let sink {
+            self.sink = sink
+        } else {
+            self.sink = try InsertClient(configuration, columns: columns, identity: identity) { news in
+                logger.log(news, of: "ClickHouse")
+            }
+        }
         let wakeup = Wakeup()
         let policy = FlushPolicy(configuration)
         let metrics = WriterMetrics(
@@ -91,7 +77,7 @@ package final class SpoolDelivery: Sendable {
         }
         let flusher = Flusher(
             spool: spool,
-            sink: sink,
+            sink: self.sink,
             columns: columns,
             identity: identity,
             configuration: configuration,
@@ -103,7 +89,6 @@ package final class SpoolDelivery: Sendable {
         )
         let pulse = Pulse(spool: spool, clock: clock, metrics: metrics, monitor: monitor, log: log)
         self.configuration = configuration
-        self.sink = sink
         self.clock = clock
         self.logger = logger
         self.metrics = metrics
@@ -120,23 +105,6 @@ package final class SpoolDelivery: Sendable {
         flushing.cancel()
         beating.cancel()
     }
-
-    /// Reads the files anew that say how TLS is done with ClickHouse, and logs what came of it.
-    package func rereadTLSFiles() async {
-        await sink.rereadTLSFiles()
-    }
-
-    /// What an earlier owner left in the spool. It is delivered first.
-    package var recovered: SpoolSummary { spool.recovered }
-
-    /// What the spool was found to have lost; nil when nothing.
-    package var loss: SpoolLoss? { spool.loss }
-
-    /// What was found beside the spool.
-    package var notices: [OpeningNotice] { spool.notices }
-
-    /// The spool's absolute path, its directory's symbolic links resolved.
-    package var spoolPath: String { spool.path }
 
     /// The state of affairs after the latest commit. Costs no I/O.
     package var status: WriterStatus {
@@ -161,12 +129,9 @@ package final class SpoolDelivery: Sendable {
         )
     }
 
-    /// Whether ``close()`` was called.
     var isClosing: Bool { closing.withLock { $0 != nil } }
 
-    /// Stores one row, a line of JSON.
-    ///
-    /// - Throws: ``WriterError`` with code `writerClosed`, `spoolFull` or `spoolFailed`. It is not stored then.
+    /// Stores one row, a line of JSON, or throws `writerClosed`, `spoolFull` or `spoolFailed`.
     func append(_ row: [UInt8]) async throws(WriterError) {
         do throws(SpoolError) {
             try await spool.append(row)
@@ -194,10 +159,7 @@ package final class SpoolDelivery: Sendable {
         try await flusher.flush(hurries: hurries).get()
     }
 
-    /// Delivers what it can within the configuration's `shutdownTimeout`, and leaves the rest in the spool.
-    ///
-    /// Can be called any number of times, also at once; every call returns the first one's report. Cancelling the calling
-    /// task does not shorten it.
+    /// As ``BatchWriter/close()``.
     ///
     /// - Parameter deliversRest: false begins nothing new and only waits, as long, for what is being sent.
     @discardableResult
@@ -232,9 +194,7 @@ package final class SpoolDelivery: Sendable {
         return report
     }
 
-    /// Delivers until all is, or until the deadline, and ends the flusher.
-    ///
-    /// - Returns: why something is left; nil when nothing is.
+    /// Delivers until all is, or until the deadline, and ends the flusher. Returns why something is left; nil when nothing is.
     private func deliverWhatIsLeft(deliversRest: Bool) async -> String? {
         // A tenth is kept for ending the request that hangs and closing the spool.
         let deadline = configuration.shutdownTimeout * 0.9
@@ -260,9 +220,7 @@ package final class SpoolDelivery: Sendable {
 }
 
 extension Flusher {
-    /// Flushes until everything is delivered, waiting between attempts. Gives up only where a wait cannot help.
-    ///
-    /// - Returns: why something is left; nil when nothing is.
+    /// Flushes until everything is delivered, or a wait cannot help. Returns why something is left; nil when nothing is.
     fileprivate func drain(retryDelay: Duration, clock: any WallClock) async -> String? {
         while true {
             guard case .failure(let failure) = await flush() else { return nil }

@@ -1,3 +1,5 @@
+internal import SQLiteSpool
+
 /// What a ``BatchWriter`` throws.
 public struct WriterError: Error, CustomStringConvertible {
     /// What kind of error it is.
@@ -50,4 +52,18 @@ public struct WriterError: Error, CustomStringConvertible {
 
     /// Code and message.
     public var description: String { "\(code): \(message)" }
+}
+
+extension WriterError {
+    init(_ error: SpoolError) {
+        let code: Code =
+            switch error.code {
+            case .closed: .writerClosed
+            case .full: .spoolFull
+            case .inUse: .spoolInUse
+            case .refused: .spoolRefused
+            case .busy, .failed, .damaged, .changed: .spoolFailed
+            }
+        self.init(code, error.description, cause: error)
+    }
 }

@@ -5,7 +5,7 @@ import Synchronization
 /// What a server says of itself and its table before anything is inserted.
 struct ScriptedServer: Sendable {
     var version = "26.9.2.1"
-    var settings = InsertSettings.versioned.joined(separator: "\n") + "\n"
+    var settings = InsertSettings.versioned.map(\.name).joined(separator: "\n") + "\n"
     var engine = "MergeTree"
     var definition = "MergeTree ORDER BY n SETTINGS non_replicated_deduplication_window = 100"
     var columns = "n\tUInt64\n"

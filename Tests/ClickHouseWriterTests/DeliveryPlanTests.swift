@@ -13,7 +13,7 @@ import Testing
         var configuration = BatchWriterConfiguration(spoolPath: "s", urls: [], table: "t")
         configuration.maxInFlight = inFlight
         configure(&configuration)
-        var plan = DeliveryPlan(configuration: configuration, recovered: [], now: now)
+        var plan = DeliveryPlan(configuration: configuration, recovered: [], jitter: { 0.5 }, now: now)
         #expect(plan.next(now: now, fresh: .wait(nil)) == .preflight)
         plan.didPreflight()
         return plan
@@ -35,6 +35,7 @@ import Testing
             configuration: configuration,
             recovered: [batch(1...10)],
             recoveredThrough: 40,
+            jitter: { 0.5 },
             now: now
         )
         #expect(plan.mayBeElsewhere(batch(1...10)))
@@ -53,7 +54,13 @@ import Testing
     @Test func `each batch that was in flight is asked for, whatever became of the others`() {
         let configuration = BatchWriterConfiguration(spoolPath: "s", urls: ["http://a"], table: "t")
         let recovered = [1...10, 11...20].map(batch)
-        var plan = DeliveryPlan(configuration: configuration, recovered: recovered, recoveredThrough: 40, now: now)
+        var plan = DeliveryPlan(
+            configuration: configuration,
+            recovered: recovered,
+            recoveredThrough: 40,
+            jitter: { 0.5 },
+            now: now
+        )
         let fresh = freeze(21...30, &plan)
         plan.didFindNowhere(recovered[0])
         #expect((recovered + [fresh]).map { plan.mayBeElsewhere($0) } == [false, true, true])
@@ -64,7 +71,13 @@ import Testing
     @Test func `where several batches may be in flight, one that is missing says nothing about the next`() {
         var configuration = BatchWriterConfiguration(spoolPath: "s", urls: ["http://a"], table: "t")
         configuration.maxInFlight = 2
-        var plan = DeliveryPlan(configuration: configuration, recovered: [], recoveredThrough: 40, now: now)
+        var plan = DeliveryPlan(
+            configuration: configuration,
+            recovered: [],
+            recoveredThrough: 40,
+            jitter: { 0.5 },
+            now: now
+        )
         let batches = [1...10, 11...20, 21...30].map { freeze($0, &plan) }
         plan.didFindNowhere(batches[0])
         #expect(batches.map { plan.mayBeElsewhere($0) } == [false, true, true])
@@ -79,6 +92,7 @@ import Testing
             recovered: [],
             recoveredThrough: 40,
             copiedThrough: 25,
+            jitter: { 0.5 },
             now: now
         )
         let first = freeze(1...20, &plan)
@@ -108,8 +122,7 @@ import Testing
             batch,
             InsertFailure(kind: kind, code: code, message: "no"),
             canAsk: canAsk,
-            now: now,
-            random: 0.5
+            now: now
         )
         if case .keep = result.verdict { plan.didKeep(batch) }
         return result.verdict
@@ -164,7 +177,7 @@ import Testing
         #expect(fail(&plan, bad, .data) == .keep(.milliseconds(250)))
         // It was sent before the refusal: the table may have been changed in between.
         plan.deliver(good)
-        #expect(plan.state.state == .poisoned)
+        #expect(plan.state == .poisoned)
         #expect(plan.next(now: now, fresh: .wait(nil)) == .wait(.milliseconds(250), isBlocked: true))
         #expect(plan.next(now: now, fresh: .sendNow) == .freeze)
         plan.didFreeze(later)
@@ -172,7 +185,7 @@ import Testing
         #expect(sent(&plan, now) == bad.token, "there is proof, so it need not wait")
         #expect(fail(&plan, bad, .data) == .deadLetter)
         plan.didRemove(bad)
-        #expect(plan.state.state == .fine)
+        #expect(plan.state == .fine)
     }
 
     @Test func `a batch too large for the memory is cut when it is larger than usual`() {
@@ -193,11 +206,11 @@ import Testing
         var plan = plan()
         plan.didFreeze(batch(1...10))
         #expect(fail(&plan, batch(1...10), .destination, code: 60) == .keep(.milliseconds(250)))
-        #expect(plan.state.state == .held)
+        #expect(plan.state == .held)
         let later = now.advanced(by: .seconds(1))
         #expect(plan.next(now: later, fresh: .wait(nil)) == .preflight)
         plan.didPreflight()
-        #expect(plan.state.state == .held, "only an acceptance shows that the table takes batches again")
+        #expect(plan.state == .held, "only an acceptance shows that the table takes batches again")
         #expect(sent(&plan, later) == batch(1...10).token)
     }
 
@@ -225,15 +238,15 @@ import Testing
         let first = batch(1...10)
         plan.didFreeze(first)
         let failure = InsertFailure(kind: .transient, message: "its server is away", concernsBatchAlone: true)
-        _ = plan.didFail(first, failure, canAsk: false, now: now, random: 0.5)
+        _ = plan.didFail(first, failure, canAsk: false, now: now)
         plan.didKeep(first)
-        #expect(plan.state.state == .backingOff)
+        #expect(plan.state == .backingOff)
         #expect(plan.next(now: now, fresh: .sendNow) == .freeze)
         plan.didFreeze(batch(11...20))
         plan.deliver(batch(11...20))
         #expect(sent(&plan, now.advanced(by: .seconds(1))) == first.token)
         plan.deliver(first)
-        #expect(plan.state.state == .fine)
+        #expect(plan.state == .fine)
     }
 
     @Test func `what is being sent is waited for before a flush is given up`() {
@@ -248,9 +261,9 @@ import Testing
         var plan = plan()
         plan.didFreeze(batch(1...10))
         _ = fail(&plan, batch(1...10), .outcomeUnknown)
-        #expect(plan.state.state == .backingOff)
+        #expect(plan.state == .backingOff)
         plan.didRemove(batch(1...10))
-        #expect(plan.state.state == .fine)
+        #expect(plan.state == .fine)
     }
 
     @Test func `flush hurries what was put off`() {
@@ -284,6 +297,10 @@ import Testing
 }
 
 extension DeliveryPlan {
+    fileprivate func isDoubtful(_ batch: Batch) -> Bool { entry(of: batch)?.isDoubtful ?? false }
+
+    fileprivate func mayBeElsewhere(_ batch: Batch) -> Bool { entry(of: batch)?.mayBeElsewhere ?? false }
+
     fileprivate mutating func deliver(_ batch: Batch) {
         didAccept(batch)
         didDeliver(batch)

@@ -73,3 +73,14 @@ import Testing
         #expect(Logger(label: "own") { _ in recorder.logger.handler }.visible.label == "own")
     }
 }
+
+@Suite(.bounded) struct RemedyTests {
+    @Test(arguments: [
+        ("traces.spool", "traces.spool"), ("/var/lib/a-b_c.spool", "/var/lib/a-b_c.spool"), ("a b", "'a b'"),
+        ("it's", #"'it'\''s'"#), ("", "''"), ("$HOME", "'$HOME'"),
+        ("it'\u{301}s", "'it'\\''\u{301}s'"), ("two\r\nlines", "'two\r\nlines'"),
+    ])
+    func `a path in a command is one word for the shell`(path: String, word: String) {
+        #expect(Array(Remedy.shellWord(path).utf8) == Array(word.utf8))
+    }
+}

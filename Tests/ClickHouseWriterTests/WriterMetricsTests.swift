@@ -1,4 +1,4 @@
-import ClickHouseHTTP
+@testable import ClickHouseHTTP
 @testable import ClickHouseWriter
 import Logging
 import Metrics
@@ -172,10 +172,11 @@ import Testing
         var plan = DeliveryPlan(
             configuration: BatchWriterConfiguration(spoolPath: "s", urls: [], table: "t"),
             recovered: [],
+            jitter: { 0.5 },
             now: WallInstant(milliseconds: 0)
         )
-        _ = plan.didFailPreflight(failure, now: WallInstant(milliseconds: 0), random: 0.5)
-        #expect(plan.publicReason == reason)
+        _ = plan.didFailPreflight(failure, now: WallInstant(milliseconds: 0))
+        #expect(plan.trouble?.failure.withoutQuotes == reason)
     }
 }
 

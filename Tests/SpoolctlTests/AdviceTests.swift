@@ -123,13 +123,4 @@ import Testing
         #expect(text.contains("End process 7, 4242"))
         #expect(text.contains("s.damaged-20261123T101500Z"))
     }
-
-    @Test(arguments: [
-        ("traces.spool", "traces.spool"), ("/var/lib/a-b_c.spool", "/var/lib/a-b_c.spool"), ("a b", "'a b'"),
-        ("it's", #"'it'\''s'"#), ("", "''"), ("$HOME", "'$HOME'"),
-        ("it'\u{301}s", "'it'\\''\u{301}s'"), ("two\r\nlines", "'two\r\nlines'"),
-    ])
-    func `a path in a command is one word for the shell`(path: String, word: String) {
-        #expect(Array(Advice.shellWord(path).utf8) == Array(word.utf8))
-    }
 }

@@ -113,7 +113,7 @@ import Testing
         #expect(lines[3].hasPrefix("delivered/s         41  "))
         #expect(lines.contains("delivery     held"))
         #expect(lines.contains("last error   no table"))
-        #expect(lines.contains { $0.hasPrefix("- ClickHouse takes nothing until somebody mends") })
+        #expect(lines.contains { $0.hasPrefix("- ClickHouse takes nothing. Fix what the error names") })
         #expect(lines.last == "The last 5 min; Ctrl-C ends.")
     }
 

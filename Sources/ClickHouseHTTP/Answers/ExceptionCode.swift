@@ -10,21 +10,20 @@ package enum ExceptionCode {
         // The rows are in the table already when one of its views fails: neither cutting nor isolating would help.
         if isOfView(message) { return .destination }
         switch code {
-        // Too many parts in the table, which merges mend; or too many partitions in the batch.
+        // Too many parts in the table, which merges fix; or too many partitions in the batch.
         case tooManyParts where message.contains("Too many partitions"): return .tooLarge
         // A field that the table lacks; or a value that is no JSON, or has a field twice.
         case incorrectData: return isUnknownField(message) ? .destination : .data
         default: break
         }
-        // What nobody has decided on is held, so that it is neither dropped nor hammered at the server.
-        return kinds[code] ?? .destination
+        // A code of a newer server is held, so that the batch is neither dropped nor hammered at the server.
+        return errors[code]?.kind ?? .destination
     }
 
-    /// Whether ClickHouse 26.9 has such a code.
-    package static func isKnown(_ code: Int) -> Bool { kinds[code] != nil }
+    package static func isKnown(_ code: Int) -> Bool { errors[code] != nil }
 
     /// ClickHouse's name of a code; nil when ClickHouse 26.9 has no such code.
-    static func name(of code: Int) -> String? { names[code] }
+    static func name(of code: Int) -> String? { errors[code]?.name }
 
     /// Not what a row repeats: that stands in quotes, or before "(at row N)".
     private static func isOfView(_ message: String) -> Bool {
@@ -38,10 +37,7 @@ package enum ExceptionCode {
             ?? false
     }
 
-    private static let kinds = Dictionary(
-        groups.flatMap { group in group.codes.map { ($0.0, group.kind) } },
-        uniquingKeysWith: { first, _ in first }
+    private static let errors: [Int: (kind: InsertFailure.Kind, name: String)] = Dictionary(
+        uniqueKeysWithValues: groups.flatMap { group in group.codes.map { ($0.0, (group.kind, $0.1)) } }
     )
-
-    private static let names = Dictionary(groups.flatMap(\.codes), uniquingKeysWith: { first, _ in first })
 }

@@ -1,4 +1,3 @@
-/// What each error of ClickHouse 26.9 means for a batch.
 extension ExceptionCode {
     /// Errors that mean the same for a batch, for the same reason.
     struct Group {
@@ -7,888 +6,292 @@ extension ExceptionCode {
         let reason: String
         /// Number and ClickHouse's name of each error.
         let codes: [(Int, String)]
+
+        /// - Parameter paragraph: `kind: reason` in one or more lines, then lines of `number NAME` with commas between them.
+        init(_ paragraph: Substring) {
+            let lines = paragraph.split(separator: "\n")
+            let head = lines.prefix { $0.first?.isNumber == false }
+            let words = head.joined(separator: " ").split(separator: ": ", maxSplits: 1).map(String.init)
+            guard words.count == 2, let kind = InsertFailure.Kind(rawValue: words[0]) else {
+                preconditionFailure("no kind and reason: \(head)")
+            }
+            self.kind = kind
+            reason = words[1]
+            codes = lines[head.endIndex...].joined(separator: " ").split(separator: ",").map { entry in
+                let words = entry.split(separator: " ")
+                guard words.count == 2, let number = Int(words[0]) else { preconditionFailure("no error: \(entry)") }
+                return (number, String(words[1]))
+            }
+        }
     }
 
-    /// Every error of ClickHouse 26.9 (`SELECT errorCodeToName(60)`), in one group each: what it means as the answer to
-    /// an insert of rows into a table. Where that is in doubt the batch is held, which loses nothing.
-    static let groups: [Group] = [
-        Group(
-            kind: .transient,
-            reason: """
-                Servers do not reach each other: a name, a connection or a shard fails. (1000 is what the network \
-                library says.)
-                """,
-            codes: [
-                (86, "RECEIVED_ERROR_FROM_REMOTE_IO_SERVER"),
-                (198, "DNS_ERROR"),
-                (203, "NO_FREE_CONNECTION"),
-                (209, "SOCKET_TIMEOUT"),
-                (210, "NETWORK_ERROR"),
-                (279, "ALL_CONNECTION_TRIES_FAILED"),
-                (297, "SHARD_HAS_NO_CONNECTIONS"),
-                (364, "RECEIVED_ERROR_TOO_MANY_REQUESTS"),
-                (369, "ALL_REPLICAS_ARE_STALE"),
-                (519, "NO_REMOTE_SHARD_AVAILABLE"),
-                (904, "TOO_MANY_UNAVAILABLE_SHARDS"),
-                (1000, "POCO_EXCEPTION"),
-            ]
-        ),
-        Group(
-            kind: .transient,
-            reason: """
-                Keeper or the replicas cannot take part now, or another statement was faster: the same batch passes \
-                once they agree. For 235 the server itself says to retry.
-                """,
-            codes: [
-                (225, "NO_ZOOKEEPER"),
-                (235, "DUPLICATE_DATA_PART"),
-                (242, "TABLE_IS_READ_ONLY"),
-                (244, "UNEXPECTED_ZOOKEEPER_ERROR"),
-                (254, "NO_ACTIVE_REPLICAS"),
-                (265, "NO_AVAILABLE_REPLICA"),
-                (285, "TOO_FEW_LIVE_REPLICAS"),
-                (286, "UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE"),
-                (289, "REPLICA_IS_NOT_IN_QUORUM"),
-                (384, "PART_IS_TEMPORARILY_LOCKED"),
-                (650, "SERIALIZATION_ERROR"),
-                (738, "PART_IS_LOCKED"),
-                (999, "KEEPER_EXCEPTION"),
-                (1005, "STALE_VERSION"),
-            ]
-        ),
-        Group(
-            kind: .transient,
-            reason: "Memory, threads, handles or timers of the machine have run out.",
-            codes: [
-                (114, "CANNOT_CLOCK_GETTIME"),
-                (173, "CANNOT_ALLOCATE_MEMORY"),
-                (239, "CANNOT_MUNMAP"),
-                (240, "CANNOT_MREMAP"),
-                (241, "MEMORY_LIMIT_EXCEEDED"),
-                (298, "CANNOT_PIPE"),
-                (299, "CANNOT_FORK"),
-                (303, "CANNOT_SELECT"),
-                (411, "PTHREAD_ERROR"),
-                (423, "CANNOT_GETTIMEOFDAY"),
-                (425, "SYSTEM_ERROR"),
-                (439, "CANNOT_SCHEDULE_TASK"),
-                (460, "CANNOT_CREATE_TIMER"),
-                (461, "CANNOT_SET_TIMER_PERIOD"),
-                (573, "EPOLL_ERROR"),
-                (635, "CANNOT_POLL"),
-                (777, "MEMORY_RESERVATION_KILLED"),
-                (778, "MEMORY_RESERVATION_FAILED"),
-                (1020, "MEMORY_RESERVATION_ACQUISITION_TIMEOUT"),
-            ]
-        ),
-        Group(
-            kind: .transient,
-            reason: """
-                The server's disk is full, or a file could not be opened, written, read or named. The next attempt \
-                writes files with other names.
-                """,
-            codes: [
-                (3, "UNEXPECTED_END_OF_FILE"),
-                (74, "CANNOT_READ_FROM_FILE_DESCRIPTOR"),
-                (75, "CANNOT_WRITE_TO_FILE_DESCRIPTOR"),
-                (76, "CANNOT_OPEN_FILE"),
-                (77, "CANNOT_CLOSE_FILE"),
-                (83, "DIRECTORY_DOESNT_EXIST"),
-                (84, "DIRECTORY_ALREADY_EXISTS"),
-                (87, "CANNOT_SEEK_THROUGH_FILE"),
-                (88, "CANNOT_TRUNCATE_FILE"),
-                (107, "FILE_DOESNT_EXIST"),
-                (172, "CANNOT_CREATE_DIRECTORY"),
-                (204, "CANNOT_FSYNC"),
-                (214, "CANNOT_STATVFS"),
-                (243, "NOT_ENOUGH_SPACE"),
-                (272, "CANNOT_IO_SUBMIT"),
-                (273, "CANNOT_IO_GETEVENTS"),
-                (274, "AIO_READ_ERROR"),
-                (275, "AIO_WRITE_ERROR"),
-                (294, "CANNOT_WRITE_TO_FILE"),
-                (400, "CANNOT_STAT"),
-                (402, "CANNOT_IOSETUP"),
-                (424, "CANNOT_LINK"),
-                (458, "CANNOT_UNLINK"),
-                (463, "CANNOT_FCNTL"),
-                (504, "FILE_ALREADY_EXISTS"),
-                (531, "CANNOT_FSTAT"),
-                (566, "CANNOT_RMDIR"),
-                (586, "CANNOT_CREATE_FILE"),
-                (615, "CANNOT_ADVISE"),
-                (625, "IO_SETUP_ERROR"),
-                (641, "CANNOT_APPEND_TO_FILE"),
-                (678, "IO_URING_INIT_FAILED"),
-                (679, "IO_URING_SUBMIT_ERROR"),
-            ]
-        ),
-        Group(
-            kind: .transient,
-            reason: "The object storage under the table, or a cache before it, does not answer.",
-            codes: [
-                (499, "S3_ERROR"),
-                (500, "AZURE_BLOB_STORAGE_ERROR"),
-                (660, "HDFS_ERROR"),
-                (693, "AWS_ERROR"),
-                (707, "GCP_ERROR"),
-                (737, "GOOGLE_CLOUD_ERROR"),
-                (747, "FILECACHE_CANNOT_WRITE_THROUGH_CACHE_WITH_CONCURRENT_READS"),
-                (771, "CACHE_CANNOT_WRITE_TO_CACHE_DISK"),
-                (900, "DISTRIBUTED_CACHE_ERROR"),
-                (901, "CANNOT_USE_DISTRIBUTED_CACHE"),
-                (903, "DISTRIBUTED_CACHE_REGISTRY_SHUTDOWN"),
-                (905, "DISTRIBUTED_CACHE_SERVER_IN_BACKOFF"),
-                (1008, "TEMPORARY_DATA_NOT_IN_CACHE"),
-            ]
-        ),
-        Group(
-            kind: .transient,
-            reason: """
-                A limit on what the server does at a time: queries, sessions, connections, queues, workers, a quota \
-                per hour.
-                """,
-            codes: [
-                (160, "TOO_SLOW"),
-                (201, "QUOTA_EXCEEDED"),
-                (202, "TOO_MANY_SIMULTANEOUS_QUERIES"),
-                (290, "LIMIT_EXCEEDED"),
-                (373, "SESSION_IS_LOCKED"),
-                (574, "DISTRIBUTED_TOO_MANY_PENDING_BYTES"),
-                (700, "USER_SESSION_LIMIT_EXCEEDED"),
-                (745, "SERVER_OVERLOADED"),
-                (749, "TCP_CONNECTION_LIMIT_REACHED"),
-                (762, "HTTP_CONNECTION_LIMIT_REACHED"),
-                (775, "STATELESS_WORKER_DISCOVERY_ERROR"),
-                (776, "RESOURCE_LIMIT_EXCEEDED"),
-                (780, "SW_SERVER_NO_WORKERS_AVAILABLE"),
-                (1019, "QUERY_SLOT_ACQUISITION_TIMEOUT"),
-            ]
-        ),
-        Group(
-            kind: .transient,
-            reason: """
-                The insert took too long, waited too long for a lock, or was stopped: by a person, a restart or a \
-                shutdown. What it had stored by then, the token knows.
-                """,
-            codes: [
-                (159, "TIMEOUT_EXCEEDED"),
-                (236, "ABORTED"),
-                (394, "QUERY_WAS_CANCELLED"),
-                (473, "DEADLOCK_AVOIDED"),
-                (677, "THREAD_WAS_CANCELED"),
-                (733, "TABLE_IS_BEING_RESTARTED"),
-                (735, "QUERY_WAS_CANCELLED_BY_CLIENT"),
-                (1017, "ASYNC_INSERT_FLUSH_TIMEOUT"),
-            ]
-        ),
-        Group(
-            kind: .transient,
-            reason: """
-                Too many parts in the table, which merges mend. With the text "Too many partitions" it is the batch \
-                that has too many (tooLarge).
-                """,
-            codes: [
-                (252, "TOO_MANY_PARTS")
-            ]
-        ),
-        Group(
-            kind: .outcomeUnknown,
-            reason: """
-                The server does not know itself, could not undo all, or says that the rows are there or on their way: \
-                216 is this very request, sent twice by something between us.
-                """,
-            codes: [
-                (216, "QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING"),
-                (319, "UNKNOWN_STATUS_OF_INSERT"),
-                (389, "INSERT_WAS_DEDUPLICATED"),
-                (659, "UNKNOWN_STATUS_OF_TRANSACTION"),
-                (1014, "TRANSACTION_ROLLBACK_PARTIAL_FAILURE"),
-            ]
-        ),
-        Group(
-            kind: .outcomeUnknown,
-            reason: """
-                A conversation or a write broke off in the middle, and what follows hides how far it came. (710 is \
-                broken off on purpose, by a test.)
-                """,
-            codes: [
-                (23, "CANNOT_READ_FROM_ISTREAM"),
-                (24, "CANNOT_WRITE_TO_OSTREAM"),
-                (95, "CANNOT_READ_FROM_SOCKET"),
-                (96, "CANNOT_WRITE_TO_SOCKET"),
-                (99, "UNKNOWN_PACKET_FROM_CLIENT"),
-                (100, "UNKNOWN_PACKET_FROM_SERVER"),
-                (101, "UNEXPECTED_PACKET_FROM_CLIENT"),
-                (102, "UNEXPECTED_PACKET_FROM_SERVER"),
-                (662, "FS_METADATA_ERROR"),
-                (710, "FAULT_INJECTED"),
-                (734, "CANNOT_WRITE_AFTER_BUFFER_CANCELED"),
-                (1018, "EXCHANGE_PEER_DISCONNECTED"),
-            ]
-        ),
-        Group(
-            kind: .data,
-            reason: "The text of a value is not of its column's type.",
-            codes: [
-                (6, "CANNOT_PARSE_TEXT"),
-                (25, "CANNOT_PARSE_ESCAPE_SEQUENCE"),
-                (26, "CANNOT_PARSE_QUOTED_STRING"),
-                (27, "CANNOT_PARSE_INPUT_ASSERTION_FAILED"),
-                (38, "CANNOT_PARSE_DATE"),
-                (41, "CANNOT_PARSE_DATETIME"),
-                (72, "CANNOT_PARSE_NUMBER"),
-                (130, "CANNOT_READ_ARRAY_FROM_TEXT"),
-                (376, "CANNOT_PARSE_UUID"),
-                (441, "CANNOT_PARSE_DOMAIN_VALUE_FROM_STRING"),
-                (467, "CANNOT_PARSE_BOOL"),
-                (563, "CANNOT_READ_MAP_FROM_TEXT"),
-                (632, "UNEXPECTED_DATA_AFTER_PARSED_VALUE"),
-                (675, "CANNOT_PARSE_IPV4"),
-                (676, "CANNOT_PARSE_IPV6"),
-                (691, "UNKNOWN_ELEMENT_OF_ENUM"),
-            ]
-        ),
-        Group(
-            kind: .data,
-            reason: """
-                A value is read, but does not fit: too large, NULL, another size than its neighbours, or against a \
-                constraint.
-                """,
-            codes: [
-                (53, "TYPE_MISMATCH"),
-                (69, "ARGUMENT_OUT_OF_BOUND"),
-                (70, "CANNOT_CONVERT_TYPE"),
-                (120, "CANNOT_INSERT_VALUE_OF_DIFFERENT_SIZE_INTO_TUPLE"),
-                (131, "TOO_LARGE_STRING_SIZE"),
-                (190, "SIZES_OF_ARRAYS_DONT_MATCH"),
-                (321, "VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE"),
-                (349, "CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN"),
-                (407, "DECIMAL_OVERFLOW"),
-                (469, "VIOLATED_CONSTRAINT"),
-            ]
-        ),
-        Group(
-            kind: .data,
-            reason: """
-                A row ends too early. A connection between servers that breaks says the same; then no record fails \
-                alone, and the batch is held.
-                """,
-            codes: [
-                (32, "ATTEMPT_TO_READ_AFTER_EOF"),
-                (33, "CANNOT_READ_ALL_DATA"),
-            ]
-        ),
-        Group(
-            kind: .tooLarge,
-            reason: "What was sent has more bytes than the server reads as one query.",
-            codes: [
-                (229, "QUERY_IS_TOO_LARGE")
-            ]
-        ),
-        Group(
-            kind: .destination,
-            reason: """
-                The table, its database or its cluster is missing or takes no rows: read-only, full by its own limit, \
-                dropped, or of an engine that stores nothing.
-                """,
-            codes: [
-                (1, "UNSUPPORTED_METHOD"),
-                (48, "NOT_IMPLEMENTED"),
-                (60, "UNKNOWN_TABLE"),
-                (81, "UNKNOWN_DATABASE"),
-                (164, "READONLY"),
-                (218, "TABLE_IS_DROPPED"),
-                (371, "INCONSISTENT_CLUSTER_DEFINITION"),
-                (392, "QUERY_IS_PROHIBITED"),
-                (577, "INVALID_SHARD_ID"),
-                (581, "TOO_LARGE_DISTRIBUTED_DEPTH"),
-                (701, "CLUSTER_DOESNT_EXIST"),
-                (714, "UNEXPECTED_CLUSTER"),
-                (727, "UNEXPECTED_TABLE_ENGINE"),
-                (741, "TABLE_UUID_MISMATCH"),
-                (774, "TABLE_IS_PERMANENTLY_READ_ONLY"),
-                (1016, "TABLE_SIZE_LIMIT_EXCEEDED"),
-            ]
-        ),
-        Group(
-            kind: .destination,
-            reason: """
-                A field that the table does not have; but also a value in a JSON or Variant column, or a wrong sign in \
-                a collapsing table. The code does not tell which, so the batch is held.
-                """,
-            codes: [
-                (117, "INCORRECT_DATA")
-            ]
-        ),
-        Group(
-            kind: .destination,
-            reason: "The table's columns or their types are not those of the rows.",
-            codes: [
-                (7, "INCORRECT_NUMBER_OF_COLUMNS"),
-                (8, "THERE_IS_NO_COLUMN"),
-                (9, "SIZES_OF_COLUMNS_DOESNT_MATCH"),
-                (10, "NOT_FOUND_COLUMN_IN_BLOCK"),
-                (13, "SIZES_OF_COLUMNS_IN_TUPLE_DOESNT_MATCH"),
-                (15, "DUPLICATE_COLUMN"),
-                (16, "NO_SUCH_COLUMN_IN_TABLE"),
-                (19, "SIZE_OF_FIXED_STRING_DOESNT_MATCH"),
-                (20, "NUMBER_OF_COLUMNS_DOESNT_MATCH"),
-                (44, "ILLEGAL_COLUMN"),
-                (47, "UNKNOWN_IDENTIFIER"),
-                (50, "UNKNOWN_TYPE"),
-                (51, "EMPTY_LIST_OF_COLUMNS_QUERIED"),
-                (52, "COLUMN_QUERIED_MORE_THAN_ONCE"),
-                (90, "EMPTY_LIST_OF_COLUMNS_PASSED"),
-                (116, "THERE_IS_NO_DEFAULT_VALUE"),
-                (122, "INCOMPATIBLE_COLUMNS"),
-                (161, "TOO_MANY_COLUMNS"),
-                (207, "AMBIGUOUS_IDENTIFIER"),
-                (208, "EMPTY_NESTED_TABLE"),
-                (352, "AMBIGUOUS_COLUMN_NAME"),
-                (366, "SIZES_OF_NESTED_COLUMNS_ARE_INCONSISTENT"),
-                (370, "DATA_TYPE_CANNOT_BE_USED_IN_TABLES"),
-                (377, "ILLEGAL_SYNTAX_FOR_DATA_TYPE"),
-                (378, "DATA_TYPE_CANNOT_HAVE_ARGUMENTS"),
-                (386, "NO_COMMON_TYPE"),
-                (455, "SUSPICIOUS_TYPE_FOR_LOW_CARDINALITY"),
-                (549, "DATA_TYPE_CANNOT_BE_USED_IN_KEY"),
-                (645, "NUMBER_OF_DIMENSIONS_MISMATCHED"),
-                (728, "UNEXPECTED_DATA_TYPE"),
-                (772, "INCOMPATIBLE_SCHEMA"),
-            ]
-        ),
-        Group(
-            kind: .destination,
-            reason: "User, password, address, role, session or grant: someone must let us in.",
-            codes: [
-                (113, "THERE_IS_NO_SESSION"),
-                (180, "THERE_IS_NO_PROFILE"),
-                (192, "UNKNOWN_USER"),
-                (193, "WRONG_PASSWORD"),
-                (194, "REQUIRED_PASSWORD"),
-                (195, "IP_ADDRESS_NOT_ALLOWED"),
-                (196, "UNKNOWN_ADDRESS_PATTERN_TYPE"),
-                (199, "UNKNOWN_QUOTA"),
-                (291, "DATABASE_ACCESS_DENIED"),
-                (372, "SESSION_NOT_FOUND"),
-                (374, "INVALID_SESSION_TIMEOUT"),
-                (466, "INSECURE_PATH"),
-                (481, "PATH_ACCESS_DENIED"),
-                (492, "ACCESS_ENTITY_NOT_FOUND"),
-                (495, "ACCESS_STORAGE_READONLY"),
-                (496, "QUOTA_REQUIRES_CLIENT_KEY"),
-                (497, "ACCESS_DENIED"),
-                (508, "UNKNOWN_ACCESS_TYPE"),
-                (509, "INVALID_GRANT"),
-                (511, "UNKNOWN_ROLE"),
-                (512, "SET_NON_GRANTED_ROLE"),
-                (514, "ACCESS_STORAGE_FOR_INSERTION_NOT_FOUND"),
-                (515, "INCORRECT_ACCESS_ENTITY_DEFINITION"),
-                (516, "AUTHENTICATION_FAILED"),
-                (523, "UNKNOWN_ROW_POLICY"),
-                (532, "LDAP_ERROR"),
-                (576, "KERBEROS_ERROR"),
-                (620, "QUERY_NOT_ALLOWED"),
-                (673, "RESOURCE_ACCESS_DENIED"),
-                (690, "MIXED_ACCESS_PARAMETER_TYPES"),
-                (702, "CLIENT_INFO_DOES_NOT_MATCH"),
-                (711, "FILECACHE_ACCESS_DENIED"),
-                (720, "USER_EXPIRED"),
-                (744, "SESSION_ID_EMPTY"),
-                (759, "LICENSING_EXCEPTION"),
-                (763, "SESSION_REFUSED"),
-                (765, "UNKNOWN_MASKING_POLICY"),
-                (767, "REQUIRED_SECOND_FACTOR"),
-            ]
-        ),
-        Group(
-            kind: .destination,
-            reason: "A setting, a parameter or the server's configuration.",
-            codes: [
-                (2, "UNSUPPORTED_PARAMETER"),
-                (115, "UNKNOWN_SETTING"),
-                (137, "UNKNOWN_ELEMENT_IN_CONFIG"),
-                (138, "EXCESSIVE_ELEMENT_IN_CONFIG"),
-                (139, "NO_ELEMENTS_IN_CONFIG"),
-                (145, "UNKNOWN_OVERFLOW_MODE"),
-                (169, "BAD_TYPE_OF_FIELD"),
-                (170, "BAD_GET"),
-                (212, "UNKNOWN_LOAD_BALANCING"),
-                (213, "UNKNOWN_TOTALS_MODE"),
-                (318, "INVALID_CONFIG_PARAMETER"),
-                (344, "SUPPORT_IS_DISABLED"),
-                (347, "CANNOT_LOAD_CONFIG"),
-                (401, "FEATURE_IS_NOT_ENABLED_AT_BUILD_TIME"),
-                (408, "BAD_REQUEST_PARAMETER"),
-                (452, "SETTING_CONSTRAINT_VIOLATION"),
-                (454, "OPENSSL_ERROR"),
-                (456, "UNKNOWN_QUERY_PARAMETER"),
-                (457, "BAD_QUERY_PARAMETER"),
-                (471, "INVALID_SETTING_VALUE"),
-                (472, "READONLY_SETTING"),
-                (480, "UNKNOWN_PROTOCOL"),
-                (616, "UNKNOWN_READ_METHOD"),
-                (672, "INVALID_SCHEDULER_NODE"),
-                (674, "RESOURCE_NOT_FOUND"),
-                (764, "DEDUPLICATION_IS_NOT_POSSIBLE"),
-            ]
-        ),
-        Group(
-            kind: .destination,
-            reason: """
-                The statement, its format, its headers or its compression: our request, or what a gateway made of it.
-                """,
-            codes: [
-                (4, "EXPECTED_END_OF_FILE"),
-                (37, "UNKNOWN_ELEMENT_IN_AST"),
-                (39, "TOO_LARGE_SIZE_COMPRESSED"),
-                (62, "SYNTAX_ERROR"),
-                (73, "UNKNOWN_FORMAT"),
-                (78, "UNKNOWN_TYPE_OF_QUERY"),
-                (80, "INCORRECT_QUERY"),
-                (85, "FORMAT_IS_NOT_SUITABLE_FOR_INPUT"),
-                (89, "UNKNOWN_COMPRESSION_METHOD"),
-                (92, "EMPTY_DATA_PASSED"),
-                (108, "NO_DATA_TO_INSERT"),
-                (123, "UNKNOWN_TYPE_OF_AST_NODE"),
-                (162, "TOO_DEEP_SUBQUERIES"),
-                (167, "TOO_DEEP_AST"),
-                (168, "TOO_BIG_AST"),
-                (174, "CYCLIC_ALIASES"),
-                (179, "MULTIPLE_EXPRESSIONS_FOR_ALIAS"),
-                (183, "UNEXPECTED_EXPRESSION"),
-                (206, "ALIAS_REQUIRED"),
-                (211, "EMPTY_QUERY"),
-                (217, "CLIENT_HAS_CONNECTED_TO_WRONG_PORT"),
-                (223, "UNEXPECTED_AST_STRUCTURE"),
-                (260, "CLIENT_OUTPUT_FORMAT_SPECIFIED"),
-                (270, "CANNOT_COMPRESS"),
-                (271, "CANNOT_DECOMPRESS"),
-                (306, "TOO_DEEP_RECURSION"),
-                (354, "ZLIB_INFLATE_FAILED"),
-                (355, "ZLIB_DEFLATE_FAILED"),
-                (381, "HTTP_LENGTH_REQUIRED"),
-                (393, "THERE_IS_NO_QUERY"),
-                (399, "FORMAT_IS_NOT_SUITABLE_FOR_OUTPUT"),
-                (434, "CANNOT_PARSE_PROTOBUF_SCHEMA"),
-                (435, "NO_COLUMN_SERIALIZED_TO_REQUIRED_PROTOBUF_FIELD"),
-                (436, "PROTOBUF_BAD_CAST"),
-                (437, "PROTOBUF_FIELD_NOT_REPEATED"),
-                (443, "NO_COLUMNS_SERIALIZED_TO_PROTOBUF_FIELDS"),
-                (444, "UNKNOWN_PROTOBUF_FORMAT"),
-                (448, "BROTLI_READ_FAILED"),
-                (449, "BROTLI_WRITE_FAILED"),
-                (474, "INVALID_TEMPLATE_FORMAT"),
-                (477, "INVALID_USAGE_OF_INPUT"),
-                (546, "NO_ROW_DELIMITER"),
-                (553, "LZMA_STREAM_ENCODER_FAILED"),
-                (554, "LZMA_STREAM_DECODER_FAILED"),
-                (560, "ZSTD_ENCODER_FAILED"),
-                (561, "ZSTD_DECODER_FAILED"),
-                (569, "MULTIPLE_COLUMNS_SERIALIZED_TO_SAME_PROTOBUF_FIELD"),
-                (570, "DATA_TYPE_INCOMPATIBLE_WITH_PROTOBUF_FIELD"),
-                (578, "INVALID_FORMAT_INSERT_QUERY_WITH_DATA"),
-                (585, "CANNOT_PARSE_YAML"),
-                (594, "BZIP2_STREAM_DECODER_FAILED"),
-                (595, "BZIP2_STREAM_ENCODER_FAILED"),
-                (617, "LZ4_ENCODER_FAILED"),
-                (618, "LZ4_DECODER_FAILED"),
-                (622, "CANNOT_PARSE_CAPN_PROTO_SCHEMA"),
-                (623, "CAPN_PROTO_BAD_CAST"),
-                (626, "CANNOT_SKIP_UNKNOWN_FIELD"),
-                (638, "SNAPPY_UNCOMPRESS_FAILED"),
-                (639, "SNAPPY_COMPRESS_FAILED"),
-                (651, "CAPN_PROTO_BAD_TYPE"),
-                (652, "ONLY_NULLS_WHILE_READING_SCHEMA"),
-                (703, "INVALID_IDENTIFIER"),
-                (715, "CANNOT_DETECT_FORMAT"),
-                (718, "TOO_SLOW_PARSING"),
-                (723, "PARQUET_EXCEPTION"),
-                (726, "UNEXPECTED_HTTP_HEADERS"),
-                (748, "AVRO_EXCEPTION"),
-                (779, "UNSUPPORTED_MEDIA_TYPE"),
-                (1012, "HANDLER_DOESNT_EXIST"),
-                (1013, "AMBIGUOUS_HANDLER"),
-            ]
-        ),
-        Group(
-            kind: .destination,
-            reason: """
-                A function, a limit or a clause fails in the table (default, key, constraint) or in a view on it. When \
-                a view fails, the table may have the rows already, so the batch is neither cut nor isolated.
-                """,
-            codes: [
-                (28, "CANNOT_PRINT_FLOAT_OR_DOUBLE_NUMBER"),
-                (34, "TOO_MANY_ARGUMENTS_FOR_FUNCTION"),
-                (35, "TOO_FEW_ARGUMENTS_FOR_FUNCTION"),
-                (36, "BAD_ARGUMENTS"),
-                (42, "NUMBER_OF_ARGUMENTS_DOESNT_MATCH"),
-                (43, "ILLEGAL_TYPE_OF_ARGUMENT"),
-                (46, "UNKNOWN_FUNCTION"),
-                (59, "ILLEGAL_TYPE_OF_COLUMN_FOR_FILTER"),
-                (63, "UNKNOWN_AGGREGATE_FUNCTION"),
-                (68, "CANNOT_GET_SIZE_OF_FIELD"),
-                (93, "UNKNOWN_AGGREGATED_DATA_VARIANT"),
-                (94, "CANNOT_MERGE_DIFFERENT_AGGREGATED_DATA_VARIANTS"),
-                (121, "UNSUPPORTED_JOIN_KEYS"),
-                (124, "INCORRECT_ELEMENT_OF_SET"),
-                (125, "INCORRECT_RESULT_OF_SCALAR_SUBQUERY"),
-                (127, "ILLEGAL_INDEX"),
-                (128, "TOO_LARGE_ARRAY_SIZE"),
-                (129, "FUNCTION_IS_SPECIAL"),
-                (133, "AGGREGATE_FUNCTION_DOESNT_ALLOW_PARAMETERS"),
-                (134, "PARAMETERS_TO_AGGREGATE_FUNCTIONS_MUST_BE_LITERALS"),
-                (135, "ZERO_ARRAY_OR_TUPLE_INDEX"),
-                (141, "SAMPLING_NOT_SUPPORTED"),
-                (152, "UNKNOWN_DIRECTION_OF_SORTING"),
-                (153, "ILLEGAL_DIVISION"),
-                (158, "TOO_MANY_ROWS"),
-                (165, "TOO_MANY_TEMPORARY_COLUMNS"),
-                (166, "TOO_MANY_TEMPORARY_NON_CONST_COLUMNS"),
-                (181, "ILLEGAL_FINAL"),
-                (182, "ILLEGAL_PREWHERE"),
-                (184, "ILLEGAL_AGGREGATION"),
-                (186, "UNSUPPORTED_COLLATION_LOCALE"),
-                (187, "COLLATION_COMPARISON_FAILED"),
-                (191, "SET_SIZE_LIMIT_EXCEEDED"),
-                (215, "NOT_AN_AGGREGATE"),
-                (258, "UNION_ALL_RESULT_STRUCTURES_MISMATCH"),
-                (262, "BAD_COLLATION"),
-                (263, "CANNOT_COMPILE_CODE"),
-                (264, "INCOMPATIBLE_TYPE_OF_JOIN"),
-                (269, "INFINITE_LOOP"),
-                (277, "INDEX_NOT_USED"),
-                (282, "INCORRECT_INDEX"),
-                (283, "UNKNOWN_DISTRIBUTED_PRODUCT_MODE"),
-                (284, "WRONG_GLOBAL_SUBQUERY"),
-                (288, "DISTRIBUTED_IN_JOIN_SUBQUERY_DENIED"),
-                (301, "CANNOT_CREATE_CHILD_PROCESS"),
-                (302, "CHILD_WAS_NOT_EXITED_NORMALLY"),
-                (304, "CANNOT_WAITPID"),
-                (307, "TOO_MANY_BYTES"),
-                (309, "FUNCTION_CANNOT_HAVE_PARAMETERS"),
-                (346, "CANNOT_CONVERT_CHARSET"),
-                (353, "INDEX_OF_POSITIONAL_ARGUMENT_IS_OUT_OF_RANGE"),
-                (358, "INTO_OUTFILE_NOT_ALLOWED"),
-                (360, "CANNOT_CREATE_CHARSET_CONVERTER"),
-                (382, "CANNOT_LOAD_CATBOOST_MODEL"),
-                (383, "CANNOT_APPLY_CATBOOST_MODEL"),
-                (395, "FUNCTION_THROW_IF_VALUE_IS_NON_ZERO"),
-                (396, "TOO_MANY_ROWS_OR_BYTES"),
-                (397, "QUERY_IS_NOT_SUPPORTED_IN_MATERIALIZED_VIEW"),
-                (403, "INVALID_JOIN_ON_EXPRESSION"),
-                (406, "TOP_AND_LIMIT_TOGETHER"),
-                (417, "EXPECTED_ALL_OR_ANY"),
-                (418, "UNKNOWN_JOIN"),
-                (421, "CANNOT_ADD_DIFFERENT_AGGREGATE_STATES"),
-                (427, "CANNOT_COMPILE_REGEXP"),
-                (438, "DATA_TYPE_CANNOT_BE_PROMOTED"),
-                (440, "INVALID_LIMIT_EXPRESSION"),
-                (446, "FUNCTION_NOT_ALLOWED"),
-                (447, "HYPERSCAN_CANNOT_SCAN_TEXT"),
-                (464, "CANNOT_PARSE_ELF"),
-                (465, "CANNOT_PARSE_DWARF"),
-                (475, "INVALID_WITH_FILL_EXPRESSION"),
-                (476, "WITH_TIES_WITHOUT_ORDER_BY"),
-                (490, "CANNOT_FORMAT_DATETIME"),
-                (498, "LIMIT_BY_WITH_TIES_IS_NOT_SUPPORTED"),
-                (503, "AGGREGATE_FUNCTION_THROW"),
-                (507, "UNABLE_TO_SKIP_UNUSED_SHARDS"),
-                (527, "NO_SUITABLE_FUNCTION_IMPLEMENTATION"),
-                (536, "CANNOT_RESTORE_FROM_FIELD_DUMP"),
-                (544, "ROW_AND_ROWS_TOGETHER"),
-                (545, "FIRST_AND_NEXT_TOGETHER"),
-                (557, "UNKNOWN_UNION"),
-                (558, "EXPECTED_ALL_OR_DISTINCT"),
-                (562, "TLD_LIST_NOT_FOUND"),
-                (565, "TOO_MANY_PARTITIONS"),
-                (572, "TOO_MANY_QUERY_PLAN_OPTIMIZATIONS"),
-                (580, "CANNOT_SET_ROUNDING_MODE"),
-                (584, "PROJECTION_NOT_USED"),
-                (596, "INTERSECT_OR_EXCEPT_RESULT_STRUCTURES_MISMATCH"),
-                (597, "NO_SUCH_ERROR_CODE"),
-                (621, "CANNOT_NORMALIZE_STRING"),
-                (628, "OFFSET_FETCH_WITHOUT_ORDER_BY"),
-                (704, "QUERY_CACHE_USED_WITH_NONDETERMINISTIC_FUNCTIONS"),
-                (719, "QUERY_CACHE_USED_WITH_SYSTEM_TABLE"),
-                (721, "DEPRECATED_FUNCTION"),
-                (729, "ILLEGAL_TIME_SERIES_TAGS"),
-                (731, "QUERY_CACHE_USED_WITH_NON_THROW_OVERFLOW_MODE"),
-                (754, "UDF_EXECUTION_FAILED"),
-                (756, "CANNOT_PARSE_PROMQL_QUERY"),
-                (760, "UNICODE_ERROR"),
-                (768, "CANNOT_EXECUTE_PROMQL_QUERY"),
-                (770, "WASM_ERROR"),
-                (773, "MALFORMED_AI_PROVIDER_RESPONSE"),
-                (781, "AI_PROVIDER_RESPONSE_TRUNCATED"),
-                (782, "AI_PROVIDER_RESPONSE_INCOMPLETE"),
-                (1006, "INVALID_CURSOR_LOOKUP"),
-                (1007, "ILLEGAL_STREAM"),
-            ]
-        ),
-        Group(
-            kind: .destination,
-            reason: """
-                A dictionary, a file, another database, another protocol or a library: something behind the table that \
-                a person has to look at.
-                """,
-            codes: [
-                (79, "INCORRECT_FILE_NAME"),
-                (156, "DICTIONARIES_WAS_NOT_LOADED"),
-                (266, "MISMATCH_REPLICAS_DATA_SOURCES"),
-                (280, "NO_AVAILABLE_DATA"),
-                (281, "DICTIONARY_IS_EMPTY"),
-                (293, "MONGODB_CANNOT_AUTHENTICATE"),
-                (295, "RECEIVED_EMPTY_DATA"),
-                (387, "DICTIONARY_ALREADY_EXISTS"),
-                (391, "EXTERNAL_LIBRARY_ERROR"),
-                (404, "BAD_ODBC_CONNECTION_STRING"),
-                (410, "EXTERNAL_SERVER_IS_NOT_RESPONDING"),
-                (422, "UNSUPPORTED_URI_SCHEME"),
-                (453, "MYSQL_CLIENT_INSUFFICIENT_CAPABILITIES"),
-                (482, "DICTIONARY_ACCESS_DENIED"),
-                (483, "TOO_MANY_REDIRECTS"),
-                (484, "INTERNAL_REDIS_ERROR"),
-                (487, "CANNOT_GET_CREATE_DICTIONARY_QUERY"),
-                (489, "INCORRECT_DICTIONARY_DEFINITION"),
-                (491, "UNACCEPTABLE_URL"),
-                (510, "CACHE_DICTIONARY_UPDATE_FAIL"),
-                (518, "CANNOT_COMMIT_OFFSET"),
-                (520, "CANNOT_DETACH_DICTIONARY_AS_TABLE"),
-                (528, "CASSANDRA_INTERNAL_ERROR"),
-                (530, "CANNOT_CONNECT_RABBITMQ"),
-                (537, "ILLEGAL_MYSQL_VARIABLE"),
-                (538, "MYSQL_SYNTAX_ERROR"),
-                (539, "CANNOT_BIND_RABBITMQ_EXCHANGE"),
-                (540, "CANNOT_DECLARE_RABBITMQ_EXCHANGE"),
-                (541, "CANNOT_CREATE_RABBITMQ_QUEUE_BINDING"),
-                (542, "CANNOT_REMOVE_RABBITMQ_EXCHANGE"),
-                (543, "UNKNOWN_MYSQL_DATATYPES_SUPPORT_LEVEL"),
-                (555, "ROCKSDB_ERROR"),
-                (556, "SYNC_MYSQL_USER_ACCESS_ERROR"),
-                (559, "INVALID_GRPC_QUERY_INFO"),
-                (591, "SQLITE_ENGINE_ERROR"),
-                (614, "POSTGRESQL_CONNECTION_FAILURE"),
-                (619, "POSTGRESQL_REPLICATION_INTERNAL_ERROR"),
-                (624, "BAD_FILE_TYPE"),
-                (629, "HTTP_RANGE_NOT_SATISFIABLE"),
-                (631, "UNKNOWN_FILE_SIZE"),
-                (634, "MONGODB_ERROR"),
-                (640, "NO_HIVEMETASTORE"),
-                (642, "CANNOT_PACK_ARCHIVE"),
-                (643, "CANNOT_UNPACK_ARCHIVE"),
-                (665, "CANNOT_CONNECT_NATS"),
-                (698, "INVALID_REDIS_STORAGE_TYPE"),
-                (699, "INVALID_REDIS_TABLE_STRUCTURE"),
-                (706, "LIBSSH_ERROR"),
-                (736, "DATALAKE_DATABASE_ERROR"),
-                (742, "DELTA_KERNEL_ERROR"),
-                (743, "ICEBERG_SPECIFICATION_VIOLATION"),
-                (750, "ARROWFLIGHT_INTERNAL_ERROR"),
-                (751, "ARROWFLIGHT_CONNECTION_FAILURE"),
-                (752, "ARROWFLIGHT_FETCH_SCHEMA_ERROR"),
-                (753, "ARROWFLIGHT_WRITE_ERROR"),
-                (783, "SSH_AGENT_ERROR"),
-                (784, "OBJECT_STORAGE_QUEUE_POST_PROCESSING_FAILED"),
-                (800, "PY_EXCEPTION_OCCURED"),
-                (801, "PY_OBJECT_NOT_FOUND"),
-                (1003, "SSH_EXCEPTION"),
-                (1009, "S3_OBJECT_CHANGED_DURING_READ"),
-                (1015, "FILE_CHANGED_DURING_READ"),
-            ]
-        ),
-        Group(
-            kind: .destination,
-            reason: """
-                The table's files, its metadata in Keeper or its replication are damaged, of another version, or not \
-                loaded. Somebody has to mend them.
-                """,
-            codes: [
-                (40, "CHECKSUM_DOESNT_MATCH"),
-                (91, "SIZES_OF_MARKS_FILES_ARE_INCONSISTENT"),
-                (220, "DUPLICATE_INTERSERVER_IO_ENDPOINT"),
-                (221, "NO_SUCH_INTERSERVER_IO_ENDPOINT"),
-                (224, "REPLICA_IS_ALREADY_ACTIVE"),
-                (226, "NO_FILE_IN_DATA_PART"),
-                (227, "UNEXPECTED_FILE_IN_DATA_PART"),
-                (228, "BAD_SIZE_OF_FILE_IN_DATA_PART"),
-                (230, "NOT_FOUND_EXPECTED_DATA_PART"),
-                (231, "TOO_MANY_UNEXPECTED_DATA_PARTS"),
-                (232, "NO_SUCH_DATA_PART"),
-                (233, "BAD_DATA_PART_NAME"),
-                (234, "NO_REPLICA_HAS_PART"),
-                (238, "FORMAT_VERSION_TOO_OLD"),
-                (246, "CORRUPTED_DATA"),
-                (251, "NO_SUCH_REPLICA"),
-                (255, "TOO_MANY_RETRIES_TO_FETCH_PARTS"),
-                (261, "UNKNOWN_BLOCK_INFO_FIELD"),
-                (287, "UNKNOWN_FORMAT_VERSION"),
-                (308, "UNEXPECTED_NODE_IN_ZOOKEEPER"),
-                (342, "METADATA_MISMATCH"),
-                (345, "TABLE_DIFFERS_TOO_MUCH"),
-                (361, "SEEK_POSITION_OUT_OF_BOUND"),
-                (415, "ALL_REPLICAS_LOST"),
-                (416, "REPLICA_STATUS_CHANGED"),
-                (451, "BAD_TTL_FILE"),
-                (513, "UNKNOWN_PART_TYPE"),
-                (529, "NOT_A_LEADER"),
-                (564, "INTERSERVER_SCHEME_DOESNT_MATCH"),
-                (567, "DUPLICATED_PART_UUIDS"),
-                (568, "RAFT_ERROR"),
-                (571, "DATABASE_REPLICATION_FAILED"),
-                (575, "UNKNOWN_SNAPSHOT"),
-                (579, "INCORRECT_PART_TYPE"),
-                (588, "DISTRIBUTED_BROKEN_BATCH_INFO"),
-                (589, "DISTRIBUTED_BROKEN_BATCH_FILES"),
-                (592, "DATA_ENCRYPTION_ERROR"),
-                (593, "ZERO_COPY_REPLICATION_ERROR"),
-                (667, "NOT_INITIALIZED"),
-                (668, "INVALID_STATE"),
-                (694, "ASYNC_LOAD_CYCLE"),
-                (695, "ASYNC_LOAD_FAILED"),
-                (696, "ASYNC_LOAD_CANCELED"),
-                (709, "CANNOT_GET_REPLICATED_DATABASE_SNAPSHOT"),
-                (713, "BROKEN_PROJECTION"),
-                (722, "ASYNC_LOAD_WAIT_FAILED"),
-                (740, "POTENTIALLY_BROKEN_DATA_PART"),
-                (902, "PROTOCOL_VERSION_MISMATCH"),
-                (1010, "UNIQUE_KEY_DENSE_INDEX_UNREADABLE"),
-            ]
-        ),
-        Group(
-            kind: .destination,
-            reason: "An error inside the server that names no cause.",
-            codes: [
-                (11, "POSITION_OUT_OF_BOUND"),
-                (12, "PARAMETER_OUT_OF_BOUND"),
-                (49, "LOGICAL_ERROR"),
-                (71, "CANNOT_WRITE_AFTER_END_OF_BUFFER"),
-                (104, "TOO_SMALL_BUFFER_SIZE"),
-                (362, "CURRENT_WRITE_BUFFER_IS_EXHAUSTED"),
-                (363, "CANNOT_CREATE_IO_BUFFER"),
-                (385, "MULTIPLE_STREAMS_REQUIRED"),
-                (717, "EXPERIMENTAL_FEATURE_ERROR"),
-                (1001, "STD_EXCEPTION"),
-                (1002, "UNKNOWN_EXCEPTION"),
-            ]
-        ),
-        Group(
-            kind: .destination,
-            reason: """
-                Answers to other statements (DDL, mutations, BACKUP, KILL) or of the server's own process. Not an \
-                answer to an insert: nobody decided, so nothing is dropped or hammered.
-                """,
-            codes: [
-                (55, "STORAGE_REQUIRES_PARAMETER"),
-                (56, "UNKNOWN_STORAGE"),
-                (57, "TABLE_ALREADY_EXISTS"),
-                (58, "TABLE_METADATA_ALREADY_EXISTS"),
-                (82, "DATABASE_ALREADY_EXISTS"),
-                (109, "CANNOT_BLOCK_SIGNAL"),
-                (110, "CANNOT_UNBLOCK_SIGNAL"),
-                (111, "CANNOT_MANIPULATE_SIGSET"),
-                (112, "CANNOT_WAIT_FOR_SIGNAL"),
-                (119, "ENGINE_REQUIRED"),
-                (142, "NOT_FOUND_NODE"),
-                (219, "DATABASE_NOT_EMPTY"),
-                (237, "NO_REPLICA_NAME_GIVEN"),
-                (248, "INVALID_PARTITION_VALUE"),
-                (253, "REPLICA_ALREADY_EXISTS"),
-                (256, "PARTITION_ALREADY_EXISTS"),
-                (257, "PARTITION_DOESNT_EXIST"),
-                (300, "CANNOT_DLSYM"),
-                (305, "TABLE_WAS_NOT_DROPPED"),
-                (336, "UNKNOWN_DATABASE_ENGINE"),
-                (341, "UNFINISHED"),
-                (359, "TABLE_SIZE_EXCEEDS_MAX_DROP_SIZE_LIMIT"),
-                (375, "CANNOT_DLOPEN"),
-                (380, "CANNOT_KILL"),
-                (388, "CANNOT_ASSIGN_OPTIMIZE"),
-                (390, "CANNOT_GET_CREATE_TABLE_QUERY"),
-                (398, "UNKNOWN_MUTATION_COMMAND"),
-                (412, "NETLINK_ERROR"),
-                (413, "CANNOT_SET_SIGNAL_HANDLER"),
-                (419, "MULTIPLE_ASSIGNMENTS_TO_COLUMN"),
-                (420, "CANNOT_UPDATE_COLUMN"),
-                (429, "FAILED_TO_GETPWUID"),
-                (430, "MISMATCHING_USERS_FOR_PROCESS_AND_DATA"),
-                (431, "ILLEGAL_SYNTAX_FOR_CODEC_TYPE"),
-                (432, "UNKNOWN_CODEC"),
-                (433, "ILLEGAL_CODEC_PARAMETER"),
-                (442, "BAD_DATABASE_FOR_TEMPORARY_TABLE"),
-                (445, "CANNOT_MPROTECT"),
-                (450, "BAD_TTL_EXPRESSION"),
-                (459, "CANNOT_SET_THREAD_PRIORITY"),
-                (468, "CANNOT_PTHREAD_ATTR"),
-                (478, "UNKNOWN_POLICY"),
-                (479, "UNKNOWN_DISK"),
-                (493, "ACCESS_ENTITY_ALREADY_EXISTS"),
-                (501, "CANNOT_CREATE_DATABASE"),
-                (502, "CANNOT_SIGQUEUE"),
-                (517, "CANNOT_ASSIGN_ALTER"),
-                (521, "ATOMIC_RENAME_FAIL"),
-                (524, "ALTER_OF_COLUMN_IS_FORBIDDEN"),
-                (525, "INCORRECT_DISK_INDEX"),
-                (535, "UNKNOWN_RAID_TYPE"),
-                (547, "INVALID_RAID_TYPE"),
-                (548, "UNKNOWN_VOLUME"),
-                (552, "UNRECOGNIZED_ARGUMENTS"),
-                (582, "NO_SUCH_PROJECTION_IN_TABLE"),
-                (583, "ILLEGAL_PROJECTION"),
-                (587, "CONCURRENT_ACCESS_NOT_SUPPORTED"),
-                (590, "CANNOT_SYSCONF"),
-                (598, "BACKUP_ALREADY_EXISTS"),
-                (599, "BACKUP_NOT_FOUND"),
-                (600, "BACKUP_VERSION_NOT_SUPPORTED"),
-                (601, "BACKUP_DAMAGED"),
-                (602, "NO_BASE_BACKUP"),
-                (603, "WRONG_BASE_BACKUP"),
-                (604, "BACKUP_ENTRY_ALREADY_EXISTS"),
-                (605, "BACKUP_ENTRY_NOT_FOUND"),
-                (606, "BACKUP_IS_EMPTY"),
-                (607, "CANNOT_RESTORE_DATABASE"),
-                (608, "CANNOT_RESTORE_TABLE"),
-                (609, "FUNCTION_ALREADY_EXISTS"),
-                (610, "CANNOT_DROP_FUNCTION"),
-                (611, "CANNOT_CREATE_RECURSIVE_FUNCTION"),
-                (627, "BACKUP_ENGINE_NOT_FOUND"),
-                (630, "HAVE_DEPENDENT_OBJECTS"),
-                (636, "CANNOT_EXTRACT_TABLE_STRUCTURE"),
-                (637, "INVALID_TABLE_OVERRIDE"),
-                (647, "CANNOT_BACKUP_TABLE"),
-                (648, "WRONG_DDL_RENAMING_SETTINGS"),
-                (649, "INVALID_TRANSACTION"),
-                (653, "CANNOT_PARSE_BACKUP_SETTINGS"),
-                (654, "WRONG_BACKUP_SETTINGS"),
-                (655, "FAILED_TO_SYNC_BACKUP_OR_RESTORE"),
-                (661, "CANNOT_SEND_SIGNAL"),
-                (663, "INCONSISTENT_METADATA_FOR_BACKUP"),
-                (664, "ACCESS_STORAGE_DOESNT_ALLOW_BACKUP"),
-                (669, "NAMED_COLLECTION_DOESNT_EXIST"),
-                (670, "NAMED_COLLECTION_ALREADY_EXISTS"),
-                (671, "NAMED_COLLECTION_IS_IMMUTABLE"),
-                (692, "TOO_MANY_MUTATIONS"),
-                (697, "CANNOT_RESTORE_TO_NONENCRYPTED_DISK"),
-                (705, "TABLE_NOT_EMPTY"),
-                (708, "ILLEGAL_STATISTICS"),
-                (712, "TOO_MANY_MATERIALIZED_VIEWS"),
-                (716, "CANNOT_FORGET_PARTITION"),
-                (724, "TOO_MANY_TABLES"),
-                (725, "TOO_MANY_DATABASES"),
-                (730, "REFRESH_FAILED"),
-                (739, "BUZZHOUSE"),
-                (746, "DEPENDENCIES_NOT_FOUND"),
-                (755, "TOO_LARGE_LIGHTWEIGHT_UPDATES"),
-                (757, "CANNOT_GET_THREAD_PRIORITY"),
-                (758, "TOO_MANY_NAMED_COLLECTIONS"),
-                (761, "ACME_ERROR"),
-                (766, "INSTRUMENTATION_ERROR"),
-                (769, "NAMED_COLLECTION_IS_USED"),
-                (906, "AST_FUZZER_ORACLE_MISMATCH"),
-                (1004, "STARTUP_SCRIPTS_ERROR"),
-                (1011, "HANDLER_ALREADY_EXISTS"),
-            ]
-        ),
-    ]
+    static let groups = listing.split(separator: "\n\n").map(Group.init)
 }
+
+/// Every error of ClickHouse 26.9 (`SELECT errorCodeToName(60)`), in one group each: what it means as the answer to an
+/// insert of rows into a table. Where that is in doubt the batch is held, which loses nothing.
+private let listing = """
+    transient: Servers do not reach each other: a name, a connection or a shard fails. (1000 is what the network library
+    says.)
+    86 RECEIVED_ERROR_FROM_REMOTE_IO_SERVER, 198 DNS_ERROR, 203 NO_FREE_CONNECTION, 209 SOCKET_TIMEOUT,
+    210 NETWORK_ERROR, 279 ALL_CONNECTION_TRIES_FAILED, 297 SHARD_HAS_NO_CONNECTIONS,
+    364 RECEIVED_ERROR_TOO_MANY_REQUESTS, 369 ALL_REPLICAS_ARE_STALE, 519 NO_REMOTE_SHARD_AVAILABLE,
+    904 TOO_MANY_UNAVAILABLE_SHARDS, 1000 POCO_EXCEPTION
+
+    transient: Keeper or the replicas cannot take part now, or another statement was faster: the same batch passes once
+    they agree. For 235 the server itself says to retry.
+    225 NO_ZOOKEEPER, 235 DUPLICATE_DATA_PART, 242 TABLE_IS_READ_ONLY, 244 UNEXPECTED_ZOOKEEPER_ERROR,
+    254 NO_ACTIVE_REPLICAS, 265 NO_AVAILABLE_REPLICA, 285 TOO_FEW_LIVE_REPLICAS,
+    286 UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE, 289 REPLICA_IS_NOT_IN_QUORUM, 384 PART_IS_TEMPORARILY_LOCKED,
+    650 SERIALIZATION_ERROR, 738 PART_IS_LOCKED, 999 KEEPER_EXCEPTION, 1005 STALE_VERSION
+
+    transient: Memory, threads, handles or timers of the machine have run out.
+    114 CANNOT_CLOCK_GETTIME, 173 CANNOT_ALLOCATE_MEMORY, 239 CANNOT_MUNMAP, 240 CANNOT_MREMAP,
+    241 MEMORY_LIMIT_EXCEEDED, 298 CANNOT_PIPE, 299 CANNOT_FORK, 303 CANNOT_SELECT, 411 PTHREAD_ERROR,
+    423 CANNOT_GETTIMEOFDAY, 425 SYSTEM_ERROR, 439 CANNOT_SCHEDULE_TASK, 460 CANNOT_CREATE_TIMER,
+    461 CANNOT_SET_TIMER_PERIOD, 573 EPOLL_ERROR, 635 CANNOT_POLL, 777 MEMORY_RESERVATION_KILLED,
+    778 MEMORY_RESERVATION_FAILED, 1020 MEMORY_RESERVATION_ACQUISITION_TIMEOUT
+
+    transient: The server's disk is full, or a file could not be opened, written, read or named. The next attempt writes
+    files with other names.
+    3 UNEXPECTED_END_OF_FILE, 74 CANNOT_READ_FROM_FILE_DESCRIPTOR, 75 CANNOT_WRITE_TO_FILE_DESCRIPTOR,
+    76 CANNOT_OPEN_FILE, 77 CANNOT_CLOSE_FILE, 83 DIRECTORY_DOESNT_EXIST, 84 DIRECTORY_ALREADY_EXISTS,
+    87 CANNOT_SEEK_THROUGH_FILE, 88 CANNOT_TRUNCATE_FILE, 107 FILE_DOESNT_EXIST, 172 CANNOT_CREATE_DIRECTORY,
+    204 CANNOT_FSYNC, 214 CANNOT_STATVFS, 243 NOT_ENOUGH_SPACE, 272 CANNOT_IO_SUBMIT, 273 CANNOT_IO_GETEVENTS,
+    274 AIO_READ_ERROR, 275 AIO_WRITE_ERROR, 294 CANNOT_WRITE_TO_FILE, 400 CANNOT_STAT, 402 CANNOT_IOSETUP,
+    424 CANNOT_LINK, 458 CANNOT_UNLINK, 463 CANNOT_FCNTL, 504 FILE_ALREADY_EXISTS, 531 CANNOT_FSTAT, 566 CANNOT_RMDIR,
+    586 CANNOT_CREATE_FILE, 615 CANNOT_ADVISE, 625 IO_SETUP_ERROR, 641 CANNOT_APPEND_TO_FILE, 678 IO_URING_INIT_FAILED,
+    679 IO_URING_SUBMIT_ERROR
+
+    transient: The object storage under the table, or a cache before it, does not answer.
+    499 S3_ERROR, 500 AZURE_BLOB_STORAGE_ERROR, 660 HDFS_ERROR, 693 AWS_ERROR, 707 GCP_ERROR, 737 GOOGLE_CLOUD_ERROR,
+    747 FILECACHE_CANNOT_WRITE_THROUGH_CACHE_WITH_CONCURRENT_READS, 771 CACHE_CANNOT_WRITE_TO_CACHE_DISK,
+    900 DISTRIBUTED_CACHE_ERROR, 901 CANNOT_USE_DISTRIBUTED_CACHE, 903 DISTRIBUTED_CACHE_REGISTRY_SHUTDOWN,
+    905 DISTRIBUTED_CACHE_SERVER_IN_BACKOFF, 1008 TEMPORARY_DATA_NOT_IN_CACHE
+
+    transient: A limit on what the server does at a time: queries, sessions, connections, queues, workers, a quota per
+    hour.
+    160 TOO_SLOW, 201 QUOTA_EXCEEDED, 202 TOO_MANY_SIMULTANEOUS_QUERIES, 290 LIMIT_EXCEEDED, 373 SESSION_IS_LOCKED,
+    574 DISTRIBUTED_TOO_MANY_PENDING_BYTES, 700 USER_SESSION_LIMIT_EXCEEDED, 745 SERVER_OVERLOADED,
+    749 TCP_CONNECTION_LIMIT_REACHED, 762 HTTP_CONNECTION_LIMIT_REACHED, 775 STATELESS_WORKER_DISCOVERY_ERROR,
+    776 RESOURCE_LIMIT_EXCEEDED, 780 SW_SERVER_NO_WORKERS_AVAILABLE, 1019 QUERY_SLOT_ACQUISITION_TIMEOUT
+
+    transient: The insert took too long, waited too long for a lock, or was stopped: by a person, a restart or a
+    shutdown. What it had stored by then, the token knows.
+    159 TIMEOUT_EXCEEDED, 236 ABORTED, 394 QUERY_WAS_CANCELLED, 473 DEADLOCK_AVOIDED, 677 THREAD_WAS_CANCELED,
+    733 TABLE_IS_BEING_RESTARTED, 735 QUERY_WAS_CANCELLED_BY_CLIENT, 1017 ASYNC_INSERT_FLUSH_TIMEOUT
+
+    transient: Too many parts in the table, which merges fix. With the text "Too many partitions" it is the batch that
+    has too many (tooLarge).
+    252 TOO_MANY_PARTS
+
+    outcome unknown: The server does not know itself, could not undo all, or says that the rows are there or on their
+    way: 216 is this very request, sent twice by something between us.
+    216 QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING, 319 UNKNOWN_STATUS_OF_INSERT, 389 INSERT_WAS_DEDUPLICATED,
+    659 UNKNOWN_STATUS_OF_TRANSACTION, 1014 TRANSACTION_ROLLBACK_PARTIAL_FAILURE
+
+    outcome unknown: A conversation or a write broke off in the middle, and what follows hides how far it came. (710 is
+    broken off on purpose, by a test.)
+    23 CANNOT_READ_FROM_ISTREAM, 24 CANNOT_WRITE_TO_OSTREAM, 95 CANNOT_READ_FROM_SOCKET, 96 CANNOT_WRITE_TO_SOCKET,
+    99 UNKNOWN_PACKET_FROM_CLIENT, 100 UNKNOWN_PACKET_FROM_SERVER, 101 UNEXPECTED_PACKET_FROM_CLIENT,
+    102 UNEXPECTED_PACKET_FROM_SERVER, 662 FS_METADATA_ERROR, 710 FAULT_INJECTED,
+    734 CANNOT_WRITE_AFTER_BUFFER_CANCELED, 1018 EXCHANGE_PEER_DISCONNECTED
+
+    data: The text of a value is not of its column's type.
+    6 CANNOT_PARSE_TEXT, 25 CANNOT_PARSE_ESCAPE_SEQUENCE, 26 CANNOT_PARSE_QUOTED_STRING,
+    27 CANNOT_PARSE_INPUT_ASSERTION_FAILED, 38 CANNOT_PARSE_DATE, 41 CANNOT_PARSE_DATETIME, 72 CANNOT_PARSE_NUMBER,
+    130 CANNOT_READ_ARRAY_FROM_TEXT, 376 CANNOT_PARSE_UUID, 441 CANNOT_PARSE_DOMAIN_VALUE_FROM_STRING,
+    467 CANNOT_PARSE_BOOL, 563 CANNOT_READ_MAP_FROM_TEXT, 632 UNEXPECTED_DATA_AFTER_PARSED_VALUE, 675 CANNOT_PARSE_IPV4,
+    676 CANNOT_PARSE_IPV6, 691 UNKNOWN_ELEMENT_OF_ENUM
+
+    data: A value is read, but does not fit: too large, NULL, another size than its neighbours, or against a constraint.
+    53 TYPE_MISMATCH, 69 ARGUMENT_OUT_OF_BOUND, 70 CANNOT_CONVERT_TYPE,
+    120 CANNOT_INSERT_VALUE_OF_DIFFERENT_SIZE_INTO_TUPLE, 131 TOO_LARGE_STRING_SIZE, 190 SIZES_OF_ARRAYS_DONT_MATCH,
+    321 VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE, 349 CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN, 407 DECIMAL_OVERFLOW,
+    469 VIOLATED_CONSTRAINT
+
+    data: A row ends too early. A connection between servers that breaks says the same; then no record fails alone, and
+    the batch is held.
+    32 ATTEMPT_TO_READ_AFTER_EOF, 33 CANNOT_READ_ALL_DATA
+
+    too large: What was sent has more bytes than the server reads as one query.
+    229 QUERY_IS_TOO_LARGE
+
+    destination: The table, its database or its cluster is missing or takes no rows: read-only, full by its own limit,
+    dropped, or of an engine that stores nothing.
+    1 UNSUPPORTED_METHOD, 48 NOT_IMPLEMENTED, 60 UNKNOWN_TABLE, 81 UNKNOWN_DATABASE, 164 READONLY, 218 TABLE_IS_DROPPED,
+    371 INCONSISTENT_CLUSTER_DEFINITION, 392 QUERY_IS_PROHIBITED, 577 INVALID_SHARD_ID, 581 TOO_LARGE_DISTRIBUTED_DEPTH,
+    701 CLUSTER_DOESNT_EXIST, 714 UNEXPECTED_CLUSTER, 727 UNEXPECTED_TABLE_ENGINE, 741 TABLE_UUID_MISMATCH,
+    774 TABLE_IS_PERMANENTLY_READ_ONLY, 1016 TABLE_SIZE_LIMIT_EXCEEDED
+
+    destination: A field that the table does not have; but also a value in a JSON or Variant column, or a wrong sign in
+    a collapsing table. The code does not tell which, so the batch is held.
+    117 INCORRECT_DATA
+
+    destination: The table's columns or their types are not those of the rows.
+    7 INCORRECT_NUMBER_OF_COLUMNS, 8 THERE_IS_NO_COLUMN, 9 SIZES_OF_COLUMNS_DOESNT_MATCH, 10 NOT_FOUND_COLUMN_IN_BLOCK,
+    13 SIZES_OF_COLUMNS_IN_TUPLE_DOESNT_MATCH, 15 DUPLICATE_COLUMN, 16 NO_SUCH_COLUMN_IN_TABLE,
+    19 SIZE_OF_FIXED_STRING_DOESNT_MATCH, 20 NUMBER_OF_COLUMNS_DOESNT_MATCH, 44 ILLEGAL_COLUMN, 47 UNKNOWN_IDENTIFIER,
+    50 UNKNOWN_TYPE, 51 EMPTY_LIST_OF_COLUMNS_QUERIED, 52 COLUMN_QUERIED_MORE_THAN_ONCE,
+    90 EMPTY_LIST_OF_COLUMNS_PASSED, 116 THERE_IS_NO_DEFAULT_VALUE, 122 INCOMPATIBLE_COLUMNS, 161 TOO_MANY_COLUMNS,
+    207 AMBIGUOUS_IDENTIFIER, 208 EMPTY_NESTED_TABLE, 352 AMBIGUOUS_COLUMN_NAME,
+    366 SIZES_OF_NESTED_COLUMNS_ARE_INCONSISTENT, 370 DATA_TYPE_CANNOT_BE_USED_IN_TABLES,
+    377 ILLEGAL_SYNTAX_FOR_DATA_TYPE, 378 DATA_TYPE_CANNOT_HAVE_ARGUMENTS, 386 NO_COMMON_TYPE,
+    455 SUSPICIOUS_TYPE_FOR_LOW_CARDINALITY, 549 DATA_TYPE_CANNOT_BE_USED_IN_KEY, 645 NUMBER_OF_DIMENSIONS_MISMATCHED,
+    728 UNEXPECTED_DATA_TYPE, 772 INCOMPATIBLE_SCHEMA
+
+    destination: User, password, address, role, session or grant: someone must let us in.
+    113 THERE_IS_NO_SESSION, 180 THERE_IS_NO_PROFILE, 192 UNKNOWN_USER, 193 WRONG_PASSWORD, 194 REQUIRED_PASSWORD,
+    195 IP_ADDRESS_NOT_ALLOWED, 196 UNKNOWN_ADDRESS_PATTERN_TYPE, 199 UNKNOWN_QUOTA, 291 DATABASE_ACCESS_DENIED,
+    372 SESSION_NOT_FOUND, 374 INVALID_SESSION_TIMEOUT, 466 INSECURE_PATH, 481 PATH_ACCESS_DENIED,
+    492 ACCESS_ENTITY_NOT_FOUND, 495 ACCESS_STORAGE_READONLY, 496 QUOTA_REQUIRES_CLIENT_KEY, 497 ACCESS_DENIED,
+    508 UNKNOWN_ACCESS_TYPE, 509 INVALID_GRANT, 511 UNKNOWN_ROLE, 512 SET_NON_GRANTED_ROLE,
+    514 ACCESS_STORAGE_FOR_INSERTION_NOT_FOUND, 515 INCORRECT_ACCESS_ENTITY_DEFINITION, 516 AUTHENTICATION_FAILED,
+    523 UNKNOWN_ROW_POLICY, 532 LDAP_ERROR, 576 KERBEROS_ERROR, 620 QUERY_NOT_ALLOWED, 673 RESOURCE_ACCESS_DENIED,
+    690 MIXED_ACCESS_PARAMETER_TYPES, 702 CLIENT_INFO_DOES_NOT_MATCH, 711 FILECACHE_ACCESS_DENIED, 720 USER_EXPIRED,
+    744 SESSION_ID_EMPTY, 759 LICENSING_EXCEPTION, 763 SESSION_REFUSED, 765 UNKNOWN_MASKING_POLICY,
+    767 REQUIRED_SECOND_FACTOR
+
+    destination: A setting, a parameter or the server's configuration.
+    2 UNSUPPORTED_PARAMETER, 115 UNKNOWN_SETTING, 137 UNKNOWN_ELEMENT_IN_CONFIG, 138 EXCESSIVE_ELEMENT_IN_CONFIG,
+    139 NO_ELEMENTS_IN_CONFIG, 145 UNKNOWN_OVERFLOW_MODE, 169 BAD_TYPE_OF_FIELD, 170 BAD_GET,
+    212 UNKNOWN_LOAD_BALANCING, 213 UNKNOWN_TOTALS_MODE, 318 INVALID_CONFIG_PARAMETER, 344 SUPPORT_IS_DISABLED,
+    347 CANNOT_LOAD_CONFIG, 401 FEATURE_IS_NOT_ENABLED_AT_BUILD_TIME, 408 BAD_REQUEST_PARAMETER,
+    452 SETTING_CONSTRAINT_VIOLATION, 454 OPENSSL_ERROR, 456 UNKNOWN_QUERY_PARAMETER, 457 BAD_QUERY_PARAMETER,
+    471 INVALID_SETTING_VALUE, 472 READONLY_SETTING, 480 UNKNOWN_PROTOCOL, 616 UNKNOWN_READ_METHOD,
+    672 INVALID_SCHEDULER_NODE, 674 RESOURCE_NOT_FOUND, 764 DEDUPLICATION_IS_NOT_POSSIBLE
+
+    destination: The statement, its format, its headers or its compression: our request, or what a gateway made of it.
+    4 EXPECTED_END_OF_FILE, 37 UNKNOWN_ELEMENT_IN_AST, 39 TOO_LARGE_SIZE_COMPRESSED, 62 SYNTAX_ERROR, 73 UNKNOWN_FORMAT,
+    78 UNKNOWN_TYPE_OF_QUERY, 80 INCORRECT_QUERY, 85 FORMAT_IS_NOT_SUITABLE_FOR_INPUT, 89 UNKNOWN_COMPRESSION_METHOD,
+    92 EMPTY_DATA_PASSED, 108 NO_DATA_TO_INSERT, 123 UNKNOWN_TYPE_OF_AST_NODE, 162 TOO_DEEP_SUBQUERIES,
+    167 TOO_DEEP_AST, 168 TOO_BIG_AST, 174 CYCLIC_ALIASES, 179 MULTIPLE_EXPRESSIONS_FOR_ALIAS,
+    183 UNEXPECTED_EXPRESSION, 206 ALIAS_REQUIRED, 211 EMPTY_QUERY, 217 CLIENT_HAS_CONNECTED_TO_WRONG_PORT,
+    223 UNEXPECTED_AST_STRUCTURE, 260 CLIENT_OUTPUT_FORMAT_SPECIFIED, 270 CANNOT_COMPRESS, 271 CANNOT_DECOMPRESS,
+    306 TOO_DEEP_RECURSION, 354 ZLIB_INFLATE_FAILED, 355 ZLIB_DEFLATE_FAILED, 381 HTTP_LENGTH_REQUIRED,
+    393 THERE_IS_NO_QUERY, 399 FORMAT_IS_NOT_SUITABLE_FOR_OUTPUT, 434 CANNOT_PARSE_PROTOBUF_SCHEMA,
+    435 NO_COLUMN_SERIALIZED_TO_REQUIRED_PROTOBUF_FIELD, 436 PROTOBUF_BAD_CAST, 437 PROTOBUF_FIELD_NOT_REPEATED,
+    443 NO_COLUMNS_SERIALIZED_TO_PROTOBUF_FIELDS, 444 UNKNOWN_PROTOBUF_FORMAT, 448 BROTLI_READ_FAILED,
+    449 BROTLI_WRITE_FAILED, 474 INVALID_TEMPLATE_FORMAT, 477 INVALID_USAGE_OF_INPUT, 546 NO_ROW_DELIMITER,
+    553 LZMA_STREAM_ENCODER_FAILED, 554 LZMA_STREAM_DECODER_FAILED, 560 ZSTD_ENCODER_FAILED, 561 ZSTD_DECODER_FAILED,
+    569 MULTIPLE_COLUMNS_SERIALIZED_TO_SAME_PROTOBUF_FIELD, 570 DATA_TYPE_INCOMPATIBLE_WITH_PROTOBUF_FIELD,
+    578 INVALID_FORMAT_INSERT_QUERY_WITH_DATA, 585 CANNOT_PARSE_YAML, 594 BZIP2_STREAM_DECODER_FAILED,
+    595 BZIP2_STREAM_ENCODER_FAILED, 617 LZ4_ENCODER_FAILED, 618 LZ4_DECODER_FAILED, 622 CANNOT_PARSE_CAPN_PROTO_SCHEMA,
+    623 CAPN_PROTO_BAD_CAST, 626 CANNOT_SKIP_UNKNOWN_FIELD, 638 SNAPPY_UNCOMPRESS_FAILED, 639 SNAPPY_COMPRESS_FAILED,
+    651 CAPN_PROTO_BAD_TYPE, 652 ONLY_NULLS_WHILE_READING_SCHEMA, 703 INVALID_IDENTIFIER, 715 CANNOT_DETECT_FORMAT,
+    718 TOO_SLOW_PARSING, 723 PARQUET_EXCEPTION, 726 UNEXPECTED_HTTP_HEADERS, 748 AVRO_EXCEPTION,
+    779 UNSUPPORTED_MEDIA_TYPE, 1012 HANDLER_DOESNT_EXIST, 1013 AMBIGUOUS_HANDLER
+
+    destination: A function, a limit or a clause fails in the table (default, key, constraint) or in a view on it. When
+    a view fails, the table may have the rows already, so the batch is neither cut nor isolated.
+    28 CANNOT_PRINT_FLOAT_OR_DOUBLE_NUMBER, 34 TOO_MANY_ARGUMENTS_FOR_FUNCTION, 35 TOO_FEW_ARGUMENTS_FOR_FUNCTION,
+    36 BAD_ARGUMENTS, 42 NUMBER_OF_ARGUMENTS_DOESNT_MATCH, 43 ILLEGAL_TYPE_OF_ARGUMENT, 46 UNKNOWN_FUNCTION,
+    59 ILLEGAL_TYPE_OF_COLUMN_FOR_FILTER, 63 UNKNOWN_AGGREGATE_FUNCTION, 68 CANNOT_GET_SIZE_OF_FIELD,
+    93 UNKNOWN_AGGREGATED_DATA_VARIANT, 94 CANNOT_MERGE_DIFFERENT_AGGREGATED_DATA_VARIANTS, 121 UNSUPPORTED_JOIN_KEYS,
+    124 INCORRECT_ELEMENT_OF_SET, 125 INCORRECT_RESULT_OF_SCALAR_SUBQUERY, 127 ILLEGAL_INDEX, 128 TOO_LARGE_ARRAY_SIZE,
+    129 FUNCTION_IS_SPECIAL, 133 AGGREGATE_FUNCTION_DOESNT_ALLOW_PARAMETERS,
+    134 PARAMETERS_TO_AGGREGATE_FUNCTIONS_MUST_BE_LITERALS, 135 ZERO_ARRAY_OR_TUPLE_INDEX, 141 SAMPLING_NOT_SUPPORTED,
+    152 UNKNOWN_DIRECTION_OF_SORTING, 153 ILLEGAL_DIVISION, 158 TOO_MANY_ROWS, 165 TOO_MANY_TEMPORARY_COLUMNS,
+    166 TOO_MANY_TEMPORARY_NON_CONST_COLUMNS, 181 ILLEGAL_FINAL, 182 ILLEGAL_PREWHERE, 184 ILLEGAL_AGGREGATION,
+    186 UNSUPPORTED_COLLATION_LOCALE, 187 COLLATION_COMPARISON_FAILED, 191 SET_SIZE_LIMIT_EXCEEDED,
+    215 NOT_AN_AGGREGATE, 258 UNION_ALL_RESULT_STRUCTURES_MISMATCH, 262 BAD_COLLATION, 263 CANNOT_COMPILE_CODE,
+    264 INCOMPATIBLE_TYPE_OF_JOIN, 269 INFINITE_LOOP, 277 INDEX_NOT_USED, 282 INCORRECT_INDEX,
+    283 UNKNOWN_DISTRIBUTED_PRODUCT_MODE, 284 WRONG_GLOBAL_SUBQUERY, 288 DISTRIBUTED_IN_JOIN_SUBQUERY_DENIED,
+    301 CANNOT_CREATE_CHILD_PROCESS, 302 CHILD_WAS_NOT_EXITED_NORMALLY, 304 CANNOT_WAITPID, 307 TOO_MANY_BYTES,
+    309 FUNCTION_CANNOT_HAVE_PARAMETERS, 346 CANNOT_CONVERT_CHARSET, 353 INDEX_OF_POSITIONAL_ARGUMENT_IS_OUT_OF_RANGE,
+    358 INTO_OUTFILE_NOT_ALLOWED, 360 CANNOT_CREATE_CHARSET_CONVERTER, 382 CANNOT_LOAD_CATBOOST_MODEL,
+    383 CANNOT_APPLY_CATBOOST_MODEL, 395 FUNCTION_THROW_IF_VALUE_IS_NON_ZERO, 396 TOO_MANY_ROWS_OR_BYTES,
+    397 QUERY_IS_NOT_SUPPORTED_IN_MATERIALIZED_VIEW, 403 INVALID_JOIN_ON_EXPRESSION, 406 TOP_AND_LIMIT_TOGETHER,
+    417 EXPECTED_ALL_OR_ANY, 418 UNKNOWN_JOIN, 421 CANNOT_ADD_DIFFERENT_AGGREGATE_STATES, 427 CANNOT_COMPILE_REGEXP,
+    438 DATA_TYPE_CANNOT_BE_PROMOTED, 440 INVALID_LIMIT_EXPRESSION, 446 FUNCTION_NOT_ALLOWED,
+    447 HYPERSCAN_CANNOT_SCAN_TEXT, 464 CANNOT_PARSE_ELF, 465 CANNOT_PARSE_DWARF, 475 INVALID_WITH_FILL_EXPRESSION,
+    476 WITH_TIES_WITHOUT_ORDER_BY, 490 CANNOT_FORMAT_DATETIME, 498 LIMIT_BY_WITH_TIES_IS_NOT_SUPPORTED,
+    503 AGGREGATE_FUNCTION_THROW, 507 UNABLE_TO_SKIP_UNUSED_SHARDS, 527 NO_SUITABLE_FUNCTION_IMPLEMENTATION,
+    536 CANNOT_RESTORE_FROM_FIELD_DUMP, 544 ROW_AND_ROWS_TOGETHER, 545 FIRST_AND_NEXT_TOGETHER, 557 UNKNOWN_UNION,
+    558 EXPECTED_ALL_OR_DISTINCT, 562 TLD_LIST_NOT_FOUND, 565 TOO_MANY_PARTITIONS,
+    572 TOO_MANY_QUERY_PLAN_OPTIMIZATIONS, 580 CANNOT_SET_ROUNDING_MODE, 584 PROJECTION_NOT_USED,
+    596 INTERSECT_OR_EXCEPT_RESULT_STRUCTURES_MISMATCH, 597 NO_SUCH_ERROR_CODE, 621 CANNOT_NORMALIZE_STRING,
+    628 OFFSET_FETCH_WITHOUT_ORDER_BY, 704 QUERY_CACHE_USED_WITH_NONDETERMINISTIC_FUNCTIONS,
+    719 QUERY_CACHE_USED_WITH_SYSTEM_TABLE, 721 DEPRECATED_FUNCTION, 729 ILLEGAL_TIME_SERIES_TAGS,
+    731 QUERY_CACHE_USED_WITH_NON_THROW_OVERFLOW_MODE, 754 UDF_EXECUTION_FAILED, 756 CANNOT_PARSE_PROMQL_QUERY,
+    760 UNICODE_ERROR, 768 CANNOT_EXECUTE_PROMQL_QUERY, 770 WASM_ERROR, 773 MALFORMED_AI_PROVIDER_RESPONSE,
+    781 AI_PROVIDER_RESPONSE_TRUNCATED, 782 AI_PROVIDER_RESPONSE_INCOMPLETE, 1006 INVALID_CURSOR_LOOKUP,
+    1007 ILLEGAL_STREAM
+
+    destination: A dictionary, a file, another database, another protocol or a library: something behind the table that
+    a person has to look at.
+    79 INCORRECT_FILE_NAME, 156 DICTIONARIES_WAS_NOT_LOADED, 266 MISMATCH_REPLICAS_DATA_SOURCES, 280 NO_AVAILABLE_DATA,
+    281 DICTIONARY_IS_EMPTY, 293 MONGODB_CANNOT_AUTHENTICATE, 295 RECEIVED_EMPTY_DATA, 387 DICTIONARY_ALREADY_EXISTS,
+    391 EXTERNAL_LIBRARY_ERROR, 404 BAD_ODBC_CONNECTION_STRING, 410 EXTERNAL_SERVER_IS_NOT_RESPONDING,
+    422 UNSUPPORTED_URI_SCHEME, 453 MYSQL_CLIENT_INSUFFICIENT_CAPABILITIES, 482 DICTIONARY_ACCESS_DENIED,
+    483 TOO_MANY_REDIRECTS, 484 INTERNAL_REDIS_ERROR, 487 CANNOT_GET_CREATE_DICTIONARY_QUERY,
+    489 INCORRECT_DICTIONARY_DEFINITION, 491 UNACCEPTABLE_URL, 510 CACHE_DICTIONARY_UPDATE_FAIL,
+    518 CANNOT_COMMIT_OFFSET, 520 CANNOT_DETACH_DICTIONARY_AS_TABLE, 528 CASSANDRA_INTERNAL_ERROR,
+    530 CANNOT_CONNECT_RABBITMQ, 537 ILLEGAL_MYSQL_VARIABLE, 538 MYSQL_SYNTAX_ERROR, 539 CANNOT_BIND_RABBITMQ_EXCHANGE,
+    540 CANNOT_DECLARE_RABBITMQ_EXCHANGE, 541 CANNOT_CREATE_RABBITMQ_QUEUE_BINDING, 542 CANNOT_REMOVE_RABBITMQ_EXCHANGE,
+    543 UNKNOWN_MYSQL_DATATYPES_SUPPORT_LEVEL, 555 ROCKSDB_ERROR, 556 SYNC_MYSQL_USER_ACCESS_ERROR,
+    559 INVALID_GRPC_QUERY_INFO, 591 SQLITE_ENGINE_ERROR, 614 POSTGRESQL_CONNECTION_FAILURE,
+    619 POSTGRESQL_REPLICATION_INTERNAL_ERROR, 624 BAD_FILE_TYPE, 629 HTTP_RANGE_NOT_SATISFIABLE, 631 UNKNOWN_FILE_SIZE,
+    634 MONGODB_ERROR, 640 NO_HIVEMETASTORE, 642 CANNOT_PACK_ARCHIVE, 643 CANNOT_UNPACK_ARCHIVE,
+    665 CANNOT_CONNECT_NATS, 698 INVALID_REDIS_STORAGE_TYPE, 699 INVALID_REDIS_TABLE_STRUCTURE, 706 LIBSSH_ERROR,
+    736 DATALAKE_DATABASE_ERROR, 742 DELTA_KERNEL_ERROR, 743 ICEBERG_SPECIFICATION_VIOLATION,
+    750 ARROWFLIGHT_INTERNAL_ERROR, 751 ARROWFLIGHT_CONNECTION_FAILURE, 752 ARROWFLIGHT_FETCH_SCHEMA_ERROR,
+    753 ARROWFLIGHT_WRITE_ERROR, 783 SSH_AGENT_ERROR, 784 OBJECT_STORAGE_QUEUE_POST_PROCESSING_FAILED,
+    800 PY_EXCEPTION_OCCURED, 801 PY_OBJECT_NOT_FOUND, 1003 SSH_EXCEPTION, 1009 S3_OBJECT_CHANGED_DURING_READ,
+    1015 FILE_CHANGED_DURING_READ
+
+    destination: The table's files, its metadata in Keeper or its replication are damaged, of another version, or not
+    loaded. An operator must fix them.
+    40 CHECKSUM_DOESNT_MATCH, 91 SIZES_OF_MARKS_FILES_ARE_INCONSISTENT, 220 DUPLICATE_INTERSERVER_IO_ENDPOINT,
+    221 NO_SUCH_INTERSERVER_IO_ENDPOINT, 224 REPLICA_IS_ALREADY_ACTIVE, 226 NO_FILE_IN_DATA_PART,
+    227 UNEXPECTED_FILE_IN_DATA_PART, 228 BAD_SIZE_OF_FILE_IN_DATA_PART, 230 NOT_FOUND_EXPECTED_DATA_PART,
+    231 TOO_MANY_UNEXPECTED_DATA_PARTS, 232 NO_SUCH_DATA_PART, 233 BAD_DATA_PART_NAME, 234 NO_REPLICA_HAS_PART,
+    238 FORMAT_VERSION_TOO_OLD, 246 CORRUPTED_DATA, 251 NO_SUCH_REPLICA, 255 TOO_MANY_RETRIES_TO_FETCH_PARTS,
+    261 UNKNOWN_BLOCK_INFO_FIELD, 287 UNKNOWN_FORMAT_VERSION, 308 UNEXPECTED_NODE_IN_ZOOKEEPER, 342 METADATA_MISMATCH,
+    345 TABLE_DIFFERS_TOO_MUCH, 361 SEEK_POSITION_OUT_OF_BOUND, 415 ALL_REPLICAS_LOST, 416 REPLICA_STATUS_CHANGED,
+    451 BAD_TTL_FILE, 513 UNKNOWN_PART_TYPE, 529 NOT_A_LEADER, 564 INTERSERVER_SCHEME_DOESNT_MATCH,
+    567 DUPLICATED_PART_UUIDS, 568 RAFT_ERROR, 571 DATABASE_REPLICATION_FAILED, 575 UNKNOWN_SNAPSHOT,
+    579 INCORRECT_PART_TYPE, 588 DISTRIBUTED_BROKEN_BATCH_INFO, 589 DISTRIBUTED_BROKEN_BATCH_FILES,
+    592 DATA_ENCRYPTION_ERROR, 593 ZERO_COPY_REPLICATION_ERROR, 667 NOT_INITIALIZED, 668 INVALID_STATE,
+    694 ASYNC_LOAD_CYCLE, 695 ASYNC_LOAD_FAILED, 696 ASYNC_LOAD_CANCELED, 709 CANNOT_GET_REPLICATED_DATABASE_SNAPSHOT,
+    713 BROKEN_PROJECTION, 722 ASYNC_LOAD_WAIT_FAILED, 740 POTENTIALLY_BROKEN_DATA_PART, 902 PROTOCOL_VERSION_MISMATCH,
+    1010 UNIQUE_KEY_DENSE_INDEX_UNREADABLE
+
+    destination: An error inside the server that names no cause.
+    11 POSITION_OUT_OF_BOUND, 12 PARAMETER_OUT_OF_BOUND, 49 LOGICAL_ERROR, 71 CANNOT_WRITE_AFTER_END_OF_BUFFER,
+    104 TOO_SMALL_BUFFER_SIZE, 362 CURRENT_WRITE_BUFFER_IS_EXHAUSTED, 363 CANNOT_CREATE_IO_BUFFER,
+    385 MULTIPLE_STREAMS_REQUIRED, 717 EXPERIMENTAL_FEATURE_ERROR, 1001 STD_EXCEPTION, 1002 UNKNOWN_EXCEPTION
+
+    destination: Answers to other statements (DDL, mutations, BACKUP, KILL) or of the server's own process. Not an
+    answer to an insert: nobody decided, so nothing is dropped or hammered.
+    55 STORAGE_REQUIRES_PARAMETER, 56 UNKNOWN_STORAGE, 57 TABLE_ALREADY_EXISTS, 58 TABLE_METADATA_ALREADY_EXISTS,
+    82 DATABASE_ALREADY_EXISTS, 109 CANNOT_BLOCK_SIGNAL, 110 CANNOT_UNBLOCK_SIGNAL, 111 CANNOT_MANIPULATE_SIGSET,
+    112 CANNOT_WAIT_FOR_SIGNAL, 119 ENGINE_REQUIRED, 142 NOT_FOUND_NODE, 219 DATABASE_NOT_EMPTY,
+    237 NO_REPLICA_NAME_GIVEN, 248 INVALID_PARTITION_VALUE, 253 REPLICA_ALREADY_EXISTS, 256 PARTITION_ALREADY_EXISTS,
+    257 PARTITION_DOESNT_EXIST, 300 CANNOT_DLSYM, 305 TABLE_WAS_NOT_DROPPED, 336 UNKNOWN_DATABASE_ENGINE,
+    341 UNFINISHED, 359 TABLE_SIZE_EXCEEDS_MAX_DROP_SIZE_LIMIT, 375 CANNOT_DLOPEN, 380 CANNOT_KILL,
+    388 CANNOT_ASSIGN_OPTIMIZE, 390 CANNOT_GET_CREATE_TABLE_QUERY, 398 UNKNOWN_MUTATION_COMMAND, 412 NETLINK_ERROR,
+    413 CANNOT_SET_SIGNAL_HANDLER, 419 MULTIPLE_ASSIGNMENTS_TO_COLUMN, 420 CANNOT_UPDATE_COLUMN, 429 FAILED_TO_GETPWUID,
+    430 MISMATCHING_USERS_FOR_PROCESS_AND_DATA, 431 ILLEGAL_SYNTAX_FOR_CODEC_TYPE, 432 UNKNOWN_CODEC,
+    433 ILLEGAL_CODEC_PARAMETER, 442 BAD_DATABASE_FOR_TEMPORARY_TABLE, 445 CANNOT_MPROTECT, 450 BAD_TTL_EXPRESSION,
+    459 CANNOT_SET_THREAD_PRIORITY, 468 CANNOT_PTHREAD_ATTR, 478 UNKNOWN_POLICY, 479 UNKNOWN_DISK,
+    493 ACCESS_ENTITY_ALREADY_EXISTS, 501 CANNOT_CREATE_DATABASE, 502 CANNOT_SIGQUEUE, 517 CANNOT_ASSIGN_ALTER,
+    521 ATOMIC_RENAME_FAIL, 524 ALTER_OF_COLUMN_IS_FORBIDDEN, 525 INCORRECT_DISK_INDEX, 535 UNKNOWN_RAID_TYPE,
+    547 INVALID_RAID_TYPE, 548 UNKNOWN_VOLUME, 552 UNRECOGNIZED_ARGUMENTS, 582 NO_SUCH_PROJECTION_IN_TABLE,
+    583 ILLEGAL_PROJECTION, 587 CONCURRENT_ACCESS_NOT_SUPPORTED, 590 CANNOT_SYSCONF, 598 BACKUP_ALREADY_EXISTS,
+    599 BACKUP_NOT_FOUND, 600 BACKUP_VERSION_NOT_SUPPORTED, 601 BACKUP_DAMAGED, 602 NO_BASE_BACKUP,
+    603 WRONG_BASE_BACKUP, 604 BACKUP_ENTRY_ALREADY_EXISTS, 605 BACKUP_ENTRY_NOT_FOUND, 606 BACKUP_IS_EMPTY,
+    607 CANNOT_RESTORE_DATABASE, 608 CANNOT_RESTORE_TABLE, 609 FUNCTION_ALREADY_EXISTS, 610 CANNOT_DROP_FUNCTION,
+    611 CANNOT_CREATE_RECURSIVE_FUNCTION, 627 BACKUP_ENGINE_NOT_FOUND, 630 HAVE_DEPENDENT_OBJECTS,
+    636 CANNOT_EXTRACT_TABLE_STRUCTURE, 637 INVALID_TABLE_OVERRIDE, 647 CANNOT_BACKUP_TABLE,
+    648 WRONG_DDL_RENAMING_SETTINGS, 649 INVALID_TRANSACTION, 653 CANNOT_PARSE_BACKUP_SETTINGS,
+    654 WRONG_BACKUP_SETTINGS, 655 FAILED_TO_SYNC_BACKUP_OR_RESTORE, 661 CANNOT_SEND_SIGNAL,
+    663 INCONSISTENT_METADATA_FOR_BACKUP, 664 ACCESS_STORAGE_DOESNT_ALLOW_BACKUP, 669 NAMED_COLLECTION_DOESNT_EXIST,
+    670 NAMED_COLLECTION_ALREADY_EXISTS, 671 NAMED_COLLECTION_IS_IMMUTABLE, 692 TOO_MANY_MUTATIONS,
+    697 CANNOT_RESTORE_TO_NONENCRYPTED_DISK, 705 TABLE_NOT_EMPTY, 708 ILLEGAL_STATISTICS,
+    712 TOO_MANY_MATERIALIZED_VIEWS, 716 CANNOT_FORGET_PARTITION, 724 TOO_MANY_TABLES, 725 TOO_MANY_DATABASES,
+    730 REFRESH_FAILED, 739 BUZZHOUSE, 746 DEPENDENCIES_NOT_FOUND, 755 TOO_LARGE_LIGHTWEIGHT_UPDATES,
+    757 CANNOT_GET_THREAD_PRIORITY, 758 TOO_MANY_NAMED_COLLECTIONS, 761 ACME_ERROR, 766 INSTRUMENTATION_ERROR,
+    769 NAMED_COLLECTION_IS_USED, 906 AST_FUZZER_ORACLE_MISMATCH, 1004 STARTUP_SCRIPTS_ERROR,
+    1011 HANDLER_ALREADY_EXISTS
+    """

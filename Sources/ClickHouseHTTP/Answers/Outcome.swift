@@ -1,4 +1,3 @@
-/// How an attempt to insert a batch ended.
 package enum InsertOutcome: Sendable, Equatable {
     /// ClickHouse provably stored the batch, or knew its token.
     case accepted
@@ -25,7 +24,6 @@ package struct InsertFailure: Error, Sendable, Equatable, CustomStringConvertibl
     /// ClickHouse's error code (`SELECT * FROM system.errors`), when it gave one.
     package var code: Int?
 
-    /// HTTP status, when there was a response.
     package var status: Int?
 
     /// ClickHouse's, the transport's or our words: one line, at most 500 characters, without credentials.
@@ -71,6 +69,21 @@ package struct InsertFailure: Error, Sendable, Equatable, CustomStringConvertibl
         self.mayHaveBeenStored = mayHaveBeenStored
         self.concernsBatchAlone = concernsBatchAlone
         self.transport = transport
+    }
+
+    static func ours(
+        _ kind: Kind,
+        _ message: String,
+        mayHaveBeenStored: Bool = true,
+        concernsBatchAlone: Bool = false
+    ) -> InsertFailure {
+        InsertFailure(
+            kind: kind,
+            message: message,
+            isOurWords: true,
+            mayHaveBeenStored: mayHaveBeenStored,
+            concernsBatchAlone: concernsBatchAlone
+        )
     }
 
     /// Whether the server has read the batch and does not want it as it is.

@@ -52,16 +52,7 @@ package struct ResponseClassifier: Sendable {
         code: Int? = nil,
         _ text: String
     ) -> InsertOutcome {
-        .failed(
-            InsertFailure(
-                kind: kind,
-                code: code,
-                status: response.status,
-                message: summarize(text, credentials: credentials),
-                retryAfter: response.retryAfter,
-                badRow: Self.badRow(in: text)
-            )
-        )
+        .failed(InsertFailure(kind, code: code, response, text, credentials: credentials))
     }
 
     /// N of the last "(at row N)" in a message. What stands before may be a value of ours.
@@ -79,6 +70,20 @@ package struct ResponseClassifier: Sendable {
         let rest = text[digits.endIndex...]
         guard rest.hasPrefix(". DB::") || rest.hasPrefix(", e.") else { return nil }
         return Int(digits)
+    }
+}
+
+extension InsertFailure {
+    /// What a response says, which may be a gateway's.
+    init(_ kind: Kind, code: Int?, _ response: HTTPResponse, _ text: String, credentials: Credentials?) {
+        self.init(
+            kind: kind,
+            code: code,
+            status: response.status,
+            message: summarize(text, credentials: credentials),
+            retryAfter: response.retryAfter,
+            badRow: ResponseClassifier.badRow(in: text)
+        )
     }
 }
 

@@ -1,4 +1,3 @@
-/// What is known of one endpoint's server and of the table there.
 struct EndpointProfile: Sendable, Equatable {
     let knownSettings: Set<String>
     let echoesQueryID: Bool
@@ -22,7 +21,7 @@ extension InsertClient {
     /// - Throws: a failure of kind `destination` when the table or columns of it are missing, naming all of them.
     func askProfile(of endpoint: Endpoint) async throws(InsertFailure) -> EndpointProfile {
         let (names, isEchoed) = try await ask(InsertSettings.lookUpStatement, at: endpoint)
-        let known = Set(names.lines).intersection(InsertSettings.versioned)
+        let known = Set(names.lines).intersection(InsertSettings.versioned.map(\.name))
         // An answer that is not ClickHouse's would make us send without a token, and a retry would store rows twice.
         guard known.contains(InsertSettings.knownToAll) else {
             let text = summarize("no list of ClickHouse's settings: \(names)", credentials: credentials)
@@ -63,10 +62,9 @@ extension InsertClient {
         )
         if let engine, engine.isEmpty {
             // Who may insert into a table sees it.
-            throw InsertFailure(
-                kind: .destination,
-                message: "there is no table \(target.quotedName) at \(endpoint), or the user may not insert into it",
-                isOurWords: true,
+            throw .ours(
+                .destination,
+                "there is no table \(target.quotedName) at \(endpoint), or the user may not insert into it",
                 mayHaveBeenStored: false
             )
         }
@@ -109,11 +107,11 @@ extension InsertClient {
         if table.columnTypes.isEmpty { return }
         let missing = columns.filter { table.columnTypes[$0] == nil }
         if missing.isEmpty { return }
-        throw InsertFailure(
-            kind: .destination,
-            message: "the table \(target.quotedName) lacks \(missing.count == 1 ? "the column" : "the columns") "
-                + missing.map(quoteIdentifier).joined(separator: ", ") + "; add with ALTER TABLE … ADD COLUMN",
-            isOurWords: true,
+        let names = missing.map(quoteIdentifier).joined(separator: ", ")
+        throw .ours(
+            .destination,
+            "the table \(target.quotedName) lacks \(missing.count == 1 ? "the column" : "the columns") \(names)"
+                + "; add with ALTER TABLE … ADD COLUMN",
             mayHaveBeenStored: false
         )
     }

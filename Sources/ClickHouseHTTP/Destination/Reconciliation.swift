@@ -1,6 +1,5 @@
 internal import Foundation
 
-/// The columns that tell a row from all others, and when it was made.
 package struct IdentityColumns: Sendable, Equatable {
     package let id: String
     package let time: String?
@@ -18,7 +17,6 @@ struct Reconciliation {
     private static let keysPerQuery = 1_000
     private static let keyBytesPerQuery = 100_000
 
-    /// The keys in parts for one query each.
     static func parts(_ keys: some Sequence<RowKey>) -> [[RowKey]] {
         var parts: [[RowKey]] = []
         var bytes = 0
@@ -209,10 +207,9 @@ extension InsertClient {
             throw failure
         }
         guard text == "running\n0\n" else {
-            throw InsertFailure(
-                kind: .transient,
-                message: "an earlier insert of this batch still runs at \(endpoint)",
-                isOurWords: true,
+            throw .ours(
+                .transient,
+                "an earlier insert of this batch still runs at \(endpoint)",
                 concernsBatchAlone: true
             )
         }
@@ -226,10 +223,9 @@ extension InsertClient {
         for condition in ["log_pointer > log_max_index\(isNew)", "inserts_in_queue = 0"] {
             let text = try await execute(completenessStatement(condition), at: endpoint)
             guard text == "complete\n1\n" else {
-                throw InsertFailure(
-                    kind: .transient,
-                    message: "the replica \(endpoint) does not have yet what others may have acknowledged",
-                    isOurWords: true,
+                throw .ours(
+                    .transient,
+                    "the replica \(endpoint) does not have yet what others may have acknowledged",
                     concernsBatchAlone: true
                 )
             }
@@ -250,22 +246,14 @@ extension String {
 /// A field of `FORMAT TabSeparated` (https://clickhouse.com/docs/interfaces/formats/TabSeparated#data-formatting).
 func unescapeTabSeparated(_ field: some StringProtocol) -> String {
     guard field.contains("\\") else { return String(field) }
+    let escapes: [Unicode.Scalar: Unicode.Scalar] = [
+        "b": "\u{8}", "f": "\u{c}", "r": "\r", "n": "\n", "t": "\t", "0": "\0",
+    ]
     var text = ""
     var rest = field.unicodeScalars[...]
     while let scalar = rest.popFirst() {
-        guard scalar == "\\", let escaped = rest.popFirst() else {
-            text.unicodeScalars.append(scalar)
-            continue
-        }
-        switch escaped {
-        case "b": text.unicodeScalars.append("\u{8}")
-        case "f": text.unicodeScalars.append("\u{c}")
-        case "r": text.unicodeScalars.append("\r")
-        case "n": text.unicodeScalars.append("\n")
-        case "t": text.unicodeScalars.append("\t")
-        case "0": text.unicodeScalars.append("\0")
-        default: text.unicodeScalars.append(escaped)
-        }
+        let escaped = scalar == "\\" ? rest.popFirst() : nil
+        text.unicodeScalars.append(escaped.map { escapes[$0] ?? $0 } ?? scalar)
     }
     return text
 }

@@ -19,14 +19,12 @@ struct TableProfile: Sendable, Equatable {
     var isShared: Bool { isReplicated || engine.hasPrefix("Shared") || engine == "Distributed" }
 
     /// How many of the newest blocks the table recognises again; nil when that cannot be read.
-    var deduplicationWindow: Int? {
-        setting(isShared ? "replicated_deduplication_window" : "non_replicated_deduplication_window")
-    }
+    var deduplicationWindow: Int? { setting(windowSetting) }
+
+    var windowSetting: String { isShared ? "replicated_deduplication_window" : "non_replicated_deduplication_window" }
 
     /// How long it does; nil without a limit.
-    var deduplicationSeconds: Int? {
-        isShared ? setting("replicated_deduplication_window_seconds") : nil
-    }
+    var deduplicationSeconds: Int? { isShared ? setting("replicated_deduplication_window_seconds") : nil }
 
     private func setting(_ name: String) -> Int? {
         guard let assignment = definition.ranges(of: " \(name) = ").last else {
@@ -51,10 +49,7 @@ extension Guarantee {
         } else if table.deduplicationWindow == nil {
             reason = "the table's deduplication window cannot be read"
         } else if table.deduplicationWindow == 0 {
-            reason =
-                table.isShared
-                ? "the table's replicated_deduplication_window is 0"
-                : "the table's non_replicated_deduplication_window is 0"
+            reason = "the table's \(table.windowSetting) is 0"
         } else {
             self = .token(window: table.deduplicationSeconds.map { .seconds($0) })
             return

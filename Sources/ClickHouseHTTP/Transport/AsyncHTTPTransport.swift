@@ -18,10 +18,7 @@ package final class AsyncHTTPTransport: HTTPTransport {
         self.init(renewal: nil)
     }
 
-    /// - Parameters:
-    ///   - tls: read here, and anew when they change.
-    ///   - now: for how often they are looked at.
-    ///   - onNews: told when they were read anew. It must not block.
+    /// - Parameter onNews: told when the files were read anew. It must not block.
     package convenience init(
         tls: TLSFiles,
         now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
@@ -153,7 +150,6 @@ extension TransportFailure {
         }
     }
 
-    /// `host:port`
     private static func server(in url: String) -> String {
         let components = URLComponents(string: url)
         return "\(components?.host ?? ""):\(components?.port ?? 443)"

@@ -1,6 +1,5 @@
 internal import Foundation
 
-/// Where a ClickHouse server listens for HTTP, without any credentials.
 package struct Endpoint: Sendable, Hashable, CustomStringConvertible {
     /// `http://host:8123` or `https://host:8443/prefix`, without a slash at its end. Safe to log.
     package let url: String
@@ -12,47 +11,37 @@ package struct Endpoint: Sendable, Hashable, CustomStringConvertible {
 
     package var usesTLS: Bool { url.hasPrefix("https:") }
 
-    private init(url: String, origin: HTTPOrigin) {
-        self.url = url
-        self.origin = origin
-    }
-
     /// Reads a URL as people write it. A user and password in it are taken out and returned beside the endpoint, so
     /// that they reach neither a log nor a request line.
     ///
     /// - Throws: ``InvalidEndpoint`` saying what is wrong, never repeating a password.
     package static func parse(_ text: String) throws(InvalidEndpoint) -> (endpoint: Endpoint, credentials: Credentials?)
     {
+        let example = "write it like http://localhost:8123"
         guard let separator = text.range(of: "://") else {
-            throw InvalidEndpoint(reason: "it has no http:// or https:// in front; write it like http://localhost:8123")
+            throw InvalidEndpoint("it has no http:// or https:// in front; \(example)")
         }
         let scheme = text[..<separator.lowerBound].lowercased()
         guard ["http", "https"].contains(scheme) else {
-            throw InvalidEndpoint(
-                reason:
-                    "it must start with http:// or https://, not with \(scheme)://; ClickHouse is written to by HTTP"
-            )
+            let reason =
+                "it must start with http:// or https://, not with \(scheme)://; ClickHouse is written to by HTTP"
+            throw InvalidEndpoint(reason)
         }
-        guard !text.contains(where: \.isWhitespace) else {
-            throw InvalidEndpoint(reason: "there is a space in it; write it like http://localhost:8123")
-        }
+        guard !text.contains(where: \.isWhitespace) else { throw InvalidEndpoint("there is a space in it; \(example)") }
         guard let components = URLComponents(string: text, encodingInvalidCharacters: false),
             let host = components.host, !host.isEmpty
         else {
             throw InvalidEndpoint(
-                reason: "it is not a URL like http://localhost:8123 "
+                "it is not a URL like http://localhost:8123 "
                     + "(in a user or password write / as %2F, : as %3A, @ as %40, % as %25)"
             )
         }
         guard components.port.map({ (1...65_535).contains($0) }) ?? true else {
-            throw InvalidEndpoint(
-                reason: "ports are from 1 to 65535; ClickHouse's is 8123, or 8443 for https://"
-            )
+            throw InvalidEndpoint("ports are from 1 to 65535; ClickHouse's is 8123, or 8443 for https://")
         }
         guard components.query == nil, components.fragment == nil else {
             throw InvalidEndpoint(
-                reason:
-                    "it must not have a query, what is behind ? or #; database, table and user are settings of their own"
+                "it must not have a query, what is behind ? or #; database, table and user are settings of their own"
             )
         }
         var path = components.percentEncodedPath
@@ -62,14 +51,12 @@ package struct Endpoint: Sendable, Hashable, CustomStringConvertible {
         let encodedHost = components.percentEncodedHost ?? host
         let url = "\(scheme)://\(encodedHost)\(port)\(path)"
         guard let origin = HTTPOrigin(configured: url, host: encodedHost) else {
-            throw InvalidEndpoint(
-                reason: "its host or path is spelled in an unusual way; write it like http://localhost:8123"
-            )
+            throw InvalidEndpoint("its host or path is spelled in an unusual way; \(example)")
         }
         do throws(InvalidTarget) {
             if !path.isEmpty { _ = try RequestTarget(path) }
         } catch {
-            throw InvalidEndpoint(reason: "its path \(error)")
+            throw InvalidEndpoint("its path \(error)")
         }
         return (Endpoint(url: url, origin: origin), credentials)
     }
@@ -78,6 +65,8 @@ package struct Endpoint: Sendable, Hashable, CustomStringConvertible {
 /// Why a text is not an endpoint. The text itself is not repeated: it may hold a password.
 package struct InvalidEndpoint: Error, CustomStringConvertible {
     package let reason: String
+
+    init(_ reason: String) { self.reason = reason }
 
     package var description: String { "a ClickHouse URL cannot be used: \(reason)" }
 }

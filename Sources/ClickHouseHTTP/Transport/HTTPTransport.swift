@@ -24,15 +24,17 @@ package struct HTTPRequest: Sendable {
     package var headers: [(name: String, value: String)]
     package var body: [UInt8]
 
-    /// The most bytes of a response's body that are kept; what follows is not read. 64 KiB by default.
+    /// The most bytes of a response's body that are kept; what follows is not read.
     package var responseLimit: Int
+
+    package static let usualResponseLimit = 64 << 10
 
     package init(
         origin: HTTPOrigin,
         url: String,
         headers: [(name: String, value: String)],
         body: [UInt8],
-        responseLimit: Int = 64 << 10
+        responseLimit: Int = usualResponseLimit
     ) {
         self.origin = origin
         self.url = url
@@ -75,11 +77,5 @@ package struct TransportFailure: Error, Sendable, Equatable {
     package let isBeforeSending: Bool
 
     /// Whether nobody listens there.
-    package let isRefused: Bool
-
-    package init(message: String, isBeforeSending: Bool, isRefused: Bool = false) {
-        self.message = message
-        self.isBeforeSending = isBeforeSending
-        self.isRefused = isRefused
-    }
+    package var isRefused = false
 }

@@ -1,3 +1,5 @@
+internal import Foundation
+
 /// Takes one secret out of texts that a server wrote, in the forms in which servers repeat what they were sent.
 ///
 /// Found are: the secret itself; its letters escaped as in URLs, JSON, SQL, HTML and C, each on its own; base64 and
@@ -6,7 +8,6 @@
 package struct Redaction: Sendable {
     private let secret: [UInt8]
 
-    /// The forms of each of its letters.
     private let letters: [[[UInt8]]]
 
     /// What a run of base64's letters with the secret in it contains.
@@ -22,7 +23,8 @@ package struct Redaction: Sendable {
         let pair = user.map { Base64.inner(Array("\($0):\(secret)".utf8), offset: 0) }
         // What is shorter would be found in many a word.
         base64 = ((0..<3).map { Base64.inner(Array(secret.utf8), offset: $0) } + [pair ?? []]).filter { $0.count >= 6 }
-        hexadecimal = secret.utf8.count < 4 ? [] : secret.utf8.flatMap { Self.hexadecimal($0, isUpperCase: false) }
+        let digits = Array("0123456789abcdef".utf8)
+        hexadecimal = secret.utf8.count < 4 ? [] : secret.utf8.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
     }
 
     /// `text` with "…" in the secret's place.
@@ -64,25 +66,19 @@ package struct Redaction: Sendable {
         let bytes = Array(String(letter).utf8)
         let code = letter.value
         var texts: [String] = ["&#\(code);", "&#0\(code);"]
+        func digits(_ number: some BinaryInteger, _ width: Int, radix: Int = 16, isUpperCase: Bool = false) -> String {
+            let digits = String(number, radix: radix, uppercase: isUpperCase)
+            return String(repeating: "0", count: max(0, width - digits.count)) + digits
+        }
         for isUpperCase in [false, true] {
-            let pairs = bytes.map { String(decoding: hexadecimal($0, isUpperCase: isUpperCase), as: UTF8.self) }
+            let pairs = bytes.map { digits($0, 2, isUpperCase: isUpperCase) }
+            let number = digits(code, 1, isUpperCase: isUpperCase)
             // The second is of what was escaped twice.
             texts += ["%", "%25", "\\x"].map { prefix in pairs.map { prefix + $0 }.joined() }
-            let number = String(code, radix: 16, uppercase: isUpperCase)
             texts += ["&#x\(number);", "\\u{\(number)}"]
-            texts.append(
-                String(letter).utf16.map { unit in
-                    let digits = String(unit, radix: 16, uppercase: isUpperCase)
-                    return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-                }.joined()
-            )
+            texts.append(String(letter).utf16.map { "\\u" + digits($0, 4, isUpperCase: isUpperCase) }.joined())
         }
-        texts.append(
-            bytes.map { byte in
-                let digits = String(byte, radix: 8)
-                return "\\" + String(repeating: "0", count: 3 - digits.count) + digits
-            }.joined()
-        )
+        texts.append(bytes.map { "\\" + digits($0, 3, radix: 8) }.joined())
         let names: [Unicode.Scalar: String] = ["&": "amp", "<": "lt", ">": "gt", "\"": "quot", "'": "apos"]
         if let name = names[letter] { texts.append("&\(name);") }
         if letter == " " { texts.append("+") }
@@ -90,11 +86,6 @@ package struct Redaction: Sendable {
         // Once, or twice where an escaped text was escaped again.
         if letter.isASCII, !letter.properties.isAlphabetic { texts += ["\\", "\\\\\\"].map { "\($0)\(letter)" } }
         return [bytes] + texts.map { Array($0.utf8) }
-    }
-
-    private static func hexadecimal(_ byte: UInt8, isUpperCase: Bool) -> [UInt8] {
-        let digits = Array((isUpperCase ? "0123456789ABCDEF" : "0123456789abcdef").utf8)
-        return [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
     }
 
     // MARK: Encoded
@@ -172,21 +163,14 @@ package struct Redaction: Sendable {
 }
 
 private enum Base64 {
-    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-    private static let letters = Set(alphabet + [UInt8(ascii: "=")])
+    private static let letters = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=".utf8)
 
     static func isLetter(_ byte: UInt8) -> Bool { letters.contains(byte) }
 
     /// The letters that only `bytes` decide, when they begin `offset` bytes into a group of three.
     static func inner(_ bytes: [UInt8], offset: Int) -> [UInt8] {
-        let before = [UInt8](repeating: 0, count: offset)
-        let whole = before + bytes
-        var encoded: [UInt8] = []
-        for start in stride(from: 0, to: whole.count, by: 3) {
-            let group = whole[start...].prefix(3)
-            let bits = group.reduce(0) { $0 << 8 | UInt32($1) } << UInt32(8 * (3 - group.count))
-            encoded += stride(from: 18, through: 0, by: -6).map { alphabet[Int(bits >> UInt32($0)) & 63] }
-        }
+        let whole = [UInt8](repeating: 0, count: offset) + bytes
+        let encoded = Array(Data(whole).base64EncodedString().utf8)
         // A letter has 6 bits: those with bits of what stands before or behind are left out.
         let first = (offset * 8 + 5) / 6
         let last = whole.count * 8 / 6

@@ -15,7 +15,6 @@ package struct RequestTarget: Sendable, Equatable {
     /// of its segments.
     private let folded: [UInt8]
 
-    /// With the query, as it is sent.
     package var text: String { query.map { "\(path)?\($0)" } ?? path }
 
     /// - Parameter text: a request line's target, as it was sent.
@@ -123,14 +122,12 @@ package struct RequestTarget: Sendable, Equatable {
         return UInt8(digits[0] << 4 | digits[1])
     }
 
+    private static let unreserved = Set(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~".utf8
+    )
+
     private static func isUnreserved(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-            UInt8(ascii: "~"):
-            true
-        default: false
-        }
+        unreserved.contains(byte)
     }
 }
 

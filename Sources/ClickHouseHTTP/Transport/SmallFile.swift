@@ -5,7 +5,6 @@ package enum SmallFile {
     /// In bytes. A system's whole bundle of CAs is a quarter of a megabyte.
     package static let limit = 16 << 20
 
-    /// Why a file cannot be read, in the system's words or ours.
     package struct Unreadable: Error {
         package let reason: String
     }
@@ -53,11 +52,8 @@ package struct FileStamp: Sendable, Equatable {
     /// Whether they may change it.
     package let othersCanWrite: Bool
 
-    private let device: UInt64
-    private let inode: UInt64
-    private let bytes: Int64
-    private let seconds: Int
-    private let nanoseconds: Int
+    /// Device, inode, bytes, and the time of the last change.
+    private let marks: [Int64]
 
     /// nil when there is no such file, or none that can be asked for.
     package init?(_ path: String) {
@@ -66,10 +62,9 @@ package struct FileStamp: Sendable, Equatable {
         guard unsafe stat(path, &status) == 0 else { return nil }
         othersCanRead = status.st_mode & S_IROTH != 0
         othersCanWrite = status.st_mode & S_IWOTH != 0
-        device = UInt64(status.st_dev)
-        inode = UInt64(status.st_ino)
-        bytes = Int64(status.st_size)
-        seconds = status.st_mtim.tv_sec
-        nanoseconds = status.st_mtim.tv_nsec
+        marks = [
+            Int64(truncatingIfNeeded: status.st_dev), Int64(truncatingIfNeeded: status.st_ino), Int64(status.st_size),
+            Int64(status.st_mtim.tv_sec), Int64(status.st_mtim.tv_nsec),
+        ]
     }
 }

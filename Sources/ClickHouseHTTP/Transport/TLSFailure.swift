@@ -10,29 +10,26 @@ struct TLSFailure {
     /// A server that speaks TLS 1.3 refuses our certificate only after our side of the handshake is over, when the
     /// request is on its way: that is not counted.
     let isInHandshake: Bool
+}
 
+extension TLSFailure {
     /// nil when `error` has nothing to do with TLS.
     init?(_ error: any Error) {
         switch error {
         case NIOSSLError.handshakeFailed(let cause):
-            self.init(Self.describe(cause), isInHandshake: true)
+            self.init(reason: Self.describe(cause), isInHandshake: true)
         // Names are checked before the connection carries anything.
         case let error as NIOSSLExtraError where error == .failedToValidateHostname:
-            self.init("the server's certificate is for another host name or address", isInHandshake: true)
+            self.init(reason: "the server's certificate is for another host name or address", isInHandshake: true)
         case let error as HTTPClientError where error == .tlsHandshakeTimeout:
-            self.init("the TLS handshake took longer than 5 s", isInHandshake: true)
+            self.init(reason: "the TLS handshake took longer than 5 s", isInHandshake: true)
         case NIOSSLError.uncleanShutdown:
-            self.init("the server cut the TLS connection", isInHandshake: false)
+            self.init(reason: "the server cut the TLS connection", isInHandshake: false)
         case let cause as BoringSSLError:
-            self.init(Self.describe(cause), isInHandshake: false)
+            self.init(reason: Self.describe(cause), isInHandshake: false)
         default:
             return nil
         }
-    }
-
-    private init(_ reason: String, isInHandshake: Bool) {
-        self.reason = reason
-        self.isInHandshake = isInHandshake
     }
 
     private static func describe(_ error: BoringSSLError) -> String {

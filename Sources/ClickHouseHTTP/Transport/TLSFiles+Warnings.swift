@@ -14,9 +14,7 @@ extension TLSFiles {
     package func warnings(now: Date) -> [String] {
         var warnings: [String] = []
         if let certificateFile {
-            for certificate in Self.certificates(at: certificateFile).prefix(1) {
-                warnings += certificate.warnings(certificateFile, now)
-            }
+            warnings += Self.certificates(at: certificateFile).first?.warnings(certificateFile, now) ?? []
         }
         if let caFile {
             // Old CAs may lie beside their successors: the last to end counts.

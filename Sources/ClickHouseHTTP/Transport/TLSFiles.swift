@@ -21,11 +21,10 @@ package struct TLSFiles: Sendable, Equatable {
 
     package var isEmpty: Bool { self == TLSFiles() }
 
-    /// Reads the files for a client that verifies every server.
     package func clientConfiguration() throws(InvalidTLSFile) -> TLSConfiguration {
         var configuration = TLSConfiguration.modernClient
         if let caFile {
-            configuration.trustRoots = .certificates(try Self.certificates(in: PEMFile(.ca, at: caFile)))
+            configuration.trustRoots = .certificates(try PEMFile(.ca, at: caFile).certificates())
         }
         if let shown = try readShown() {
             configuration.certificateChain = shown.chain.map { .certificate($0) }
@@ -34,9 +33,7 @@ package struct TLSFiles: Sendable, Equatable {
         return configuration
     }
 
-    /// Reads the files for a client, and keeps what they hold for new connections.
-    ///
-    /// - Returns: nil when there are none.
+    /// Reads the files for a client, now and when they change; nil when there are none.
     package func clientRenewal(
         now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
         onNews: @escaping @Sendable (TLSNews) -> Void
@@ -47,10 +44,7 @@ package struct TLSFiles: Sendable, Equatable {
         }
     }
 
-    /// Reads the files for a server that shows its certificate and asks its clients for none, and keeps them for new
-    /// connections.
-    ///
-    /// - Returns: nil when there are none.
+    /// Reads the files for a server that asks its clients for no certificate, now and when they change; nil when there are none.
     package func serverRenewal(
         onNews: @escaping @Sendable (TLSNews) -> Void
     ) throws(InvalidTLSFile) -> TLSRenewal<NIOSSLContext>? {
@@ -83,62 +77,23 @@ package struct TLSFiles: Sendable, Equatable {
         case (nil, let keyFile?):
             throw InvalidTLSFile(.key, at: keyFile, "it needs a certificate file beside it, and none is given")
         case (let certificateFile?, let keyFile?):
-            let chain = try Self.certificates(in: PEMFile(.certificate, at: certificateFile))
-            let key = try Self.privateKey(in: PEMFile(.key, at: keyFile))
-            try Self.checkPair(chain, key, certificateFile: certificateFile, keyFile: keyFile)
-            return (chain, key)
-        }
-    }
-
-    private static func certificates(in file: PEMFile) throws(InvalidTLSFile) -> [NIOSSLCertificate] {
-        guard file.text.contains("CERTIFICATE-----") else {
-            throw file.invalid(
-                "it holds no certificate in PEM form (-----BEGIN CERTIFICATE-----); "
-                    + "one in DER form is converted by: openssl x509 -inform der -in FILE -out FILE.pem"
-            )
-        }
-        guard let certificates = try? NIOSSLCertificate.fromPEMBytes(file.bytes), !certificates.isEmpty else {
-            throw file.invalid("a certificate in it is damaged")
-        }
-        return certificates
-    }
-
-    private static func privateKey(in file: PEMFile) throws(InvalidTLSFile) -> NIOSSLPrivateKey {
-        guard file.text.contains("PRIVATE KEY-----") else {
-            throw file.invalid("it holds no private key in PEM form (-----BEGIN PRIVATE KEY-----)")
-        }
-        // PKCS #8 says it in the first line, the older forms in the second.
-        guard !["BEGIN ENCRYPTED PRIVATE KEY", "Proc-Type: 4,ENCRYPTED"].contains(where: file.text.contains) else {
-            throw file.invalid("its key is encrypted; decrypt it with: openssl pkey -in FILE -out NEW-FILE")
-        }
-        guard let key = try? NIOSSLPrivateKey(bytes: file.bytes, format: .pem) else {
-            throw file.invalid("its private key is damaged, or of an unknown kind")
-        }
-        return key
-    }
-
-    /// Lets BoringSSL try the pair now, not at the first connection.
-    private static func checkPair(
-        _ chain: [NIOSSLCertificate],
-        _ key: NIOSSLPrivateKey,
-        certificateFile: String,
-        keyFile: String
-    ) throws(InvalidTLSFile) {
-        var pair = TLSConfiguration.makeClientConfiguration()
-        pair.certificateChain = chain.map { .certificate($0) }
-        pair.privateKey = .privateKey(key)
-        // The system's many are of no interest here, and take long to load.
-        pair.trustRoots = .certificates([])
-        do {
-            _ = try NIOSSLContext(configuration: pair)
-        } catch NIOSSLError.failedToLoadPrivateKey {
-            throw InvalidTLSFile(
-                .key,
-                at: keyFile,
-                "its key does not belong to the first certificate in \(certificateFile)"
-            )
-        } catch {
-            throw InvalidTLSFile(.certificate, at: certificateFile, "TLS cannot use its kind of certificate")
+            let chain = try PEMFile(.certificate, at: certificateFile).certificates()
+            let key = try PEMFile(.key, at: keyFile).privateKey()
+            // Lets BoringSSL try the pair now, not at the first connection.
+            var pair = TLSConfiguration.makeClientConfiguration()
+            pair.certificateChain = chain.map { .certificate($0) }
+            pair.privateKey = .privateKey(key)
+            // The system's many are of no interest here, and take long to load.
+            pair.trustRoots = .certificates([])
+            do {
+                _ = try NIOSSLContext(configuration: pair)
+                return (chain, key)
+            } catch NIOSSLError.failedToLoadPrivateKey {
+                let reason = "its key does not belong to the first certificate in \(certificateFile)"
+                throw InvalidTLSFile(.key, at: keyFile, reason)
+            } catch {
+                throw InvalidTLSFile(.certificate, at: certificateFile, "TLS cannot use its kind of certificate")
+            }
         }
     }
 }
@@ -174,9 +129,36 @@ private struct PEMFile {
         if bytes.isEmpty { throw invalid("it is empty") }
     }
 
-    var text: String { String(decoding: bytes, as: UTF8.self) }
+    func certificates() throws(InvalidTLSFile) -> [NIOSSLCertificate] {
+        guard text.contains("CERTIFICATE-----") else {
+            throw invalid(
+                "it holds no certificate in PEM form (-----BEGIN CERTIFICATE-----); "
+                    + "one in DER form is converted by: openssl x509 -inform der -in FILE -out FILE.pem"
+            )
+        }
+        guard let certificates = try? NIOSSLCertificate.fromPEMBytes(bytes), !certificates.isEmpty else {
+            throw invalid("a certificate in it is damaged")
+        }
+        return certificates
+    }
 
-    func invalid(_ reason: String) -> InvalidTLSFile {
+    func privateKey() throws(InvalidTLSFile) -> NIOSSLPrivateKey {
+        guard text.contains("PRIVATE KEY-----") else {
+            throw invalid("it holds no private key in PEM form (-----BEGIN PRIVATE KEY-----)")
+        }
+        // PKCS #8 says it in the first line, the older forms in the second.
+        guard !["BEGIN ENCRYPTED PRIVATE KEY", "Proc-Type: 4,ENCRYPTED"].contains(where: text.contains) else {
+            throw invalid("its key is encrypted; decrypt it with: openssl pkey -in FILE -out NEW-FILE")
+        }
+        guard let key = try? NIOSSLPrivateKey(bytes: bytes, format: .pem) else {
+            throw invalid("its private key is damaged, or of an unknown kind")
+        }
+        return key
+    }
+
+    private var text: String { String(decoding: bytes, as: UTF8.self) }
+
+    private func invalid(_ reason: String) -> InvalidTLSFile {
         InvalidTLSFile(role, at: path, reason)
     }
 }

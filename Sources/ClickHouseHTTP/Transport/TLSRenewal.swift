@@ -12,7 +12,6 @@ package final class TLSRenewal<Value: Sendable>: Sendable {
         var value: Value
         var stamps: [FileStamp?]
         var lastLook: ContinuousClock.Instant
-        /// What was wrong at the last look; nil when nothing was.
         var failure: String?
     }
 
@@ -26,12 +25,9 @@ package final class TLSRenewal<Value: Sendable>: Sendable {
     /// Held while files are read, so that the latest reading wins.
     private let reading: Mutex<Void>
 
-    /// Reads the files. Blocks for as long as that takes.
+    /// Reads the files by `make`, and blocks for as long as that takes.
     ///
-    /// - Parameters:
-    ///   - onNews: told when the files were read anew. It must not block.
-    ///   - make: reads the files.
-    /// - Throws: what `make` throws.
+    /// - Parameter onNews: told when the files were read anew. It must not block.
     package init(
         _ files: TLSFiles,
         now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
@@ -108,11 +104,8 @@ package final class TLSRenewal<Value: Sendable>: Sendable {
     }
 }
 
-/// What came of reading TLS files anew.
 package enum TLSNews: Sendable {
-    /// What the files hold is in force for new connections.
-    ///
-    /// - Parameter warnings: as from ``TLSFiles/warnings(now:)``.
+    /// What the files hold is in force for new connections. The warnings are those of ``TLSFiles/warnings(now:)``.
     case renewed(TLSFiles, warnings: [String])
 
     /// The files cannot be used, and what was read before stays in force.

@@ -16,100 +16,69 @@ extension BatchWriterConfiguration {
     }
 
     /// What is wrong, one sentence each.
-    package var problems: [String] { destinationProblems + spoolProblems + batchProblems + durationProblems }
-
-    private var destinationProblems: [String] {
-        var problems: [String] = []
-        if urls.isEmpty {
-            problems.append("urls (CLICKHOUSE_URL) is empty; give at least one, like http://localhost:8123")
+    package var problems: [String] {
+        var problems = urlProblems
+        func check(_ isFine: Bool, _ key: String, _ problem: String) {
+            if !isFine { problems.append("\(named(key)) \(problem)") }
         }
-        for (index, url) in urls.enumerated() {
+        func check(_ key: String, _ value: Int?, in range: ClosedRange<Int>, _ demand: String) {
+            if let value { check(range.contains(value), key, "is \(value); it must be \(demand)") }
+        }
+        check(!database.isEmpty, "database", "is empty; ClickHouse's own is named default")
+        check(!table.isEmpty, "table", "is empty; name the table that the records go to")
+        let (cert, key) = ("tlsCertificateFile", "tlsKeyFile")
+        let (given, missing) = tlsKeyFile == nil ? (cert, key) : (key, cert)
+        let isPair = (tlsCertificateFile == nil) == (tlsKeyFile == nil)
+        check(isPair, given, "is given without \(named(missing)); they are needed together")
+        check(
+            !spoolPath.isEmpty && !spoolPath.hasSuffix("/"),
+            "spoolPath",
+            "is \"\(spoolPath)\"; it must be the path of a file, like /var/lib/app/visits.spool"
+        )
+        let spools = Self.smallestSpool...Int.max
+        let records = 1...Self.largestRecord
+        let size = "from 1 to \(Self.largestRecord)"
+        let noLess = "at least maxBatchSize, \(maxBatchSize), or absent"
+        check("maxSpoolBytes", maxSpoolBytes, in: spools, "at least \(Self.smallestSpool), 1 MiB")
+        check("maxRecords", maxRecords, in: 1...Int.max, "at least 1, or absent for no limit")
+        check("maxRecordBytes", maxRecordBytes, in: records, size)
+        check("maxBatchSize", maxBatchSize, in: 1...Int.max, "at least 1")
+        check("catchUpBatchSize", catchUpBatchSize, in: maxBatchSize...Int.max, noLess)
+        check("maxInFlight", maxInFlight, in: 1...64, "from 1 to 64")
+        check("maxBatchBytes", maxBatchBytes, in: records, size)
+        check(shutdownTimeout >= .zero, "shutdownTimeout", "is \(shutdownTimeout.text); it must not be negative")
+        let positive = [
+            ("flushInterval", flushInterval), ("requestTimeout", requestTimeout), ("minRetryDelay", minRetryDelay),
+            ("maxRetryDelay", maxRetryDelay), ("maxAge", maxAge),
+        ]
+        for case (let key, let value?) in positive {
+            check(value > .zero, key, "is \(value.text); it must be longer than zero, like 1s")
+        }
+        for case (let key, let value?) in positive + [("shutdownTimeout", shutdownTimeout)] {
+            check(value <= Self.longestDuration, key, "is \(value.text); it must be at most a year, 8760h")
+        }
+        check(
+            maxRetryDelay >= minRetryDelay,
+            "maxRetryDelay",
+            "is \(maxRetryDelay.text); it must be at least minRetryDelay, \(minRetryDelay.text)"
+        )
+        if let maxAge, maxAge > .zero {
+            let demand = "longer than flushInterval, \(flushInterval.text), or records are dropped before they are sent"
+            check(maxAge > flushInterval, "maxAge", "is \(maxAge.text); it must be \(demand)")
+        }
+        return problems
+    }
+
+    var urlProblems: [String] {
+        if urls.isEmpty { return ["urls (CLICKHOUSE_URL) is empty; give at least one, like http://localhost:8123"] }
+        return urls.enumerated().compactMap { index, url in
             do throws(InvalidEndpoint) {
                 _ = try Endpoint.parse(url)
+                return nil
             } catch {
-                problems.append(
-                    "\(urls.count == 1 ? "the ClickHouse URL" : "ClickHouse URL \(index + 1)"): \(error.reason)"
-                )
+                return "\(urls.count == 1 ? "the ClickHouse URL" : "ClickHouse URL \(index + 1)"): \(error.reason)"
             }
         }
-        if database.isEmpty { problems.append("\(named("database")) is empty; ClickHouse's own is named default") }
-        if table.isEmpty { problems.append("\(named("table")) is empty; name the table that the records go to") }
-        if (tlsCertificateFile == nil) != (tlsKeyFile == nil) {
-            let (given, missing) =
-                tlsKeyFile == nil ? ("tlsCertificateFile", "tlsKeyFile") : ("tlsKeyFile", "tlsCertificateFile")
-            problems.append("\(named(given)) is given without \(named(missing)); they are needed together")
-        }
-        return problems
-    }
-
-    private var spoolProblems: [String] {
-        var problems: [String] = []
-        if spoolPath.isEmpty || spoolPath.hasSuffix("/") {
-            problems.append(
-                "\(named("spoolPath")) is \"\(spoolPath)\"; it must be the path of a file, like /var/lib/app/visits.spool"
-            )
-        }
-        if maxSpoolBytes < Self.smallestSpool {
-            problems.append(
-                "\(named("maxSpoolBytes")) is \(maxSpoolBytes); it must be at least \(Self.smallestSpool), 1 MiB"
-            )
-        }
-        if let maxRecords, maxRecords < 1 {
-            problems.append("\(named("maxRecords")) is \(maxRecords); it must be at least 1, or absent for no limit")
-        }
-        if !(1...Self.largestRecord).contains(maxRecordBytes) {
-            problems.append(
-                "\(named("maxRecordBytes")) is \(maxRecordBytes); it must be from 1 to \(Self.largestRecord)"
-            )
-        }
-        return problems
-    }
-
-    private var batchProblems: [String] {
-        var problems: [String] = []
-        if maxBatchSize < 1 { problems.append("\(named("maxBatchSize")) is \(maxBatchSize); it must be at least 1") }
-        if let catchUpBatchSize, catchUpBatchSize < maxBatchSize {
-            problems.append(
-                "\(named("catchUpBatchSize")) is \(catchUpBatchSize); it must be at least maxBatchSize, \(maxBatchSize), or absent"
-            )
-        }
-        if !(1...64).contains(maxInFlight) {
-            problems.append("\(named("maxInFlight")) is \(maxInFlight); it must be from 1 to 64")
-        }
-        if !(1...Self.largestRecord).contains(maxBatchBytes) {
-            problems.append("\(named("maxBatchBytes")) is \(maxBatchBytes); it must be from 1 to \(Self.largestRecord)")
-        }
-        return problems
-    }
-
-    private var durationProblems: [String] {
-        var problems: [String] = []
-        let durations: [(name: String, value: Duration?, mayBeZero: Bool)] = [
-            ("flushInterval", flushInterval, false), ("requestTimeout", requestTimeout, false),
-            ("minRetryDelay", minRetryDelay, false), ("maxRetryDelay", maxRetryDelay, false),
-            ("shutdownTimeout", shutdownTimeout, true), ("maxAge", maxAge, false),
-        ]
-        for case (let name, let value?, let mayBeZero) in durations {
-            if value < .zero || value == .zero && !mayBeZero {
-                let least = mayBeZero ? "not be negative" : "be longer than zero, like 1s"
-                problems.append("\(named(name)) is \(value.settingText); it must \(least)")
-            } else if value > Self.longestDuration {
-                problems.append("\(named(name)) is \(value.settingText); it must be at most a year, 8760h")
-            }
-        }
-        if maxRetryDelay < minRetryDelay {
-            problems.append(
-                "\(named("maxRetryDelay")) is \(maxRetryDelay.settingText); it must be at least minRetryDelay, "
-                    + minRetryDelay.settingText
-            )
-        }
-        if let maxAge, maxAge > .zero, maxAge <= flushInterval {
-            problems.append(
-                "\(named("maxAge")) is \(maxAge.settingText); it must be longer than flushInterval, \(flushInterval.settingText), "
-                    + "or records are dropped before they are sent"
-            )
-        }
-        return problems
     }
 }
 
@@ -119,7 +88,6 @@ private func named(_ key: String) -> String {
 }
 
 extension WriterError {
-    /// - Throws: `invalidConfiguration` with all of the problems.
     static func throwIfAny(_ problems: [String]) throws(WriterError) {
         if !problems.isEmpty { throw WriterError(.invalidConfiguration, problems.joined(separator: "; ")) }
     }

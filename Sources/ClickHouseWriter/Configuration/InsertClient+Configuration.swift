@@ -9,23 +9,15 @@ extension InsertClient {
         identity: RecordIdentity? = nil,
         onTLSNews: @escaping @Sendable (TLSNews) -> Void = { _ in }
     ) throws(WriterError) {
-        var endpoints: [Endpoint] = []
-        var inURLs: [Credentials] = []
-        for (index, url) in configuration.urls.enumerated() {
-            do throws(InvalidEndpoint) {
-                let (endpoint, credentials) = try Endpoint.parse(url)
-                endpoints.append(endpoint)
-                if let credentials { inURLs.append(credentials) }
-            } catch {
-                throw WriterError(.invalidConfiguration, "ClickHouse URL \(index + 1): \(error.reason)", cause: error)
-            }
-        }
+        try WriterError.throwIfAny(configuration.urlProblems)
+        let parsed = configuration.urls.compactMap { try? Endpoint.parse($0) }
+        let endpoints = parsed.map(\.endpoint)
         self.init(
             endpoints: endpoints,
             target: InsertTarget(database: configuration.database, table: configuration.table),
             columns: columns.map(\.name),
             identity: configuration.reconciles ? identity.map { IdentityColumns(id: $0.id, time: $0.time) } : nil,
-            credentials: try configuration.credentials(inURLs: inURLs),
+            credentials: try configuration.credentials(inURLs: parsed.compactMap(\.credentials)),
             requestTimeout: configuration.requestTimeout,
             compressesBodies: configuration.compression == .gzip,
             transport: try configuration.transport(to: endpoints, onTLSNews)

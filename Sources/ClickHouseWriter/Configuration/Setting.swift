@@ -11,7 +11,6 @@ package struct Setting: Sendable {
     /// - Returns: whether the text could be read.
     let read: @Sendable (String, inout BatchWriterConfiguration) -> Bool
 
-    /// Its value as text; nil when it has none.
     package let show: @Sendable (BatchWriterConfiguration) -> String?
 
     /// `CLICKHOUSE_MAX_BATCH_SIZE`
@@ -19,7 +18,6 @@ package struct Setting: Sendable {
         Self.prefix + key.reduce(into: "") { $0 += $1.isUppercase ? "_\($1)" : $1.uppercased() }
     }
 
-    /// What all settings in the environment start with.
     static let prefix = "CLICKHOUSE_"
 
     /// Every setting, the necessary ones first.
@@ -59,27 +57,12 @@ package struct Setting: Sendable {
     ) {
         self.key = key
         expectation = Value.expectation
-        isSecret = Value.self == Secret.self
+        isSecret = Value.self == Secret?.self
         read = { text, configuration in
             guard let value = Value(settingText: text) else { return false }
             configuration[keyPath: path] = value
             return true
         }
         show = { $0[keyPath: path].settingText }
-    }
-
-    private init<Value: SettingValue>(
-        _ key: String,
-        _ path: any WritableKeyPath<BatchWriterConfiguration, Value?> & Sendable
-    ) {
-        self.key = key
-        expectation = Value.expectation
-        isSecret = Value.self == Secret.self
-        read = { text, configuration in
-            guard let value = Value(settingText: text) else { return false }
-            configuration[keyPath: path] = value
-            return true
-        }
-        show = { $0[keyPath: path]?.settingText }
     }
 }

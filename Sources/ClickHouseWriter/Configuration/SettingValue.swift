@@ -1,4 +1,3 @@
-/// A value that can be given as text.
 protocol SettingValue: SendableMetatype {
     /// What the text must be, for who wrote something else: `a whole number`.
     static var expectation: String { get }
@@ -6,23 +5,33 @@ protocol SettingValue: SendableMetatype {
     /// nil when the text is not one.
     init?(settingText text: String)
 
-    var settingText: String { get }
+    /// nil when there is none.
+    var settingText: String? { get }
+}
+
+extension Optional: SettingValue where Wrapped: SettingValue {
+    static var expectation: String { Wrapped.expectation }
+
+    init?(settingText text: String) {
+        guard let value = Wrapped(settingText: text) else { return nil }
+        self = value
+    }
+
+    var settingText: String? { flatMap(\.settingText) }
+}
+
+extension SettingValue where Self: LosslessStringConvertible {
+    init?(settingText text: String) { self.init(text.trimmed) }
+
+    var settingText: String? { description }
 }
 
 extension Int: SettingValue {
     static var expectation: String { "a whole number" }
-
-    init?(settingText text: String) { self.init(text.trimmed) }
-
-    var settingText: String { "\(self)" }
 }
 
 extension Bool: SettingValue {
     static var expectation: String { "true or false" }
-
-    init?(settingText text: String) { self.init(text.trimmed) }
-
-    var settingText: String { "\(self)" }
 }
 
 extension String: SettingValue {
@@ -30,7 +39,7 @@ extension String: SettingValue {
 
     init?(settingText text: String) { self = text }
 
-    var settingText: String { self }
+    var settingText: String? { self }
 }
 
 extension Secret: SettingValue {
@@ -38,7 +47,7 @@ extension Secret: SettingValue {
 
     init?(settingText text: String) { self.init(text) }
 
-    var settingText: String { description }
+    var settingText: String? { description }
 }
 
 extension [String]: SettingValue {
@@ -46,7 +55,7 @@ extension [String]: SettingValue {
 
     init?(settingText text: String) { self = text.split(separator: ",").map { $0.trimmed } }
 
-    var settingText: String { joined(separator: ",") }
+    var settingText: String? { joined(separator: ",") }
 }
 
 extension Duration: SettingValue {
@@ -66,7 +75,9 @@ extension Duration: SettingValue {
         }
     }
 
-    var settingText: String {
+    var settingText: String? { text }
+
+    var text: String {
         let (seconds, attoseconds) = components
         return attoseconds == 0 ? "\(seconds)s" : "\(seconds * 1_000 + attoseconds / 1_000_000_000_000_000)ms"
     }
@@ -77,7 +88,7 @@ extension SettingValue where Self: RawRepresentable<String> & CaseIterable {
 
     init?(settingText text: String) { self.init(rawValue: text.trimmed) }
 
-    var settingText: String { rawValue }
+    var settingText: String? { rawValue }
 }
 
 extension BatchWriterConfiguration.Durability: SettingValue {}
@@ -85,7 +96,6 @@ extension BatchWriterConfiguration.WhenFull: SettingValue {}
 extension BatchWriterConfiguration.Compression: SettingValue {}
 
 extension StringProtocol {
-    /// Without the spaces around it.
     var trimmed: String {
         String(trimmingPrefix(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
     }

@@ -1,3 +1,4 @@
+internal import Logging
 internal import SQLiteSpool
 
 /// Records that ClickHouse refused, for a program that lives: while it does, `spoolctl` only reads its spool.
@@ -14,7 +15,12 @@ extension BatchWriter {
         after id: DeadLetter.ID? = nil,
         limit: Int = 100
     ) async throws(WriterError) -> [DeadLetter] {
-        try await delivery.deadLetters(LetterSelection(selection), after: id ?? 0, limit: limit).map(DeadLetter.init)
+        do throws(SpoolError) {
+            return try await delivery.spool.deadLetters(LetterSelection(selection), after: id ?? 0, limit: limit)
+                .map(DeadLetter.init)
+        } catch {
+            throw WriterError(error)
+        }
     }
 
     /// Makes dead letters pending records again, to be sent once more: for when the table was mended.
@@ -30,7 +36,25 @@ extension BatchWriter {
     ///   the message says how many; nothing is dropped to make room.
     @discardableResult
     public func requeueDeadLetters(_ selection: DeadLetterSelection) async throws(WriterError) -> Int {
-        try await delivery.requeueDeadLetters(LetterSelection(selection))
+        try checkOpenForDeadLetters()
+        let requeued: Spool.Requeued
+        do throws(SpoolError) {
+            requeued = try await delivery.spool.requeueDeadLetters(LetterSelection(selection))
+        } catch {
+            throw WriterError(error)
+        }
+        if requeued.count > 0 {
+            delivery.logger.info("Requeued dead letters", metadata: ["spool.requeued": "\(requeued.count)"])
+        }
+        if !requeued.left.isEmpty {
+            // As many as an operator can look at.
+            let ids = requeued.left.keys.sorted().prefix(20).map { Logger.MetadataValue.string("\($0)") }
+            delivery.logger.warning(
+                "Left dead letters that are not intact, or were put aside by a salvage",
+                metadata: ["spool.left": "\(requeued.left.count)", "spool.ids": .array(ids)]
+            )
+        }
+        return requeued.count
     }
 
     /// Deletes dead letters for good, in pieces of at most 1,000 a commit.
@@ -39,6 +63,20 @@ extension BatchWriter {
     /// - Throws: ``WriterError`` with code `writerClosed` or `spoolFailed`.
     @discardableResult
     public func discardDeadLetters(_ selection: DeadLetterSelection) async throws(WriterError) -> Int {
-        try await delivery.discardDeadLetters(LetterSelection(selection))
+        try checkOpenForDeadLetters()
+        let count: Int
+        do throws(SpoolError) {
+            count = try await delivery.spool.discardDeadLetters(LetterSelection(selection))
+        } catch {
+            throw WriterError(error)
+        }
+        if count > 0 { delivery.logger.info("Discarded dead letters", metadata: ["spool.discarded": "\(count)"]) }
+        return count
+    }
+
+    private func checkOpenForDeadLetters() throws(WriterError) {
+        if delivery.isClosing {
+            throw WriterError(.writerClosed, "the writer was closed; the dead letters are as they were")
+        }
     }
 }

@@ -9,11 +9,8 @@ struct BackoffPolicy: Sendable {
     ///   - retryAfter: what the server asked for; never undercut.
     ///   - random: from 0 up to, not including, 1.
     func delay(failures: Int, retryAfter: Duration?, random: Double) -> Duration {
-        max(ceiling(failures: failures) * random, retryAfter ?? .zero)
-    }
-
-    private func ceiling(failures: Int) -> Duration {
         // 2^30 times any delay of at least a millisecond is past every sensible maximum, and cannot overflow.
-        min(maxDelay, minDelay * (1 << min(max(failures, 1) - 1, 30)))
+        let ceiling = min(maxDelay, minDelay * (1 << min(max(failures, 1) - 1, 30)))
+        return max(ceiling * random, retryAfter ?? .zero)
     }
 }

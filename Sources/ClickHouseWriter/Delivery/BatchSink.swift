@@ -1,11 +1,10 @@
 package import ClickHouseHTTP
 
-/// Where batches go: ClickHouse, or a test's double of it.
+/// Where batches go: ClickHouse, or a test's double of it. Each function does what ``InsertClient``'s does.
 package protocol BatchSink: Sendable {
-    /// What is known of the destination; nil until it was asked, or when what was known may be wrong by now.
+    /// nil until it was asked, or when what was known may be wrong by now.
     var destination: DestinationProfile? { get }
 
-    /// Asks the destination what it is, unless that is known.
     func preflight() async -> Result<DestinationProfile, InsertFailure>
 
     /// Does what can be done for a batch before its turn comes.
@@ -13,9 +12,6 @@ package protocol BatchSink: Sendable {
 
     func insert(_ rows: [UInt8], token: String) async -> InsertOutcome
 
-    /// How many rows with each key the destination has. Fails while an insert under the token may still be running.
-    ///
-    /// - Parameter doubtAge: how long ago the first such insert failed; nil when none can be running.
     func countStored(
         _ keys: Set<RowKey>,
         token: String,

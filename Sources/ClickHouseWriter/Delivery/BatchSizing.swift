@@ -26,12 +26,10 @@ struct BatchSizing {
     /// Whether a batch is so large that reading it takes a good part of the time that sending it does.
     func isLarge(pending: Int) -> Bool { maxRecords(pending: pending) > usual }
 
-    /// A batch of so many records was accepted.
     mutating func grow(after records: Int) {
         if records >= current { current = min(most, current * 4) }
     }
 
-    /// A batch was too large for ClickHouse.
     mutating func shrink() {
         current = max(usual, current / 2)
     }

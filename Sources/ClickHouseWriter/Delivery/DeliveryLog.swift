@@ -6,33 +6,27 @@ internal import Synchronization
 /// What the flusher says: a first failure at warning (at error when somebody has to act), its repeats at debug with a
 /// sum a minute, and the recovery once.
 final class DeliveryLog: Sendable {
-    /// What is said and bounded each for itself.
-    private enum Topic: CaseIterable {
-        /// ClickHouse is away, busy or silent.
-        case outage
-        /// Somebody has to mend the destination.
-        case hold
-        /// A record is refused, and waits for proof that the table is fine.
-        case refusal
-        case deadLetter
-        case unknownIdentity
-        case spool
+    /// What is said and bounded each for itself, and what is said of its repeats.
+    private enum Topic: String, CaseIterable {
+        /// ClickHouse is unreachable, busy, or does not answer.
+        case outage = "ClickHouse still does not take batches; records are kept"
+        /// An operator has to fix the destination.
+        case hold = "ClickHouse still has to be mended; all records are held"
+        case refusal = "ClickHouse still refuses records; they are kept"
+        case deadLetter = "More records are dead letters now"
+        case unknownIdentity = "More batches are sent again as they are"
+        case spool = "The spool still fails; nothing is sent"
+
+        var bound: RepeatBound<WallInstant> { RepeatBound(self == .outage || self == .hold ? .lasting : .momentary) }
     }
 
     private let logger: Logger
     private let clock: any WallClock
-    private let bounds: Mutex<[Topic: RepeatBound<WallInstant>]>
+    private let bounds = Mutex<[Topic: RepeatBound<WallInstant>]>([:])
 
     init(logger: Logger, clock: any WallClock) {
         self.logger = logger
         self.clock = clock
-        bounds = Mutex(
-            Dictionary(
-                uniqueKeysWithValues: Topic.allCases.map { topic in
-                    (topic, RepeatBound(topic == .outage || topic == .hold ? .lasting : .momentary))
-                }
-            )
-        )
     }
 
     /// - Parameter batch: nil when nothing was sent yet.
@@ -49,20 +43,15 @@ final class DeliveryLog: Sendable {
                 : "ClickHouse did not take a batch; it is kept"
             say(.outage, .warning, message, metadata)
         case .data, .tooLarge:
-            say(
-                .refusal,
-                .error,
-                "ClickHouse refuses a record; it is kept until another one shows that the table is fine",
-                metadata
-            )
+            let message: Logger.Message =
+                "ClickHouse refuses a record; it is kept until another one shows that the table is fine"
+            say(.refusal, .error, message, metadata)
         case .destination:
             say(.hold, .error, "ClickHouse cannot take any batch until it is mended; all records are held", metadata)
         }
     }
 
-    /// ClickHouse takes what is sent: says so where it was said that it does not.
-    ///
-    /// - Parameter batch: nil when nothing was sent yet.
+    /// Says that ClickHouse takes what is sent, where it was said that it does not.
     func works(_ batch: Batch?) {
         let now = clock.now
         let sums = bounds.withLock { bounds in
@@ -85,12 +74,7 @@ final class DeliveryLog: Sendable {
     func deadLettered(_ batch: Batch, _ failure: InsertFailure) {
         var metadata = metadata(of: failure)
         metadata["record.id"] = "\(batch.ids.lowerBound)"
-        say(
-            .deadLetter,
-            .error,
-            "ClickHouse refuses a record and takes others; it is a dead letter now",
-            metadata
-        )
+        say(.deadLetter, .error, "ClickHouse refuses a record and takes others; it is a dead letter now", metadata)
     }
 
     /// - Parameter missing: records that the table does not have.
@@ -101,12 +85,9 @@ final class DeliveryLog: Sendable {
     }
 
     func cannotAsk(_ batch: Batch) {
-        say(
-            .unknownIdentity,
-            .warning,
-            "A record names no identity that can be asked for; its batch is sent again as it is",
-            metadata(of: batch)
-        )
+        let message: Logger.Message =
+            "A record names no identity that can be asked for; its batch is sent again as it is"
+        say(.unknownIdentity, .warning, message, metadata(of: batch))
     }
 
     /// - Parameter losses: what the table cannot hold exactly.
@@ -130,20 +111,19 @@ final class DeliveryLog: Sendable {
 
     /// Says what was kept back for long enough. To be called every now and then.
     func sayWhatIsDue() {
-        let now = clock.now
-        saySums { $0.takeDue(now: now) }
+        saySums { $0.takeDue(now: $1) }
     }
 
     /// Says what was kept back and would be forgotten: nothing more will happen.
     func close() {
-        let now = clock.now
-        saySums { $0.close(now: now) }
+        saySums { $0.close(now: $1) }
     }
 
-    private func saySums(_ take: (inout RepeatBound<WallInstant>) -> RepeatBound<WallInstant>.Sum?) {
+    private func saySums(_ take: (inout RepeatBound<WallInstant>, WallInstant) -> RepeatBound<WallInstant>.Sum?) {
+        let now = clock.now
         let sums = bounds.withLock { bounds in
             Topic.allCases.compactMap { topic in
-                take(&bounds[topic, default: RepeatBound(.momentary)]).map { (topic, $0) }
+                take(&bounds[topic, default: topic.bound], now).map { (topic, $0) }
             }
         }
         for (topic, sum) in sums { say(sum, of: topic) }
@@ -151,8 +131,8 @@ final class DeliveryLog: Sendable {
 
     private func say(_ topic: Topic, _ level: Logger.Level, _ message: Logger.Message, _ metadata: Logger.Metadata) {
         let now = clock.now
-        switch bounds.withLock({ $0[topic]?.note(now: now) }) {
-        case .first, nil: logger.log(level: level, message, metadata: metadata)
+        switch bounds.withLock({ $0[topic, default: topic.bound].note(now: now) }) {
+        case .first: logger.log(level: level, message, metadata: metadata)
         case .keptBack: logger.debug(message, metadata: metadata)
         case .sum(let sum):
             logger.debug(message, metadata: metadata)
@@ -168,14 +148,8 @@ final class DeliveryLog: Sendable {
                 "repeated.seconds": "\(sum.lasting.roundedSeconds)",
             ]
         ) { _, new in new }
-        switch topic {
-        case .outage: logger.warning("ClickHouse still does not take batches; records are kept", metadata: metadata)
-        case .hold: logger.warning("ClickHouse still has to be mended; all records are held", metadata: metadata)
-        case .refusal: logger.warning("ClickHouse still refuses records; they are kept", metadata: metadata)
-        case .deadLetter: logger.error("More records are dead letters now", metadata: metadata)
-        case .unknownIdentity: logger.warning("More batches are sent again as they are", metadata: metadata)
-        case .spool: logger.error("The spool still fails; nothing is sent", metadata: metadata)
-        }
+        let level: Logger.Level = topic == .deadLetter || topic == .spool ? .error : .warning
+        logger.log(level: level, "\(topic.rawValue)", metadata: metadata)
     }
 
     private func metadata(of failure: InsertFailure) -> Logger.Metadata {

@@ -2,7 +2,6 @@ internal import ClickHouseHTTP
 internal import SQLiteSpool
 
 extension DeliveryPlan {
-    /// A batch in flight, and what is known of it.
     struct Entry {
         var batch: Batch
 
@@ -17,7 +16,7 @@ extension DeliveryPlan {
 
         var isSending = false
 
-        /// Whether ClickHouse has taken it, and the spool is about to let it go.
+        /// Whether ClickHouse has taken it, and the spool is about to delete it.
         var isAccepted = false
         var startedAt: Moment?
 
@@ -51,5 +50,17 @@ extension DeliveryPlan.Entry {
             mayRunSince: now,
             startedAt: batch.attempts > 0 ? 0 : nil
         )
+    }
+
+    mutating func count(_ failure: InsertFailure) {
+        failures += 1
+        batch.attempts += 1
+        batch.lastError = failure.description
+    }
+
+    /// - Parameter start: since when a send may be running that was not known of; nil when none is.
+    mutating func doubt(since start: WallInstant?) {
+        isDoubtful = true
+        mayRunSince = mayRunSince ?? start
     }
 }

@@ -4,7 +4,7 @@ internal import SQLiteSpool
 /// Which batch is sent next, and what becomes of one that is not accepted: decided here, acted on by ``Flusher``.
 ///
 /// - All is well: the oldest batch first, several at once where that is allowed.
-/// - ClickHouse is away, busy or wrong: one batch at a time, later and later.
+/// - ClickHouse is unreachable, busy or wrong: one batch at a time, later and later.
 /// - A batch is refused for its data: it is cut until the record is alone. A record is given up only when it was
 ///   refused, then something else was accepted, and then it was refused again. Without that proof the table may be
 ///   wrong, not the record; so the record waits, and what is behind it goes on.
@@ -13,7 +13,6 @@ struct DeliveryPlan {
     typealias Moment = Int
 
     enum Step: Equatable {
-        /// Ask the destination what it is.
         case preflight
         case send(Batch)
         case freeze
@@ -26,21 +25,33 @@ struct DeliveryPlan {
     enum Verdict: Equatable {
         /// The same batch again, after this.
         case keep(Duration)
-        /// Smaller batches instead of it.
         case split
         case deadLetter
+    }
+
+    /// How long to wait until the next try, and how many failures of this kind there were in a row.
+    typealias Retry = (delay: Duration, failuresInRow: Int)
+
+    /// Failures in a row that say nothing about the data.
+    private struct Outage {
+        var latest: InsertFailure
+        var failures: Int
+        /// Whether the latest is of a preflight: then one that succeeds ends the outage. After a send only a send does.
+        var isOfPreflight: Bool
     }
 
     /// Refusals in a row, nothing accepted between them, that cost no wait: enough to find a good record where some are.
     static let freeRefusals = 20
 
     private let backoff: BackoffPolicy
+    private let jitter: @Sendable () -> Double
     private let maxInFlight: Int
 
     /// Records of a batch that is not to be cut for a lack of memory.
     private let usualBatchSize: Int
 
-    private(set) var entries: [Entry]
+    private(set) var entries: [Entry] = []
+    private var others: OtherOwners
     private var moment: Moment = 0
 
     /// The start of the latest-started send that was accepted: the table was fine after it.
@@ -50,61 +61,48 @@ struct DeliveryPlan {
     private var trustsRows = true
     private var needsPreflight = true
     private var isAsking = false
-    private var hasFailedPreflight = false
     private var pause: Pause?
-
-    /// Failures in a row that say nothing about the data, and the latest of them.
-    private(set) var failuresInRow = 0
-    private(set) var failure: InsertFailure?
-
+    private var outage: Outage?
     private var refusalsInRow = 0
     private var refusal: InsertFailure?
-
-    /// Records up to this id were in the file when it was copied. Each batch of them is asked for whenever it is to be sent.
-    private let copiedThrough: Int64
-
-    /// Records up to this id were there when the writer began. Of a file that was rolled back, an owner that left no trace may have
-    /// delivered some: of what was in batches any, of the rest the oldest first. So each of those batches is asked for, and of those
-    /// that are frozen now until one is wholly missing, or as many as may be in flight at once.
-    private var recoveredThrough: Int64
-    private let recoveredBatchesThrough: Int64
-    private var missesLeft: Int
 
     /// - Parameters:
     ///   - recovered: what an earlier process left; it may have been sent.
     ///   - recoveredThrough: the last record that was there before.
-    ///   - copiedThrough: the last record that was in the file when it was copied; 0 when it is no copy.
+    ///   - jitter: draws the part of each wait that is waited, from 0 up to 1.
     init(
         configuration: BatchWriterConfiguration,
         recovered: [Batch],
         recoveredThrough: Int64 = 0,
         copiedThrough: Int64 = 0,
+        jitter: @escaping @Sendable () -> Double,
         now: WallInstant
     ) {
-        self.recoveredThrough = recoveredThrough
-        recoveredBatchesThrough = recovered.last?.ids.upperBound ?? 0
-        self.copiedThrough = copiedThrough
-        missesLeft = configuration.maxInFlight
+        self.jitter = jitter
         backoff = BackoffPolicy(minDelay: configuration.minRetryDelay, maxDelay: configuration.maxRetryDelay)
         maxInFlight = configuration.maxInFlight
         usualBatchSize = configuration.maxBatchSize
-        entries = recovered.map { Entry(recovered: $0, now: now) }
+        others = OtherOwners(
+            copiedThrough: copiedThrough,
+            recoveredThrough: recoveredThrough,
+            recoveredBatchesThrough: recovered.last?.ids.upperBound ?? 0,
+            missesLeft: configuration.maxInFlight
+        )
+        didChange(to: recovered, now: now)
     }
 
-    /// How the delivery goes, in the words of the status.
-    var state: (state: DeliveryReport.State, reason: String?) {
-        if let failure { return (failure.kind == .destination ? .held : .backingOff, failure.description) }
-        if let obstacle = entries.lazy.compactMap(\.obstacle).first { return (.backingOff, obstacle.description) }
-        guard let refusal, entries.contains(where: { $0.refusedAt != nil }) else { return (.fine, nil) }
-        return (refusesEverything ? .held : .poisoned, refusal.description)
+    /// What keeps the delivery from being fine, and the failure that shows it; nil when it is fine.
+    var trouble: (state: DeliveryReport.State, failure: InsertFailure)? {
+        if let failure = outage?.latest { return (failure.kind == .destination ? .held : .backingOff, failure) }
+        if let obstacle = entries.lazy.compactMap(\.obstacle).first { return (.backingOff, obstacle) }
+        guard let refusal, entries.contains(where: { $0.refusedAt != nil }) else { return nil }
+        return (refusesEverything ? .held : .poisoned, refusal)
     }
 
-    /// Why it is not fine, for who may not see the records or the server's insides: never in the server's words.
-    var publicReason: String? {
-        if let failure { return failure.withoutQuotes }
-        if let obstacle = entries.lazy.compactMap(\.obstacle).first { return obstacle.withoutQuotes }
-        return state.state == .fine ? nil : refusal?.withoutQuotes
-    }
+    var state: DeliveryReport.State { trouble?.state ?? .fine }
+
+    /// Whether the latest answer about the server, not about the data, was a failure.
+    var isOut: Bool { outage != nil }
 
     /// Whether a batch is on its way, or what became of one is being settled.
     var isSending: Bool { entries.contains { $0.isSending } }
@@ -118,9 +116,9 @@ struct DeliveryPlan {
         // What is accepted takes no place at ClickHouse. Unless the spool is slower than that.
         let open = entries.count { $0.isSending }
         let sending = open - min(entries.count { $0.isAccepted }, maxInFlight)
-        if isAsking || sending >= (failuresInRow > 0 ? 1 : maxInFlight) {
+        if isAsking || sending >= (isOut ? 1 : maxInFlight) {
+            let isWell = !isAsking && !isOut && refusalsInRow == 0
             let isNextReady = entries.contains { !$0.isSending }
-            let isWell = !isAsking && failuresInRow == 0 && refusalsInRow == 0
             return preparesAhead && fresh == .sendNow && isWell && !isNextReady
                 ? .prepare : .wait(nil, isBlocked: false)
         }
@@ -129,26 +127,27 @@ struct DeliveryPlan {
             isAsking = true
             return .preflight
         }
-        let ready = entries.indices.filter { isReady($0, now) }
+        let ready = entries.filter { !$0.isSending && ($0.pause?.rest(now) == nil || isProven($0)) }
         // While nothing is accepted, what was not tried yet is likelier to show that the table is fine.
-        let isUntriedFirst = refusesEverything && ready.allSatisfy { entries[$0].startedAt != nil }
+        let isUntriedFirst = refusesEverything && ready.allSatisfy { $0.startedAt != nil }
         if fresh == .sendNow, ready.isEmpty || isUntriedFirst { return .freeze }
-        let first = refusesEverything ? ready.min { rank($0) < rank($1) } : ready.first
-        if let first {
-            start(first)
-            return .send(entries[first].batch)
+        if let first = refusesEverything ? ready.min(by: { $0.startedAt ?? -1 < $1.startedAt ?? -1 }) : ready.first {
+            start(first.batch)
+            return .send(first.batch)
         }
-        let rests = entries.indices.compactMap { index in
-            entries[index].isSending ? nil : entries[index].pause?.rest(now)
-        }
-        let waits = rests + (fresh.delay.map { [$0] } ?? [])
-        return .wait(waits.min(), isBlocked: !rests.isEmpty && open == 0)
+        let rests = entries.compactMap { $0.isSending ? nil : $0.pause?.rest(now) }
+        let freshDelay: Duration? = if case .wait(let delay) = fresh { delay } else { nil }
+        return .wait((rests + [freshDelay].compactMap(\.self)).min(), isBlocked: !rests.isEmpty && open == 0)
     }
 
-    /// Nobody wants to wait: everything that was put off is tried once more.
+    /// Tries everything that was put off once more.
     mutating func hurry() {
         pause = nil
         for index in entries.indices { entries[index].pause = nil }
+    }
+
+    mutating func pause(_ duration: Duration, now: WallInstant) {
+        pause = Pause(duration, from: now)
     }
 
     // MARK: What happened
@@ -156,65 +155,58 @@ struct DeliveryPlan {
     mutating func didPreflight() {
         isAsking = false
         needsPreflight = false
-        // After a send that failed only one that does not shows that all is well again.
-        if hasFailedPreflight { recover() }
+        if outage?.isOfPreflight == true { recover() }
     }
 
-    /// - Returns: how long to wait until the next try.
-    mutating func didFailPreflight(_ failure: InsertFailure, now: WallInstant, random: Double) -> Duration {
+    mutating func didFailPreflight(_ failure: InsertFailure, now: WallInstant) -> Retry {
         isAsking = false
-        let delay = noteOutage(failure, now, random)
-        needsPreflight = true
-        hasFailedPreflight = true
-        return delay
+        let delay = noteOutage(failure, isOfPreflight: true, now)
+        return (delay, outage?.failures ?? 0)
     }
 
     mutating func didFreeze(_ batch: Batch) {
         didPrepare(batch)
-        start(known(batch))
+        start(batch)
     }
 
     mutating func didPrepare(_ batch: Batch) {
-        if index(of: batch) != nil { return }
-        let mayBeElsewhere = batch.ids.lowerBound <= max(recoveredThrough, copiedThrough)
-        entries.append(Entry(batch: batch, mayBeElsewhere: mayBeElsewhere))
+        if entry(of: batch) == nil { entries.append(Entry(batch: batch, mayBeElsewhere: others.mayHave(batch))) }
     }
 
-    /// ClickHouse has it; the spool is about to let it go.
+    /// ClickHouse has it; the spool is about to delete it.
     mutating func didAccept(_ batch: Batch) {
-        let index = known(batch)
-        guard let startedAt = entries[index].startedAt else { preconditionFailure("\(batch.token) was never sent") }
-        entries[index].isAccepted = true
+        guard let startedAt = self[batch].startedAt else { preconditionFailure("\(batch.token) was never sent") }
+        self[batch].isAccepted = true
         moment += 1
         provenAt = max(provenAt, startedAt)
-        if entries[index].suspicion == .accused { trustsRows = false }
+        if self[batch].suspicion == .accused { trustsRows = false }
         refusalsInRow = 0
         recover()
     }
 
-    /// The spool has let it go.
+    /// The spool has deleted it.
     mutating func didDeliver(_ batch: Batch) {
-        _ = remove(batch)
+        entries.removeAll { $0.batch.token == batch.token }
     }
 
     /// It was stored before, or given up, so it proves nothing about the table.
     mutating func didRemove(_ batch: Batch) {
-        _ = remove(batch)
+        didDeliver(batch)
         recover()
     }
 
     /// - Parameter suspicions: what ClickHouse's error said of each child; empty when it said nothing.
     mutating func didReplace(_ batch: Batch, with children: [Batch], suspicions: [Suspicion?] = []) {
         entries.removeAll { entry in children.contains { $0.token == entry.batch.token } }
-        let index = known(batch)
         recover()
+        let index = known(batch)
         let parent = entries[index]
         entries.replaceSubrange(
             index...index,
             with: children.enumerated().map { number, child in
                 Entry(
                     batch: child,
-                    mayBeElsewhere: child.ids.lowerBound <= copiedThrough,
+                    mayBeElsewhere: others.mayStillHave(child),
                     // Its records were tried, with the parent.
                     startedAt: parent.startedAt,
                     refusedAt: parent.refusedAt,
@@ -238,118 +230,75 @@ struct DeliveryPlan {
         entries.sort { $0.batch.ids.lowerBound < $1.batch.ids.lowerBound }
     }
 
-    /// Whether the batch may be stored without our knowing.
-    func isDoubtful(_ batch: Batch) -> Bool {
-        index(of: batch).map { entries[$0].isDoubtful } ?? false
-    }
-
-    /// Whether another copy of the spool may have delivered some of the batch, under other tokens.
-    func mayBeElsewhere(_ batch: Batch) -> Bool {
-        index(of: batch).map { entries[$0].mayBeElsewhere } ?? false
-    }
-
-    /// Since when a send of the batch may still be running; nil when none can be.
-    func mayRunSince(_ batch: Batch) -> WallInstant? {
-        index(of: batch).flatMap { entries[$0].mayRunSince }
-    }
-
-    /// Nobody could say what of the batch is stored.
-    ///
-    /// - Returns: how long to wait until the next try, and how many failures of this kind there were in a row.
-    mutating func didFailToAsk(
-        _ batch: Batch,
-        _ failure: InsertFailure,
-        now: WallInstant,
-        random: Double
-    ) -> (delay: Duration, failuresInRow: Int) {
-        let index = known(batch)
-        entries[index].isDoubtful = true
-        count(failure, index)
-        let delay = wait(index, failure, now, random)
-        return (delay, failuresInRow(index, failure))
-    }
-
     /// A failure of the batch is in the spool; the batch may be sent again.
     mutating func didKeep(_ batch: Batch) {
         if let index = index(of: batch) { entries[index].isSending = false }
     }
 
+    /// The attempt ended without an answer about the batch: the spool failed, or the writer is being closed.
+    mutating func didGiveUp(_ batch: Batch, now: WallInstant) {
+        guard var entry = entry(of: batch) else { return }
+        entry.isSending = false
+        entry.doubt(since: now)
+        self[batch] = entry
+    }
+
     /// It is certain that none of it is stored.
     mutating func didSettle(_ batch: Batch) {
-        let index = known(batch)
-        entries[index].isDoubtful = false
-        entries[index].mayRunSince = nil
+        self[batch].isDoubtful = false
+        self[batch].mayRunSince = nil
         didFindNowhere(batch)
     }
 
-    /// No other copy of the spool has delivered any of it so far. Its own sends may still be running.
+    /// No other owner of the file has delivered any of it so far. Its own sends may still be running.
     mutating func didFindNowhere(_ batch: Batch) {
-        guard let found = index(of: batch), entries[found].mayBeElsewhere else { return }
-        entries[found].mayBeElsewhere = batch.ids.lowerBound <= copiedThrough
-        guard batch.ids.lowerBound > recoveredBatchesThrough else { return }
-        missesLeft -= 1
-        if missesLeft > 0 { return }
-        recoveredThrough = 0
-        let asked = max(copiedThrough, recoveredBatchesThrough)
-        for index in entries.indices where entries[index].batch.ids.lowerBound > asked {
+        guard let index = index(of: batch), entries[index].mayBeElsewhere else { return }
+        entries[index].mayBeElsewhere = others.mayStillHave(batch)
+        guard others.didMiss(batch) else { return }
+        for index in entries.indices where !others.mayHave(entries[index].batch) {
             entries[index].mayBeElsewhere = false
         }
     }
 
-    /// The attempt ended without an answer about the batch: the spool failed, or the writer is being closed.
-    mutating func didGiveUp(_ batch: Batch, now: WallInstant) {
-        guard let index = index(of: batch) else { return }
-        entries[index].isSending = false
-        entries[index].isDoubtful = true
-        entries[index].mayRunSince = entries[index].mayRunSince ?? now
-    }
-
-    mutating func pause(_ duration: Duration, now: WallInstant) {
-        pause = Pause(duration, from: now)
+    /// The table could not be asked what of the batch is stored.
+    mutating func didFailToAsk(_ batch: Batch, _ failure: InsertFailure, now: WallInstant) -> Retry {
+        var entry = self[batch]
+        entry.isDoubtful = true
+        entry.count(failure)
+        let delay = wait(&entry, failure, now)
+        self[batch] = entry
+        return (delay, failuresInRow(entry, failure))
     }
 
     /// The batch was not accepted.
     ///
-    /// - Parameters:
-    ///   - canAsk: whether the destination says which records it has.
-    ///   - random: from 0 up to 1.
+    /// - Parameter canAsk: whether the destination says which records it has.
     /// - Returns: what to do, the batch with its failure counted, and how many failures of this kind there were in a row.
     mutating func didFail(
         _ batch: Batch,
         _ failure: InsertFailure,
         canAsk: Bool,
-        now: WallInstant,
-        random: Double
+        now: WallInstant
     ) -> (verdict: Verdict, batch: Batch, failuresInRow: Int) {
-        let index = known(batch)
         moment += 1
-        count(failure, index)
-        if failure.mayHaveBeenStored { entries[index].isDoubtful = true }
-        if failure.mayHaveBeenStored, !failure.isRefusal || failure.code == nil {
-            entries[index].mayRunSince = entries[index].mayRunSince ?? now
+        var entry = self[batch]
+        entry.count(failure)
+        if failure.mayHaveBeenStored {
+            let mayRun = !failure.isRefusal || failure.code == nil
+            entry.doubt(since: mayRun ? now : nil)
         }
-        let verdict: Verdict
-        if failure.isRefusal {
-            verdict = judge(index, failure, now, random)
-        } else if failure.kind == .transient, failure.code == ExceptionCode.memoryLimitExceeded, canAsk,
-            entries[index].batch.records > usualBatchSize
-        {
-            // It may be stored all the same, so only where the table can be asked.
-            verdict = .split
-        } else {
-            verdict = .keep(wait(index, failure, now, random))
-        }
-        return (verdict, entries[index].batch, failuresInRow(index, failure))
-    }
-
-    private mutating func count(_ failure: InsertFailure, _ index: Int) {
-        entries[index].failures += 1
-        entries[index].batch.attempts += 1
-        entries[index].batch.lastError = failure.description
-    }
-
-    private func failuresInRow(_ index: Int, _ failure: InsertFailure) -> Int {
-        failure.isRefusal || failure.concernsBatchAlone ? entries[index].failures : failuresInRow
+        let lacksMemory = failure.kind == .transient && failure.code == ExceptionCode.memoryLimitExceeded
+        let verdict: Verdict =
+            if failure.isRefusal {
+                judge(&entry, failure, now)
+            } else if lacksMemory, canAsk, entry.batch.records > usualBatchSize {
+                // It may be stored nevertheless, so only where the table can be asked.
+                .split
+            } else {
+                .keep(wait(&entry, failure, now))
+            }
+        self[batch] = entry
+        return (verdict, entry.batch, failuresInRow(entry, failure))
     }
 
     /// How the members of a batch that was refused are sent next, and what the error says of each piece.
@@ -366,101 +315,85 @@ struct DeliveryPlan {
         return (pieces.map(\.0), pieces.map(\.1))
     }
 
-    private mutating func wait(
-        _ index: Int,
-        _ failure: InsertFailure,
-        _ now: WallInstant,
-        _ random: Double
-    ) -> Duration {
+    // MARK: Failures
+
+    private mutating func wait(_ entry: inout Entry, _ failure: InsertFailure, _ now: WallInstant) -> Duration {
         let delay: Duration
         if failure.concernsBatchAlone {
-            delay = delayOfBatch(index, failure, random)
-            entries[index].obstacle = failure
+            delay = self.delay(failure, failures: entry.failures)
+            entry.obstacle = failure
         } else {
-            delay = noteOutage(failure, now, random)
+            delay = noteOutage(failure, isOfPreflight: false, now)
         }
         // The batch's own wait, also when another one is accepted meanwhile.
-        entries[index].pause = Pause(delay, from: now)
+        entry.pause = Pause(delay, from: now)
         return delay
     }
 
-    private func delayOfBatch(_ index: Int, _ failure: InsertFailure, _ random: Double) -> Duration {
-        backoff.delay(failures: entries[index].failures, retryAfter: failure.retryAfter, random: random)
-    }
-
-    private mutating func judge(
-        _ index: Int,
-        _ failure: InsertFailure,
-        _ now: WallInstant,
-        _ random: Double
-    ) -> Verdict {
+    private mutating func judge(_ entry: inout Entry, _ failure: InsertFailure, _ now: WallInstant) -> Verdict {
         // The server is there, and read the batch.
         recover()
         refusalsInRow += 1
         refusal = failure
         if refusesEverything {
-            let delay = backoff.delay(
-                failures: refusalsInRow - Self.freeRefusals,
-                retryAfter: failure.retryAfter,
-                random: random
-            )
-            pause = Pause(delay, from: now)
+            pause = Pause(delay(failure, failures: refusalsInRow - Self.freeRefusals), from: now)
         }
-        if entries[index].suspicion == .cleared { trustsRows = false }
-        if entries[index].suspicion == .accused { trustsRows = true }
-        if entries[index].batch.records > 1 {
+        if let suspicion = entry.suspicion { trustsRows = suspicion == .accused }
+        if entry.batch.records > 1 {
             // Whatever was accepted before says nothing any more: the table may have been changed since.
-            entries[index].refusedAt = moment
+            entry.refusedAt = moment
             return .split
         }
-        let isProven = isProven(entries[index])
-        entries[index].refusedAt = entries[index].refusedAt ?? moment
-        if isProven { return .deadLetter }
-        let delay = delayOfBatch(index, failure, random)
-        entries[index].pause = Pause(delay, from: now)
+        if isProven(entry) { return .deadLetter }
+        entry.refusedAt = entry.refusedAt ?? moment
+        let delay = delay(failure, failures: entry.failures)
+        entry.pause = Pause(delay, from: now)
         return .keep(delay)
     }
 
-    private mutating func noteOutage(_ failure: InsertFailure, _ now: WallInstant, _ random: Double) -> Duration {
-        self.failure = failure
-        failuresInRow += 1
-        hasFailedPreflight = false
-        // What holds us may be mended by another table, other columns, another server.
-        if failure.kind == .destination { needsPreflight = true }
-        let delay = backoff.delay(failures: failuresInRow, retryAfter: failure.retryAfter, random: random)
+    private mutating func noteOutage(_ failure: InsertFailure, isOfPreflight: Bool, _ now: WallInstant) -> Duration {
+        let failures = (outage?.failures ?? 0) + 1
+        outage = Outage(latest: failure, failures: failures, isOfPreflight: isOfPreflight)
+        // What holds the records may be fixed by another table, other columns, another server.
+        if isOfPreflight || failure.kind == .destination { needsPreflight = true }
+        let delay = delay(failure, failures: failures)
         pause = Pause(delay, from: now)
         return delay
     }
 
+    private func delay(_ failure: InsertFailure, failures: Int) -> Duration {
+        backoff.delay(failures: failures, retryAfter: failure.retryAfter, random: jitter())
+    }
+
+    private func failuresInRow(_ entry: Entry, _ failure: InsertFailure) -> Int {
+        failure.isRefusal || failure.concernsBatchAlone ? entry.failures : outage?.failures ?? 0
+    }
+
     private mutating func recover() {
-        failure = nil
-        hasFailedPreflight = false
-        failuresInRow = 0
+        outage = nil
         pause = nil
     }
 
-    private func isReady(_ index: Int, _ now: WallInstant) -> Bool {
-        let entry = entries[index]
-        return !entry.isSending && (entry.pause?.rest(now) == nil || isProven(entry))
-    }
+    // MARK: Entries
 
     /// Whether the batch was refused, and something that was sent afterwards accepted.
-    private func isProven(_ entry: Entry) -> Bool {
-        entry.refusedAt.map { provenAt > $0 } ?? false
-    }
+    private func isProven(_ entry: Entry) -> Bool { entry.refusedAt.map { provenAt > $0 } ?? false }
 
-    private func rank(_ index: Int) -> Moment { entries[index].startedAt ?? -1 }
-
-    private mutating func start(_ index: Int) {
+    private mutating func start(_ batch: Batch) {
         moment += 1
-        entries[index].isSending = true
-        entries[index].startedAt = moment
-        entries[index].pause = nil
-        entries[index].obstacle = nil
+        var entry = self[batch]
+        entry.isSending = true
+        entry.startedAt = moment
+        entry.pause = nil
+        entry.obstacle = nil
+        self[batch] = entry
     }
 
-    private mutating func remove(_ batch: Batch) -> Entry? {
-        index(of: batch).map { entries.remove(at: $0) }
+    func entry(of batch: Batch) -> Entry? { index(of: batch).map { entries[$0] } }
+
+    private subscript(batch: Batch) -> Entry {
+        get { entries[known(batch)] }
+        set { entries[known(batch)] = newValue }
     }
 
     /// What is sent stays in the plan until it is settled, and nothing but its own attempt settles it.
@@ -469,13 +402,5 @@ struct DeliveryPlan {
         return index
     }
 
-    private func index(of batch: Batch) -> Int? {
-        entries.firstIndex { $0.batch.token == batch.token }
-    }
-}
-
-extension FlushPolicy.Decision {
-    fileprivate var delay: Duration? {
-        if case .wait(let delay) = self { delay } else { nil }
-    }
+    private func index(of batch: Batch) -> Int? { entries.firstIndex { $0.batch.token == batch.token } }
 }

@@ -1,4 +1,3 @@
-/// When a new batch is frozen and sent.
 struct FlushPolicy: Sendable {
     let maxBatchSize: Int
     let flushInterval: Duration

@@ -1,4 +1,3 @@
-/// Who waits for records to be delivered.
 struct FlushWaiters {
     typealias Completion = CheckedContinuation<Result<Void, DeliveryFailure>, Never>
 
@@ -17,7 +16,6 @@ struct FlushWaiters {
         return done.map(\.completion)
     }
 
-    /// - Returns: everybody.
     mutating func takeAll() -> [Completion] {
         take(deliveredThrough: .max)
     }

@@ -5,19 +5,26 @@ internal import Tracing
 
 /// What may be stored already: the table is asked before such a batch is sent again, cut or given up.
 extension Flusher {
+    /// Who may have delivered some of a batch.
+    enum Doubt {
+        /// This spool, by a send under the batch's token. One that may still be running is waited for.
+        case ownSend
+        /// Another owner of the file, under other tokens. A send of ours that still runs is of no consequence while none of it
+        /// is stored, because the next one has the same token.
+        case otherOwner
+    }
+
     /// Settles whether a batch of unknown outcome is stored, where that must be known before it is sent again.
     ///
-    /// - Returns: false when it is not to be sent as it is: it is stored, in part or whole, or nobody knows yet.
+    /// - Returns: false when it is not to be sent as it is: it is stored, in part or whole, or that is not known yet.
     func isToBeSent(_ batch: Batch) async throws(SpoolError) -> Bool {
-        let (isDoubtful, mayBeElsewhere) = state.withLock {
-            ($0.plan.isDoubtful(batch), $0.plan.mayBeElsewhere(batch))
-        }
+        guard let entry = state.withLock({ $0.plan.entry(of: batch) }) else { return true }
         let age = batch.frozenAt.duration(to: clock.now)
-        if isDoubtful, ResendPolicy.decide(sink.destination, age: age) == .reconcile {
+        if entry.isDoubtful, ResendPolicy.mustAsk(sink.destination, age: age) {
             return try await isWhollyMissing(batch)
         }
-        // The table knows the batch by its token, but not what another copy of the spool has delivered under others.
-        return mayBeElsewhere ? try await isWhollyMissing(batch, whateverRuns: true) : true
+        // The table knows the batch by its token, but not what another owner has delivered under others.
+        return entry.mayBeElsewhere ? try await isWhollyMissing(batch, .otherOwner) : true
     }
 
     /// What the table can be asked for; nil when it cannot be asked.
@@ -25,20 +32,16 @@ extension Flusher {
         sink.destination?.canReconcile == true ? identity : nil
     }
 
-    /// Asks the table which of the batch's records it has, where it can be asked, and lets those go.
+    /// Asks the table which of the batch's records it has, where it can be asked, and deletes those from the spool.
     ///
-    /// - Parameter whateverRuns: whether a send of the batch that may still be running is of no consequence while none of it is
-    ///   there, because the next one has the same token. Where no other copy is known, then a sample is asked for first.
     /// - Returns: whether it has none of them; true also when it cannot be asked.
-    func isWhollyMissing(_ batch: Batch, whateverRuns: Bool = false) async throws(SpoolError) -> Bool {
+    func isWhollyMissing(_ batch: Batch, _ doubt: Doubt = .ownSend) async throws(SpoolError) -> Bool {
         guard let identity = askableIdentity else { return true }
-        // What an unknown owner has delivered of a file that was rolled back are whole batches, the oldest first.
-        let isSample = whateverRuns && batch.records > 100 && batch.ids.lowerBound > spool.origin?.doubtedThrough ?? 0
         let result = await withSpan("clickhouse.reconcile") { span -> Result<Bool, SpoolError> in
             do throws(SpoolError) {
-                return .success(
-                    try await reconcile(batch, by: identity, whateverRuns: whateverRuns, isSample: isSample)
-                )
+                // What an owner without a trace has delivered are whole batches, the oldest first: a sample shows them.
+                let isSample = doubt == .otherOwner && batch.records > 100 && batch.ids.lowerBound > spool.copiedThrough
+                return .success(try await reconcile(batch, by: identity, doubt, isSample: isSample))
             } catch {
                 span.recordError(error)
                 return .failure(error)
@@ -50,7 +53,7 @@ extension Flusher {
     private func reconcile(
         _ batch: Batch,
         by identity: RecordIdentity,
-        whateverRuns: Bool,
+        _ doubt: Doubt,
         isSample: Bool = false
     ) async throws(SpoolError) -> Bool {
         let fields = try await spool.keys(
@@ -64,28 +67,24 @@ extension Flusher {
             log.cannotAsk(batch)
             return true
         }
-        let age = state.withLock { $0.plan.mayRunSince(batch) }?.duration(to: clock.now)
-        switch await sink.countStored(Set(keys), token: batch.token, doubtAge: whateverRuns ? nil : age) {
+        let age = state.withLock { $0.plan.entry(of: batch)?.mayRunSince }?.duration(to: clock.now)
+        switch await sink.countStored(Set(keys), token: batch.token, doubtAge: doubt == .ownSend ? age : nil) {
         case .failure(let failure):
             if Task.isCancelled {
                 state.withLock { $0.plan.didGiveUp(batch, now: clock.now) }
                 return false
             }
-            let (delay, failures) = state.withLock {
-                $0.plan.didFailToAsk(batch, failure, now: clock.now, random: jitter())
-            }
-            log.failed(failure, of: batch, failuresInRow: failures, nextAttemptIn: delay)
-            try await spool.recordFailure(of: batch, error: failure.description)
-            state.withLock { $0.plan.didKeep(batch) }
+            let retry = state.withLock { $0.plan.didFailToAsk(batch, failure, now: clock.now) }
+            try await keep(batch, failure, retry)
             return false
+        case .success(let stored) where stored.values.allSatisfy { $0 == 0 }:
+            state.withLock { doubt == .ownSend ? $0.plan.didSettle(batch) : $0.plan.didFindNowhere(batch) }
+            return true
+        case .success where isSample:
+            return try await reconcile(batch, by: identity, doubt)
+        case .success where doubt == .otherOwner && age != nil:
+            return try await reconcile(batch, by: identity, .ownSend)
         case .success(var stored):
-            let isFound = stored.values.contains { $0 > 0 }
-            if isSample, isFound { return try await reconcile(batch, by: identity, whateverRuns: whateverRuns) }
-            if !isFound {
-                state.withLock { whateverRuns ? $0.plan.didFindNowhere(batch) : $0.plan.didSettle(batch) }
-                return true
-            }
-            if whateverRuns, age != nil { return try await reconcile(batch, by: identity, whateverRuns: false) }
             let members = try await spool.members(of: batch)
             let missing = zip(members, keys).filter { _, key in
                 guard let count = stored[key], count > 0 else { return true }
@@ -93,22 +92,15 @@ extension Flusher {
                 return false
             }.map(\.0)
             log.reconciled(batch, missing: missing.count)
-            try await letGo(of: batch, members: members, except: missing)
+            if missing.isEmpty {
+                await acknowledge(batch)
+                state.withLock { $0.plan.didRemove(batch) }
+            } else {
+                let children = try await spool.replace(batch, members: members, with: [missing])
+                state.withLock { $0.plan.didReplace(batch, with: children) }
+                didDeliver(members.count - missing.count, in: nil)
+            }
             return false
         }
-    }
-
-    private func letGo(
-        of batch: Batch,
-        members: [BatchMember],
-        except missing: [BatchMember]
-    ) async throws(SpoolError) {
-        if missing.isEmpty {
-            await acknowledge(batch)
-            return state.withLock { $0.plan.didRemove(batch) }
-        }
-        let children = try await spool.replace(batch, members: members, with: [missing])
-        state.withLock { $0.plan.didReplace(batch, with: children) }
-        didDeliver(members.count - missing.count, in: nil)
     }
 }

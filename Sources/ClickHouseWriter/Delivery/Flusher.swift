@@ -20,7 +20,6 @@ final class Flusher: Sendable {
         /// Set when the flusher ends. Nothing is delivered any more, so nobody may wait.
         var hasEnded = false
         var delivered = 0
-        /// When ClickHouse last took something.
         var deliveredAt: WallInstant?
         /// What the record after `id`, the oldest pending one, waits; a clock that is set back does not prolong it.
         var freshPause: (id: Int64, pause: Pause)?
@@ -38,22 +37,16 @@ final class Flusher: Sendable {
     private let columns: [ColumnName]
     /// The columns to ask for; nil when nothing may be asked.
     let identity: RecordIdentity?
-    private let target: SpoolDestination
-    private let maxBatchBytes: Int
-    private let maxBatchSize: Int
+    let target: SpoolDestination
+    let configuration: BatchWriterConfiguration
     private let flushPolicy: FlushPolicy
-    private let spoolRetryDelay: Duration
     let clock: any WallClock
-    let jitter: @Sendable () -> Double
-    private let wakeup: Wakeup
+    let wakeup: Wakeup
     let log: DeliveryLog
-    private let metrics: WriterMetrics
+    let metrics: WriterMetrics
     let state: Mutex<State>
 
-    /// - Parameters:
-    ///   - columns: what the records fill.
-    ///   - identity: the columns that tell a record from others.
-    ///   - jitter: draws the part of each wait that is waited, from 0 up to 1.
+    /// - Parameter jitter: draws the part of each wait that is waited, from 0 up to 1.
     init(
         spool: Spool,
         sink: any BatchSink,
@@ -76,12 +69,9 @@ final class Flusher: Sendable {
             idColumn: identity?.id,
             timeColumn: identity?.time
         )
-        maxBatchBytes = configuration.maxBatchBytes
-        maxBatchSize = configuration.maxBatchSize
+        self.configuration = configuration
         flushPolicy = FlushPolicy(configuration)
-        spoolRetryDelay = configuration.maxRetryDelay
         self.clock = clock
-        self.jitter = jitter
         self.wakeup = wakeup
         self.log = log
         self.metrics = metrics
@@ -91,7 +81,8 @@ final class Flusher: Sendable {
                     configuration: configuration,
                     recovered: spool.batches,
                     recoveredThrough: spool.recovered.lastID,
-                    copiedThrough: spool.origin?.doubtedThrough ?? 0,
+                    copiedThrough: spool.copiedThrough,
+                    jitter: jitter,
                     now: clock.now
                 ),
                 sizing: BatchSizing(
@@ -113,24 +104,22 @@ final class Flusher: Sendable {
     }
 
     /// Why the delivery is not fine, without what ClickHouse may have quoted from a record; nil when it is.
-    var publicReason: String? { state.withLock(\.plan.publicReason) }
+    var publicReason: String? { state.withLock { $0.plan.trouble?.failure.withoutQuotes } }
 
-    /// How the delivery goes.
     var note: DeliveryReport {
-        let (state, reason) = state.withLock(\.plan.state)
+        let trouble = state.withLock(\.plan.trouble)
         return DeliveryReport(
-            state: state,
-            reason: reason,
-            guarantee: guarantee,
+            state: trouble?.state ?? .fine,
+            reason: trouble?.failure.description,
+            guarantee: sink.destination.map { "\($0.guarantee)\(guaranteeOfCopy)" },
             destination: target
         )
     }
 
-    private var guarantee: String? {
-        guard let guarantee = sink.destination?.guarantee.description, askableIdentity == nil,
-            spool.summary.deliveredThrough < spool.origin?.doubtedThrough ?? 0
-        else { return sink.destination?.guarantee.description }
-        return "\(guarantee); at-least-once for what was pending when the spool's file was copied"
+    /// What does not hold for records that another copy of the file may have delivered.
+    private var guaranteeOfCopy: String {
+        askableIdentity != nil || spool.summary.deliveredThrough >= spool.copiedThrough
+            ? "" : "; at-least-once for what was pending when the spool's file was copied"
     }
 
     func run() async {
@@ -141,7 +130,7 @@ final class Flusher: Sendable {
                 } catch {
                     await handle(error)
                     // Not longer than until somebody flushes: the spool may work again long before.
-                    _ = await wakeup.wait(until: clock.now.advanced(by: spoolRetryDelay), clock: clock)
+                    await wakeup.wait(until: clock.now.advanced(by: configuration.maxRetryDelay), clock: clock)
                 }
             }
             group.cancelAll()
@@ -188,7 +177,7 @@ final class Flusher: Sendable {
         // Nothing new is begun while the writer is being closed.
         if Task.isCancelled { return }
         if state.withLock(\.isFinishing) {
-            if !isFinished { _ = await wakeup.wait(until: nil, clock: clock) }
+            if !isFinished { await wakeup.wait(until: nil, clock: clock) }
             return
         }
         let now = clock.now
@@ -206,20 +195,24 @@ final class Flusher: Sendable {
             let body = takePrepared(batch)
             group.addTask { await self.attempt(batch, body: body) }
         case .freeze:
-            guard let frozen = try await spool.freeze(maxRecords: maxRecords, maxBytes: maxBatchBytes) else { return }
+            guard let frozen = try await freeze(maxRecords) else { return }
             wakeup.isUrgent = false
             state.withLock { $0.plan.didFreeze(frozen.batch) }
             group.addTask { await self.attempt(frozen.batch, body: frozen.body) }
         case .prepare:
-            guard let frozen = try await spool.freeze(maxRecords: maxRecords, maxBytes: maxBatchBytes) else { return }
+            guard let frozen = try await freeze(maxRecords) else { return }
             state.withLock { state in
                 state.plan.didPrepare(frozen.batch)
                 state.prepared = (frozen.batch.token, frozen.body)
             }
             await sink.prepare(frozen.body, token: frozen.batch.token)
         case .wait(let delay, _):
-            _ = await wakeup.wait(until: delay.map(now.advanced(by:)), clock: clock)
+            await wakeup.wait(until: delay.map(now.advanced(by:)), clock: clock)
         }
+    }
+
+    private func freeze(_ maxRecords: Int) async throws(SpoolError) -> FrozenBatch? {
+        try await spool.freeze(maxRecords: maxRecords, maxBytes: configuration.maxBatchBytes)
     }
 
     /// A spool that was damaged, and goes on in a new file, may have other batches than before.
@@ -233,12 +226,11 @@ final class Flusher: Sendable {
         }
     }
 
-    private func followBatches(_ state: inout State) {
+    func followBatches(_ state: inout State) {
         state.plan.didChange(to: spool.batches, now: clock.now)
         state.prepared = nil
     }
 
-    /// The batch's body, where it was read ahead.
     private func takePrepared(_ batch: Batch) -> [UInt8]? {
         state.withLock { state in
             guard let prepared = state.prepared, prepared.token == batch.token else { return nil }
@@ -251,7 +243,7 @@ final class Flusher: Sendable {
     private func freshBatchDecision() async throws(SpoolError) -> FlushPolicy.Decision {
         let summary = spool.summary
         // A full batch leaves whatever its age is, and that is the case that must be fast.
-        let isPart = summary.pending > 0 && summary.pending < maxBatchSize
+        let isPart = summary.pending > 0 && summary.pending < configuration.maxBatchSize
         let oldest = isPart ? try await spool.oldestPending() : nil
         let now = clock.now
         let decision = flushPolicy.decide(
@@ -278,10 +270,10 @@ final class Flusher: Sendable {
         let open = state.plan.entries.lazy.map { $0.batch.ids.lowerBound - 1 }.min()
         let done = state.flushes.take(deliveredThrough: min(summary.deliveredThrough, open ?? .max))
         guard case .wait(let delay, isBlocked: true) = step else { return done.map { ($0, .success(())) } }
-        let plan = state.plan.state
+        let trouble = state.plan.trouble
         let failure = DeliveryFailure(
-            reason: plan.reason ?? "the spool failed",
-            isHeld: plan.state == .held || plan.state == .poisoned,
+            reason: trouble?.failure.description ?? "the spool failed",
+            isHeld: trouble?.state == .held || trouble?.state == .poisoned,
             retryIn: delay
         )
         return done.map { ($0, .success(())) } + state.flushes.takeAll().map { ($0, .failure(failure)) }
@@ -308,158 +300,37 @@ final class Flusher: Sendable {
                 let (isNews, isFine) = state.withLock { state in
                     defer { state.learned = destination }
                     state.plan.didPreflight()
-                    return (state.learned != destination, state.plan.failure == nil)
+                    return (state.learned != destination, !state.plan.isOut)
                 }
                 if isFine { log.works(nil) }
                 if isNews { log.learned(destination, losses: ColumnFit.losses(columns, in: destination.columnTypes)) }
             case .failure(let failure):
-                let (delay, failures) = state.withLock { state in
-                    let delay = state.plan.didFailPreflight(failure, now: clock.now, random: jitter())
-                    return (delay, state.plan.failuresInRow)
-                }
+                let (delay, failures) = state.withLock { $0.plan.didFailPreflight(failure, now: clock.now) }
                 log.failed(failure, of: nil, failuresInRow: failures, nextAttemptIn: delay)
             }
         }
         wakeup.signal()
     }
 
-    // MARK: One attempt
-
-    private func attempt(_ batch: Batch, body: [UInt8]?) async {
-        await FlushSpan.around(batch, to: target) { span in
-            do throws(SpoolError) {
-                guard try await isToBeSent(batch) else { return isGone(batch) ? .stored : .kept }
-                return try await send(batch, body: body, span)
-            } catch {
-                span.failed(error)
-                if error.code == .changed {
-                    state.withLock { state in
-                        state.plan.didKeep(batch)
-                        followBatches(&state)
-                    }
-                    return .kept
-                }
-                state.withLock { $0.plan.didGiveUp(batch, now: clock.now) }
-                await handle(error)
-                return .spoolFailed
-            }
-        }
-        wakeup.signal()
-    }
-
-    /// Whether it was let go, or others are in its place.
-    private func isGone(_ batch: Batch) -> Bool {
-        !spool.batches.contains { $0.token == batch.token }
-    }
-
-    private func send(_ batch: Batch, body: [UInt8]?, _ span: FlushSpan) async throws(SpoolError) -> FlushSpan.Outcome {
-        let rows: [UInt8]
-        if let body { rows = body } else { rows = try await spool.body(of: batch) }
-        let start = ContinuousClock.now
-        let outcome = await sink.insert(rows, token: batch.token)
-        metrics.recordSend(outcome, records: batch.records, duration: start.duration(to: .now))
-        switch outcome {
-        case .accepted:
-            // The next one goes while the spool lets this one go.
-            state.withLock { state in
-                state.plan.didAccept(batch)
-                state.sizing.grow(after: batch.records)
-            }
-            wakeup.signal()
-            await acknowledge(batch)
-            state.withLock { $0.plan.didDeliver(batch) }
-            log.works(batch)
-            return .accepted
-        case .failed(let failure):
-            return try await settle(failure, of: batch, span)
-        }
-    }
-
-    /// What becomes of a batch that was not accepted.
-    private func settle(
-        _ failure: InsertFailure,
-        of batch: Batch,
-        _ span: FlushSpan
-    ) async throws(SpoolError) -> FlushSpan.Outcome {
-        // A request that closing cut short says nothing about ClickHouse.
-        if Task.isCancelled {
-            state.withLock { $0.plan.didGiveUp(batch, now: clock.now) }
-            return .cancelled
-        }
-        span.failed(failure)
-        let (verdict, failed, failures) = state.withLock { state in
-            if failure.kind == .tooLarge || failure.code == ExceptionCode.memoryLimitExceeded { state.sizing.shrink() }
-            return state.plan.didFail(
-                batch,
-                failure,
-                canAsk: askableIdentity != nil,
-                now: clock.now,
-                random: jitter()
-            )
-        }
-        switch verdict {
-        case .keep(let delay):
-            log.failed(failure, of: failed, failuresInRow: failures, nextAttemptIn: delay)
-            try await spool.recordFailure(of: failed, error: failure.description)
-            state.withLock { $0.plan.didKeep(failed) }
-            return .kept
-        case .split:
-            log.isolating(failure, in: failed)
-            guard try await isWhollyMissing(failed) else { return isGone(failed) ? .stored : .kept }
-            let members = try await spool.members(of: failed)
-            let (pieces, suspicions) = state.withLock { $0.plan.pieces(of: members, badRow: failure.badRow) }
-            let children = try await spool.replace(failed, members: members, with: pieces)
-            state.withLock { $0.plan.didReplace(failed, with: children, suspicions: suspicions) }
-            return .split
-        case .deadLetter:
-            guard try await isWhollyMissing(failed) else { return isGone(failed) ? .stored : .kept }
-            try await spool.deadLetter(failed, code: failure.code, message: failure.message)
-            state.withLock { $0.plan.didRemove(failed) }
-            metrics.recordDeadLetter(code: failure.code)
-            log.deadLettered(failed, failure)
-            return .deadLettered
-        }
-    }
-
-    /// Goes on until the spool has let the records go: they must not be sent again.
-    func acknowledge(_ batch: Batch) async {
-        await withSpan("clickhouse.acknowledge") { _ in await letGo(of: batch) }
-    }
-
-    private func letGo(of batch: Batch) async {
-        while true {
-            do throws(SpoolError) {
-                try await spool.acknowledge(batch)
-                break
-            } catch {
-                await handle(error)
-                if Task.isCancelled { return }
-                _ = try? await clock.sleep(for: spoolRetryDelay)
-            }
-        }
-        didDeliver(batch.records, in: batch.frozenAt.duration(to: clock.now))
-    }
-
-    /// - Parameter duration: since a batch of them was frozen; nil when only some of its records are gone.
-    func didDeliver(_ records: Int, in duration: Duration?) {
-        let now = clock.now
-        state.withLock { state in
-            state.delivered += records
-            state.deliveredAt = now
-        }
-        metrics.recordDelivered(records, in: duration)
-    }
-
     /// The spool itself failed. Nothing can be sent or acknowledged; records in it stay.
-    private func handle(_ error: SpoolError) async {
+    func handle(_ error: SpoolError) async {
         let waiting = state.withLock { state in
-            state.plan.pause(spoolRetryDelay, now: clock.now)
+            state.plan.pause(configuration.maxRetryDelay, now: clock.now)
             return state.flushes.takeAll()
         }
-        let failure = DeliveryFailure(reason: error.description, isHeld: !error.isPassing, retryIn: spoolRetryDelay)
+        let failure = DeliveryFailure(
+            reason: error.description,
+            isHeld: !error.isPassing,
+            retryIn: configuration.maxRetryDelay
+        )
         for flush in waiting { flush.resume(returning: .failure(failure)) }
         log.spoolFailed(error)
     }
+}
+
+extension Spool {
+    /// The last record that was in the file when it was copied; 0 when it is no copy.
+    var copiedThrough: Int64 { origin?.doubtedThrough ?? 0 }
 }
 
 extension FlushPolicy {

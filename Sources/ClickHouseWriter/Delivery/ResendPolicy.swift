@@ -2,25 +2,19 @@ internal import ClickHouseHTTP
 
 /// How a batch is sent again that may be stored already.
 struct ResendPolicy: Sendable {
-    enum Decision: Equatable {
-        /// Under its token: ClickHouse drops it when it has it, or nothing better can be done.
-        case sameToken
-        /// Only what is not stored, after asking.
-        case reconcile
-    }
-
     /// A table remembers so many batches, of all its writers: ten thousand by default, which a hundred of them send in
     /// minutes. And for so long: an hour by default.
     private static let trustInTokens = Duration.seconds(60)
 
+    /// Whether the table is asked before the batch is sent again, and only what it lacks is sent. Otherwise the batch is sent
+    /// under its token: ClickHouse drops it when it has it, or nothing better can be done.
+    ///
     /// - Parameters:
     ///   - destination: nil when it was not asked yet.
     ///   - age: since the batch was frozen; it was not sent before.
-    static func decide(_ destination: DestinationProfile?, age: Duration) -> Decision {
-        guard let destination, destination.canReconcile else { return .sameToken }
-        switch destination.guarantee {
-        case .token: return (.zero..<trustInTokens).contains(age) ? .sameToken : .reconcile
-        case .reconciliation, .atLeastOnce: return .reconcile
-        }
+    static func mustAsk(_ destination: DestinationProfile?, age: Duration) -> Bool {
+        guard let destination, destination.canReconcile else { return false }
+        guard case .token = destination.guarantee else { return true }
+        return !(.zero..<trustInTokens).contains(age)
     }
 }

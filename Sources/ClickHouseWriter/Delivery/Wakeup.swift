@@ -10,59 +10,45 @@ final class Wakeup: Sendable {
     }
 
     private let state = Mutex(State.idle)
-    private let urgency = Mutex(false)
+    private let urgency = Atomic(false)
 
     /// The spool has no room for more, so what is pending leaves although it makes no whole batch and is not old: with
     /// little room it may never be either.
     var isUrgent: Bool {
-        get { urgency.withLock { $0 } }
-        set { urgency.withLock { $0 = newValue } }
+        get { urgency.load(ordering: .sequentiallyConsistent) }
+        set { urgency.store(newValue, ordering: .sequentiallyConsistent) }
     }
 
     /// Signals, and says that it is urgent; does nothing when that was said before.
     func signalUrgently() {
-        let isNews = urgency.withLock { isUrgent in
-            defer { isUrgent = true }
-            return !isUrgent
-        }
-        if isNews { signal() }
+        if !urgency.exchange(true, ordering: .sequentiallyConsistent) { signal() }
     }
 
     func signal() {
+        wake(keepsSignal: true)
+    }
+
+    /// - Parameter keepsSignal: whether the next wait ends at once where no task waits now.
+    private func wake(keepsSignal: Bool) {
         let waiting = state.withLock { state -> CheckedContinuation<Void, Never>? in
-            if case .waiting(let continuation) = state {
-                state = .idle
-                return continuation
+            guard case .waiting(let continuation) = state else {
+                if keepsSignal { state = .signalled }
+                return nil
             }
-            state = .signalled
-            return nil
+            state = .idle
+            return continuation
         }
         waiting?.resume()
     }
 
-    /// Why a wait ended.
-    enum End {
-        case signalOrCancellation
-        case deadline
-    }
-
     /// Returns at the next signal, at `deadline`, or when the task is cancelled, whichever is first.
-    func wait(until deadline: WallInstant?, clock: any WallClock) async -> End {
-        guard let deadline else {
-            await wait()
-            return .signalOrCancellation
-        }
-        return await withTaskGroup(of: End.self) { group in
-            group.addTask {
-                await self.wait()
-                return .signalOrCancellation
-            }
-            group.addTask {
-                try? await clock.sleep(until: deadline, tolerance: nil)
-                return .deadline
-            }
-            defer { group.cancelAll() }
-            return await group.next() ?? .deadline
+    func wait(until deadline: WallInstant?, clock: any WallClock) async {
+        guard let deadline else { return await wait() }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.wait() }
+            group.addTask { try? await clock.sleep(until: deadline, tolerance: nil) }
+            await group.next()
+            group.cancelAll()
         }
     }
 
@@ -81,12 +67,7 @@ final class Wakeup: Sendable {
                 if goesOn { continuation.resume() }
             }
         } onCancel: {
-            let waiting = state.withLock { state -> CheckedContinuation<Void, Never>? in
-                guard case .waiting(let continuation) = state else { return nil }
-                state = .idle
-                return continuation
-            }
-            waiting?.resume()
+            wake(keepsSignal: false)
         }
     }
 }

@@ -26,7 +26,6 @@ public struct Column<Record>: TableColumn {
     /// The type of the value.
     public let type: (any RowValue.Type)?
 
-    /// Writes the record's value for this column.
     @usableFromInline let write: @Sendable (Record, inout RowEncoder) -> Void
 
     /// A column of the given name, filled with what `value` gives: a key path, or any function of the record.

@@ -32,7 +32,6 @@ package struct ColumnNames: Sendable {
 
     var count: Int { names.count }
 
-    /// Appends what stands before the value of this column.
     func appendKey(_ index: Int, to text: inout JSONText) {
         text.append(keys.span.extracting(keyBounds[index]))
     }

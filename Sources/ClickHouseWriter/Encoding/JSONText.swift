@@ -33,12 +33,10 @@ struct JSONText: ~Copyable {
         if !isInPlace { unsafe bytes.deallocate() }
     }
 
-    /// The bytes of the text.
     consuming func finish() -> [UInt8] {
         unsafe [UInt8](UnsafeBufferPointer(start: bytes, count: count))
     }
 
-    /// Appends a JSON string.
     mutating func append(_ text: String) {
         let span = text.utf8.span
         reserve(span.count + 2)
@@ -57,7 +55,6 @@ struct JSONText: ~Copyable {
         append(json.utf8.span)
     }
 
-    /// Appends bytes as they are.
     mutating func append(_ bytes: Span<UInt8>) {
         reserve(bytes.count)
         put(bytes)

@@ -20,13 +20,7 @@ struct Timestamp {
     }
 
     struct Parts {
-        var year: Int64
-        var month: Int64
-        var day: Int64
-        var hour: Int64
-        var minute: Int64
-        var second: Int64
-        var millisecond: Int64
+        var year, month, day, hour, minute, second, millisecond: Int64
     }
 
     /// In UTC.

@@ -13,12 +13,9 @@ struct FlushSpan {
         case accepted
         /// Some or all of it was found in the table, and is not sent again.
         case stored
-        /// The same batch is sent again later.
         case kept
-        /// Smaller batches are in its place.
         case split
         case deadLettered = "dead letter"
-        /// The writer is being closed.
         case cancelled
         case spoolFailed = "spool failed"
     }

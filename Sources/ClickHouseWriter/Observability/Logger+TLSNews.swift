@@ -2,9 +2,7 @@ package import ClickHouseHTTP
 package import Logging
 
 extension Logger {
-    /// Logs what came of reading TLS files anew.
-    ///
-    /// - Parameter purpose: what the files are for: `ClickHouse`.
+    /// Logs what came of reading TLS files anew. Their purpose is, for example, `ClickHouse`.
     package func log(_ news: TLSNews, of purpose: String) {
         switch news {
         case .renewed(let files, let warnings):

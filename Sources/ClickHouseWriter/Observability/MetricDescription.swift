@@ -1,7 +1,7 @@
 /// A metric as its users see it.
 package struct MetricDescription: Sendable {
     /// What swift-metrics calls it, and so what a backend makes of it.
-    package enum Kind: Sendable {
+    package enum Kind: String, Sendable {
         /// Only grows.
         case counter
         /// The value at the moment.

@@ -4,22 +4,16 @@
 /// keeps back. What begins anew within a minute of having been said is not said again, so that nothing that comes and
 /// goes many times a second fills a log.
 package struct RepeatBound<Instant: InstantProtocol & Sendable>: Sendable where Instant.Duration == Duration {
-    /// What was kept back.
     package struct Sum: Sendable, Equatable {
-        /// Times since it was last said.
-        package var unsaid: Int
-        /// Times since it began.
-        package var total: Int
-        /// Since it began.
+        /// Times since it was last said, times since it began, and how long ago that was.
+        package var unsaid, total: Int
         package var lasting: Duration
     }
 
     package enum Verdict: Sendable, Equatable {
-        /// It is new: say it.
         case first
         /// It was said less than the interval ago: keep it to yourself.
         case keptBack
-        /// Say that it still goes on.
         case sum(Sum)
     }
 
@@ -33,10 +27,8 @@ package struct RepeatBound<Instant: InstantProtocol & Sendable>: Sendable where 
 
     private let kind: Kind
     private let interval: Duration
-    private var beganAt: Instant?
-    private var saidAt: Instant?
-    private var unsaid = 0
-    private var total = 0
+    private var beganAt, saidAt: Instant?
+    private var (unsaid, total) = (0, 0)
     /// Whether anything was said since it began.
     private var isKnown = false
 
@@ -45,8 +37,6 @@ package struct RepeatBound<Instant: InstantProtocol & Sendable>: Sendable where 
         self.interval = interval
     }
 
-    /// It happened.
-    ///
     /// - Parameter count: so many times at once.
     package mutating func note(_ count: Int = 1, now: Instant) -> Verdict {
         if kind == .momentary, unsaid == 0, isDue(now) { forget() }
@@ -69,17 +59,13 @@ package struct RepeatBound<Instant: InstantProtocol & Sendable>: Sendable where 
         isDue(now) ? take(now) : nil
     }
 
-    /// It is over.
-    ///
-    /// - Returns: what has happened, to be said; nil when nothing was said of it before.
+    /// - Returns: what has happened until now that it is over, to be said; nil when nothing was said of it before.
     package mutating func end(now: Instant) -> Sum? {
         defer { forget() }
         return isKnown ? sum(now) : nil
     }
 
-    /// Nothing more will happen.
-    ///
-    /// - Returns: what was kept back and must be said now; nil when nothing was.
+    /// - Returns: what was kept back and must be said now, for nothing more will happen; nil when nothing was.
     package mutating func close(now: Instant) -> Sum? {
         defer { forget() }
         return take(now)

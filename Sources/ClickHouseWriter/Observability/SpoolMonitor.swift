@@ -119,15 +119,13 @@ final class SpoolMonitor: Sendable {
         }
         if let reason = health.reason {
             let level: Logger.Level = isNews ? .error : .debug
-            logger.log(level: level, health.message, metadata: ["spool.error": "\(reason)"])
+            logger.log(level: level, health.words.begin, metadata: ["spool.error": "\(reason)"])
         } else if let sum {
-            logger.notice(before.messageAtEnd, metadata: sum.metadata("spool.\(before.state)"))
+            logger.notice(before.words.end, metadata: sum.metadata("spool.\(before.state)"))
         }
     }
 
     /// Says that the disk does not answer, and that it does again. No event tells: the thread that would is the one that waits.
-    ///
-    /// - Parameter health: as it is seen now.
     func look(at health: SpoolHealth) {
         let now = clock.now
         let (isStalled, since) = kept.withLock { state -> (Bool, WallInstant?) in
@@ -150,26 +148,27 @@ final class SpoolMonitor: Sendable {
         }
     }
 
-    /// Says what was kept back for long enough. To be called every now and then.
+    /// Says what was kept back for long enough. Call it periodically.
     func sayWhatIsDue() {
         let now = clock.now
-        let (sums, trouble, health) = kept.withLock { state in
-            let sums = state.drops.keys.compactMap { reason in
-                state.drops[reason]?.takeDue(now: now).map { (reason, $0.unsaid) }
-            }
-            return (sums, state.troubles[state.health.state]?.takeDue(now: now), state.health)
-        }
-        for (reason, records) in sums { sayDropped(records, reason) }
+        sayDrops { $0.takeDue(now: now) }
+        let (trouble, health) = kept.withLock { ($0.troubles[$0.health.state]?.takeDue(now: now), $0.health) }
         if let trouble {
-            logger.error(health.messageAgain, metadata: trouble.metadata("spool.\(health.state)"))
+            logger.error(health.words.again, metadata: trouble.metadata("spool.\(health.state)"))
         }
     }
 
     /// Says all that was kept back: nothing more will happen.
     func close() {
         let now = clock.now
+        sayDrops { $0.close(now: now) }
+    }
+
+    private func sayDrops(_ take: (inout RepeatBound<WallInstant>) -> RepeatBound<WallInstant>.Sum?) {
         let sums = kept.withLock { state in
-            state.drops.keys.compactMap { reason in state.drops[reason]?.close(now: now).map { (reason, $0.unsaid) } }
+            state.drops.keys.compactMap { reason in
+                take(&state.drops[reason, default: RepeatBound(.momentary)]).map { (reason, $0.unsaid) }
+            }
         }
         for (reason, records) in sums { sayDropped(records, reason) }
     }
@@ -192,39 +191,38 @@ final class SpoolMonitor: Sendable {
 }
 
 extension SpoolHealth {
-    fileprivate var message: Logger.Message {
+    /// What is said when it begins, when it goes on, and when it is over.
+    fileprivate var words: (begin: Logger.Message, again: Logger.Message, end: Logger.Message) {
         switch state {
-        case .sound, .stalled: "The spool is sound"
-        case .full: "The spool is full; records are refused"
+        case .full:
+            (
+                "The spool is full; records are refused",
+                "The spool is full again and again; records are refused",
+                "The spool takes records again"
+            )
         case .displaced:
-            "The spool's files were removed, moved or replaced; records are refused. Do not stop the writer"
-        case .failed: "The spool failed; nothing is accepted until it works again"
-        case .damaged where refusal == nil:
-            "The spool's file is damaged; records are still accepted. What is readable goes on in a new file"
-        case .damaged:
-            "The spool's file is damaged; nothing is accepted. What is readable goes on in a new file"
+            (
+                "The spool's files were removed, moved or replaced; records are refused. Do not stop the writer",
+                "The spool's files still have no names; records are refused. Do not stop the writer",
+                "The spool's files have names again; records are accepted"
+            )
+        // A sound spool is no trouble, and of a stalled one no event tells.
+        case .failed, .damaged, .sound, .stalled:
+            (
+                beginning, "The spool fails again and again",
+                "The spool works again; it was opened anew and found sound"
+            )
         }
     }
 
-    fileprivate var messageAgain: Logger.Message {
-        switch state {
-        case .full: "The spool is full again and again; records are refused"
-        case .displaced: "The spool's files still have no names; records are refused. Do not stop the writer"
-        case .sound, .stalled, .failed, .damaged: "The spool fails again and again"
-        }
-    }
-
-    fileprivate var messageAtEnd: Logger.Message {
-        switch state {
-        case .full: "The spool takes records again"
-        case .displaced: "The spool's files have names again; records are accepted"
-        case .sound, .stalled, .failed, .damaged: "The spool works again; it was opened anew and found sound"
-        }
+    private var beginning: Logger.Message {
+        if state == .failed { return "The spool failed; nothing is accepted until it works again" }
+        let accepted = refusal == nil ? "records are still accepted" : "nothing is accepted"
+        return "The spool's file is damaged; \(accepted). What is readable goes on in a new file"
     }
 }
 
 extension RepeatBound.Sum {
-    /// How often and how long something went on.
     func metadata(_ prefix: String) -> Logger.Metadata {
         ["\(prefix).count": "\(total)", "\(prefix).seconds": "\(lasting.roundedSeconds)"]
     }

@@ -16,10 +16,7 @@ package struct VisibleLogHandler: LogHandler {
         // A handler would write it out by itself.
         if let error = event.error {
             event.error = nil
-            event.metadata = (event.metadata ?? [:]).merging(["error": .string(VisibleText.escape("\(error)"))]) {
-                old,
-                _ in old
-            }
+            event.metadata = ["error": .string(VisibleText.escape("\(error)"))].merging(event.metadata ?? [:]) { $1 }
         }
         base.log(event: event)
     }

@@ -19,7 +19,6 @@ package enum VisibleText {
         }
     }
 
-    /// In one line.
     package static func escape(_ text: some StringProtocol) -> String {
         guard text.unicodeScalars.contains(where: isHidden) else { return String(text) }
         var escaped = ""

@@ -8,80 +8,61 @@ internal import SQLiteSpool
 /// They go to the factory that is in force when the writer is made. Nothing is looked up, and nothing but the handlers
 /// takes a lock, where records come in.
 package struct WriterMetrics: Sendable {
-    private let factory: any MetricsFactory
-    private let table: String
-
-    private let depths: Depths
-    private let walHeldGauge: Gauge
+    private let maker: Maker
+    private let gauges: [String: Gauge]
     private let spoolStates: [SpoolHealth.State: Gauge]
     private let deliveryStates: [DeliveryReport.State: Gauge]
-    private let enqueuedCounter: Counter
-    private let deliveredCounter: Counter
     private let droppedCounters: [SpoolEvent.DropReason: Counter]
-    private let sendTimer: Timer
-    private let flushTimer: Timer
-    private let batchRecorder: Recorder
-    private let commitTimer: Timer
-    private let commitRecorder: Recorder
+    private let enqueuedCounter, deliveredCounter: Counter
+    private let sendTimer, flushTimer, commitTimer: Timer
+    private let batchRecorder, commitRecorder: Recorder
 
-    private struct Depths: Sendable {
-        let pending, inFlight, batches, payloadBytes, oldestAge, deadLetters, spoolBytes, walBytes: Gauge
-    }
-
-    /// - Parameters:
-    ///   - name: of the table, with its database.
-    ///   - spoolLimitBytes: what the spool may use.
+    /// - Parameter name: of the table, with its database.
     init(table name: String, spoolLimitBytes: Int, factory: any MetricsFactory = MetricsSystem.factory) {
-        self.factory = factory
-        table = name
         let maker = Maker(factory: factory, table: name)
-        depths = Depths(
-            pending: maker.gauge(Self.pending),
-            inFlight: maker.gauge(Self.inFlight),
-            batches: maker.gauge(Self.batchesInFlight),
-            payloadBytes: maker.gauge(Self.payloadBytes),
-            oldestAge: maker.gauge(Self.oldestAge),
-            deadLetters: maker.gauge(Self.deadLetters),
-            spoolBytes: maker.gauge(Self.spoolBytes),
-            walBytes: maker.gauge(Self.walBytes)
-        )
-        maker.gauge(Self.spoolLimitBytes).record(spoolLimitBytes)
-        walHeldGauge = maker.gauge(Self.walHeld)
-        spoolStates = maker.each(SpoolHealth.State.allCases, by: \.label) { maker.gauge(Self.spoolState, $0) }
-        deliveryStates = maker.each(DeliveryReport.State.allCases, by: \.rawValue) {
-            maker.gauge(Self.deliveryState, $0)
-        }
-        enqueuedCounter = maker.counter(Self.enqueued)
-        deliveredCounter = maker.counter(Self.delivered)
+        self.maker = maker
+        let plain = Self.descriptions.filter { $0.kind == .gauge && $0.dimensions == ["table"] }
+            .map { String($0.label.dropFirst(Self.prefix.count)) }
+        gauges = maker.each(plain, by: \.self) { maker.gauge($0) }
+        spoolStates = maker.each(SpoolHealth.State.allCases, by: \.label) { maker.gauge("spool_state", $0) }
+        deliveryStates = maker.each(DeliveryReport.State.allCases, by: \.rawValue) { maker.gauge("delivery_state", $0) }
+        enqueuedCounter = maker.counter("records_enqueued")
+        deliveredCounter = maker.counter("records_delivered")
         droppedCounters = maker.each(SpoolEvent.DropReason.allCases, by: \.rawValue) {
-            maker.counter(Self.dropped, $0)
+            maker.counter("records_dropped", $0)
         }
-        sendTimer = maker.timer(Self.sendDuration)
-        flushTimer = maker.timer(Self.flushDuration)
-        batchRecorder = maker.recorder(Self.batchRecords)
-        commitTimer = maker.timer(Self.commitDuration)
-        commitRecorder = maker.recorder(Self.commitRecords)
+        sendTimer = maker.timer("send_duration")
+        flushTimer = maker.timer("flush_duration")
+        batchRecorder = maker.recorder("batch_records")
+        commitTimer = maker.timer("commit_duration")
+        commitRecorder = maker.recorder("commit_records")
+        record("spool_limit_bytes", spoolLimitBytes)
         recordWALHeld(false)
         recordSpool(.sound)
         recordDelivery(.fine)
     }
 
-    /// - Parameters:
-    ///   - batches: in flight.
-    ///   - oldestAge: of the oldest record in the spool; zero when there is none.
+    /// - Parameter oldestAge: of the oldest record in the spool; zero when there is none.
     func recordDepth(_ summary: SpoolSummary, batches: Int, usage: SpoolUsage, oldestAge: Duration) {
-        depths.pending.record(summary.pending)
-        depths.inFlight.record(summary.inFlight)
-        depths.batches.record(batches)
-        depths.payloadBytes.record(summary.payloadBytes)
-        depths.oldestAge.record(oldestAge.inSeconds)
-        depths.deadLetters.record(summary.deadLetters)
-        depths.spoolBytes.record(usage.bytesInUse)
-        depths.walBytes.record(usage.walBytes)
+        record("records_pending", summary.pending)
+        record("records_in_flight", summary.inFlight)
+        record("batches_in_flight", batches)
+        record("payload_bytes", summary.payloadBytes)
+        record("oldest_record_age_seconds", oldestAge.inSeconds)
+        record("dead_letters", summary.deadLetters)
+        record("spool_bytes", usage.bytesInUse)
+        record("wal_bytes", usage.walBytes)
     }
 
     func recordWALHeld(_ isHeld: Bool) {
-        walHeldGauge.record(isHeld ? 1 : 0)
+        record("wal_held", isHeld ? 1 : 0)
+    }
+
+    private func record(_ name: String, _ value: Int) { record(name, Double(value)) }
+
+    private func record(_ name: String, _ value: Double) {
+        guard let gauge = gauges[name] else { preconditionFailure("no gauge \(name)") }
+        gauge.record(value)
     }
 
     func recordSpool(_ current: SpoolHealth.State) {
@@ -109,9 +90,7 @@ package struct WriterMetrics: Sendable {
         sendTimer.record(duration: duration)
         batchRecorder.record(records)
         guard case .failed(let failure) = outcome else { return }
-        Maker(factory: factory, table: table)
-            .counter(Self.sendFailures, failure.kind.rawValue, Self.name(of: failure.code))
-            .increment()
+        maker.counter("send_failures", failure.kind.rawValue, Self.name(of: failure.code)).increment()
     }
 
     /// - Parameter duration: since a batch of them was frozen; nil when only some of its records are gone.
@@ -121,11 +100,11 @@ package struct WriterMetrics: Sendable {
     }
 
     func recordDeadLetter(code: Int?) {
-        Maker(factory: factory, table: table).counter(Self.deadLettered, Self.name(of: code)).increment()
+        maker.counter("records_dead_lettered", Self.name(of: code)).increment()
     }
 
     func recordDamaged(_ records: Int) {
-        Maker(factory: factory, table: table).counter(Self.deadLettered, "damaged").increment(by: records)
+        maker.counter("records_dead_lettered", "damaged").increment(by: records)
     }
 
     /// A server that makes codes up must not make metrics without end.
@@ -135,25 +114,24 @@ package struct WriterMetrics: Sendable {
     }
 }
 
-/// Makes what is described, with the values of its dimensions.
 private struct Maker {
     let factory: any MetricsFactory
     let table: String
 
-    func counter(_ metric: MetricDescription, _ values: String...) -> Counter {
-        Counter(label: metric.label, dimensions: dimensions(metric, values), factory: factory)
+    func counter(_ name: String, _ values: String...) -> Counter {
+        Counter(label: label(name), dimensions: dimensions(name, values), factory: factory)
     }
 
-    func gauge(_ metric: MetricDescription, _ values: String...) -> Gauge {
-        Gauge(label: metric.label, dimensions: dimensions(metric, values), factory: factory)
+    func gauge(_ name: String, _ values: String...) -> Gauge {
+        Gauge(label: label(name), dimensions: dimensions(name, values), factory: factory)
     }
 
-    func timer(_ metric: MetricDescription) -> Timer {
-        Timer(label: metric.label, dimensions: dimensions(metric, []), factory: factory)
+    func timer(_ name: String) -> Timer {
+        Timer(label: label(name), dimensions: dimensions(name, []), factory: factory)
     }
 
-    func recorder(_ metric: MetricDescription) -> Recorder {
-        Recorder(label: metric.label, dimensions: dimensions(metric, []), aggregate: true, factory: factory)
+    func recorder(_ name: String) -> Recorder {
+        Recorder(label: label(name), dimensions: dimensions(name, []), aggregate: true, factory: factory)
     }
 
     func each<Case: Hashable, Metric>(
@@ -164,8 +142,13 @@ private struct Maker {
         Dictionary(uniqueKeysWithValues: cases.map { ($0, make(name($0))) })
     }
 
-    private func dimensions(_ metric: MetricDescription, _ values: [String]) -> [(String, String)] {
-        Array(zip(metric.dimensions, [table] + values))
+    private func label(_ name: String) -> String { WriterMetrics.prefix + name }
+
+    private func dimensions(_ name: String, _ values: [String]) -> [(String, String)] {
+        guard let metric = WriterMetrics.descriptions.first(where: { $0.label == label(name) }) else {
+            preconditionFailure("no metric \(name)")
+        }
+        return Array(zip(metric.dimensions, [table] + values))
     }
 }
 

@@ -30,7 +30,7 @@ struct Diagnosis: Equatable {
                 .losing,
                 "The spool failed: new traces may be lost",
                 reason,
-                "Look at the disk. The spool is opened anew every second, and goes on by itself."
+                Remedy.failed.rawValue
             )
             return
         case .displaced(let reason):
@@ -38,10 +38,7 @@ struct Diagnosis: Equatable {
                 .losing,
                 "The spool's files were removed or replaced: new traces are lost",
                 reason,
-                """
-                Do not stop the proxy: what it holds is only in its open files. Bring back the spool's directory and free some \
-                disk space: the proxy writes all of it to a file again, tries that every second, and goes on by itself.
-                """
+                Remedy.displaced.rawValue
             )
             return
         case .damaged(let reason):
@@ -49,10 +46,7 @@ struct Diagnosis: Equatable {
                 .losing,
                 "The spool's file is damaged: traces may be lost",
                 reason,
-                """
-                Look at the disk, and free as much space as the spool takes. The proxy sets the file aside, salvages what is readable, \
-                logs how much is lost, and goes on by itself.
-                """
+                Remedy.damaged.rawValue
             )
             return
         case .full(let reason):
@@ -80,23 +74,23 @@ struct Diagnosis: Equatable {
                 .attention,
                 "ClickHouse cannot take any trace until it is mended; all are kept",
                 reason,
-                "Mend what the reason names. It is tried again all the time, and goes on by itself.",
-                command: "spoolctl status \(Self.quote(spoolPath))"
+                Remedy.held.rawValue,
+                command: "spoolctl status \(Remedy.shellWord(spoolPath))"
             )
         case .poisoned:
             self.init(
                 .attention,
                 "ClickHouse refuses a trace for its data; the others are delivered",
                 reason,
-                "It is being isolated, and becomes a dead letter. The command shows what ClickHouse said of it.",
-                command: "spoolctl status \(Self.quote(spoolPath))"
+                "\(Remedy.poisoned.rawValue) The command shows what ClickHouse said of it.",
+                command: "spoolctl status \(Remedy.shellWord(spoolPath))"
             )
         case .backingOff:
             self.init(
                 .waiting,
                 "ClickHouse is away or busy; traces are kept and sent later",
                 reason,
-                "Nothing, if ClickHouse comes back before the spool is full. It is tried again at least every 30 s."
+                Remedy.backingOff.rawValue
             )
         case .fine where status.deadLetters > 0:
             self.init(
@@ -104,7 +98,7 @@ struct Diagnosis: Equatable {
                 "Traces are delivered, but for \(status.deadLetters) that ClickHouse refused",
                 nil,
                 "See why. When the table is mended, requeue them.",
-                command: "spoolctl dead-letters list \(Self.quote(spoolPath))"
+                command: "spoolctl dead-letters list \(Remedy.shellWord(spoolPath))"
             )
         case .fine:
             self.init(.fine, "Traces are delivered", nil, nil)
@@ -123,22 +117,5 @@ struct Diagnosis: Equatable {
         self.reason = reason
         self.advice = advice
         self.command = command
-    }
-
-    /// As one word of a shell.
-    private static func quote(_ path: String) -> String {
-        let isPlain = path.utf8.allSatisfy { byte in
-            byte.isASCIILetterOrDigit || "/._-".utf8.contains(byte)
-        }
-        // By scalars: a quote with an accent is another `Character`, but ends the word all the same.
-        let parts = path.unicodeScalars.split(separator: "'", omittingEmptySubsequences: false)
-        return isPlain ? path : "'\(parts.map { String($0) }.joined(separator: "'\\''"))'"
-    }
-}
-
-extension UInt8 {
-    fileprivate var isASCIILetterOrDigit: Bool {
-        let character = Character(UnicodeScalar(self))
-        return character.isASCII && (character.isLetter || character.isNumber)
     }
 }

@@ -137,8 +137,8 @@ struct Drain: AsyncParsableCommand {
         on display: DrainDisplay
     ) async {
         if let notice = MigrationNotice.text(from: found.schemaVersion) { await display.say(notice) }
-        for notice in delivery.notices { await display.say(Paragraph.oneLine(notice.message)) }
-        if let loss = delivery.loss {
+        for notice in delivery.spool.notices { await display.say(Paragraph.oneLine(notice.message)) }
+        if let loss = delivery.spool.loss {
             let file = loss.quarantinedFile.map { "; the damaged file is \($0)" } ?? ""
             await display.say(
                 "the spool was damaged: \(Paragraph.oneLine(loss.reason)); \(SalvageWords.summary(of: loss))\(file)"
@@ -147,7 +147,7 @@ struct Drain: AsyncParsableCommand {
         // Without the credentials that a URL may hold.
         let servers = configuration.urls.compactMap { try? Endpoint.parse($0).endpoint.url }
         await display.say(
-            "\(delivery.spoolPath): \(Words.count(delivery.recovered.undelivered, "record")) for "
+            "\(delivery.spool.path): \(Words.count(delivery.spool.recovered.undelivered, "record")) for "
                 + "\(configuration.database).\(configuration.table) at \(servers.joined(separator: ", "))"
         )
     }

@@ -1,3 +1,4 @@
+internal import ClickHouseWriter
 internal import SQLiteSpool
 
 /// What is wrong with a spool, and what to do next.
@@ -15,7 +16,7 @@ struct Advice: Equatable {
         case displaced
         /// There is hardly any room on the disk.
         case diskFull = "disk full"
-        /// The destination takes nothing until somebody mends it.
+        /// The destination takes nothing until an operator fixes it.
         case held
         /// A record is refused, and nothing has shown yet that the table is fine.
         case poisoned
@@ -59,41 +60,18 @@ struct Advice: Equatable {
     private static func owner(_ view: SpoolView) -> [(Trouble, String)] {
         let owner = view.files.owner
         if view.status.missesWAL {
-            let path = shellWord(view.path)
+            let path = Remedy.shellWord(view.path)
             return [(.missingWAL, "\(MissingWAL.finding(path)). \(MissingWAL.remedy(path)).")]
         }
         let waiting = Words.count(view.status.undelivered, "record waits", "records wait")
         switch owner.note?.state {
         case .damaged:
-            return [
-                (
-                    .damaged,
-                    """
-                    The file is not what was written to it. Its owner sets it aside, salvages what is readable, and says how much is \
-                    lost: \(owner.isAlive ? "as soon as there is room on the disk" : "start the owner's program again").
-                    """
-                )
-            ]
+            let start = owner.isAlive ? "" : " Start the owner's program again."
+            return [(.damaged, "The file is damaged.\(start) \(Remedy.damaged.rawValue)")]
         case .failed where owner.isAlive:
-            return [
-                (
-                    .failed,
-                    """
-                    The disk failed under the owner, which accepts nothing until it works again; it tries every second. Look at \
-                    the disk (dmesg) and at the owner's log.
-                    """
-                )
-            ]
+            return [(.failed, "The disk failed under the owner: nothing is accepted. \(Remedy.failed.rawValue)")]
         case .displaced where owner.isAlive:
-            return [
-                (
-                    .displaced,
-                    """
-                    The owner's files were removed or replaced. Do not stop it: its records are only in its open files. It tries \
-                    every second to write them anew: see that their directory is there and has room.
-                    """
-                )
-            ]
+            return [(.displaced, "The owner's files were removed or replaced. \(Remedy.displaced.rawValue)")]
         default: break
         }
         if !owner.isAlive, let committed = owner.note?.progress.committed, committed > view.status.lastID {
@@ -114,7 +92,7 @@ struct Advice: Equatable {
                 .ownerGone,
                 """
                 No process here delivers, and \(waiting). Start the owner's program again: it goes on by itself. If it \
-                will not come back: spoolctl drain \(shellWord(view.path)) --url http://…
+                will not come back: spoolctl drain \(Remedy.shellWord(view.path)) --url http://…
                 """
             )
         ]
@@ -138,35 +116,18 @@ struct Advice: Equatable {
         let isAlive = view.files.owner.isAlive
         switch status.state {
         case .held:
-            let after = isAlive ? "delivery goes on by itself, without a restart" : "the next owner is not held too"
-            return [(.held, "ClickHouse takes nothing until somebody mends what the last error names. Then \(after).")]
+            return [(.held, "ClickHouse takes nothing. \(Remedy.held.rawValue)")]
         case .poisoned:
-            return [
-                (
-                    .poisoned,
-                    """
-                    ClickHouse refuses a record. If the table is wrong, mend it, and it is delivered; else it becomes a dead letter \
-                    as soon as another record is accepted.
-                    """
-                )
-            ]
+            return [(.poisoned, "ClickHouse refuses a record. \(Remedy.poisoned.rawValue)")]
         case .backingOff where isAlive:
-            return [
-                (
-                    .backingOff,
-                    """
-                    Nothing to do here: it is tried again until ClickHouse takes it. Look at ClickHouse, or at the network to it, if \
-                    this lasts.
-                    """
-                )
-            ]
+            return [(.backingOff, Remedy.backingOff.rawValue)]
         case .fine where isAlive && status.oldestPendingSeconds ?? 0 >= backlogSeconds:
             return [
                 (
                     .backlog,
                     """
                     Nothing fails, and records wait long: a backlog drains, or more comes in than goes out. Which of the two shows: \
-                    spoolctl watch \(shellWord(view.path))
+                    spoolctl watch \(Remedy.shellWord(view.path))
                     """
                 )
             ]
@@ -176,7 +137,7 @@ struct Advice: Equatable {
 
     private static func leftovers(_ view: SpoolView) -> [(Trouble, String)] {
         var found: [(Trouble, String)] = []
-        let path = shellWord(view.path)
+        let path = Remedy.shellWord(view.path)
         if view.status.deadLetters > 0 {
             found.append(
                 (
@@ -213,14 +174,5 @@ struct Advice: Equatable {
             )
         }
         return found
-    }
-
-    /// As a shell takes it for one word.
-    static func shellWord(_ text: String) -> String {
-        let plain = text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-/".contains($0)) }
-        if plain, !text.isEmpty { return text }
-        // By scalars: a quote with an accent is another `Character`, but ends the word all the same.
-        let parts = text.unicodeScalars.split(separator: "'", omittingEmptySubsequences: false)
-        return "'" + parts.map { String($0) }.joined(separator: #"'\''"#) + "'"
     }
 }
