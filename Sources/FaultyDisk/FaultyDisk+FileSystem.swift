@@ -13,8 +13,6 @@ extension FaultyDisk: FileSystem {
     /// No call that could fail: a name is looked at after each commit.
     package func leads(_ path: String, to file: FileIdentity) -> Bool { system.leads(path, to: file) }
 
-    package func isMountPoint(_ path: String) -> Bool { system.isMountPoint(path) }
-
     package func names(in directory: String) throws(FileSystemFailure) -> [String] {
         try begin(.names, directory)
         return try system.names(in: directory)

@@ -118,11 +118,12 @@ extension CheckResult {
         case .displaced: findings.append("process \(note.process) found that the names of its files led elsewhere")
         case .damaged: findings.append("process \(note.process) read what cannot be what was written")
         }
-        switch LedgerGap(ledger, behind: note) {
-        case .damage:
-            findings.append("record \(note.progress.committed) was committed, and the file ends at \(ledger.lastID)")
-        case .newest: findings.append("the file is older than the note, as after a power cut without syncs")
-        case .removed, nil: break
+        if note.isAhead(of: ledger) {
+            findings.append(
+                note.durability == .powerLoss
+                    ? "record \(note.progress.committed) was committed, and the file ends at \(ledger.lastID)"
+                    : "the file is older than the note, as after a power cut without syncs"
+            )
         }
         // A living owner may have let some go between the two.
         let letters = note.progress.deadLetters

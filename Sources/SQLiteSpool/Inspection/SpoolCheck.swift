@@ -51,12 +51,11 @@ package struct SpoolCheck {
         let name = String(path.dropFirst(directory.count))
         let names = (try? fileSystem.names(in: directory)) ?? []
         let intent = file.readLock().flatMap { SalvageIntent($0) }
-        let draft = intent.map { "\(name).salvaging-\($0.uuid)" }
         let salvage = intent.map { _ in
             // What is read may be what that made of it.
             CheckResult.damage("salvage", sound: "", ["its owner has begun one, and it is not finished"])
         }
-        let mount = fileSystem.mount(of: path)
+        let mount = file.mount
         // The next owner sees to the others.
         let copied = files.filter { file in
             mount?.copiesOnWrite == true && file.status.bytes > 0 && [path, path + "-wal"].contains(file.path)
@@ -66,7 +65,7 @@ package struct SpoolCheck {
             + CheckResult.fileSystem(mount, copied: copied)
             + CheckResult.besides(
                 names.filter { $0.hasPrefix(name) },
-                strangers: SpoolFileNames.strangers(in: names, spool: name, draft: draft)
+                strangers: SpoolFileNames.strangers(in: names, spool: name, draft: intent?.draft(of: name))
             ) + (salvage ?? [])
     }
 

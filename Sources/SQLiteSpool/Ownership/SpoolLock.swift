@@ -79,9 +79,9 @@ final class SpoolLock: Sendable {
     // MARK: The database
 
     /// Takes the database's file as well, and says so in the lock file. Call it before SQLite opens the database.
-    func holdDatabase(at path: String, _ now: WallInstant) throws {
-        if let database, fileSystem.leads(path, to: database.identity) { return }
-        replaceDatabase(with: try DatabaseHold(path, fileSystem))
+    func holdDatabase(_ file: DatabaseFile, _ now: WallInstant) throws {
+        if let database, fileSystem.leads(file.path, to: database.identity) { return }
+        replaceDatabase(with: try DatabaseHold(file.path, on: file.mount, fileSystem))
         sign(now)
     }
 
@@ -146,28 +146,30 @@ final class SpoolLock: Sendable {
 
     // MARK: The note
 
-    /// Notes a salvage, or that there is none any more, and syncs it: it returns when the next owner will know.
-    func record(_ intent: SalvageIntent?) throws(SpoolError) {
-        let (path, file) = state.withLock { ($0.path, $0.file) }
+    /// Notes that a file for the spool's place was begun, or that it has its place.
+    ///
+    /// - Parameter isSynced: whether the next owner knows also after a power cut, when this returns.
+    func record(_ intent: SalvageIntent?, isSynced: Bool = true) throws(SpoolError) {
+        let (path, file, note) = state.withLock { ($0.path, $0.file, $0.note) }
         try SpoolError.wrapping {
-            // There may be nothing of a note yet.
-            let blanks = try OwnerNote.textLength - file.status().bytes
-            let start = blanks == OwnerNote.textLength ? OwnerNote.processLine(getpid()) : ""
-            let padding = blanks > 0 ? start + String(repeating: "\n", count: blanks - start.utf8.count) : ""
-            try file.write(padding + SalvageIntent.line(intent), at: OwnerNote.textLength - padding.utf8.count)
+            // There may be nothing of a note yet, or one of an earlier version, which was shorter.
+            let text = (note ?? left)?.text ?? OwnerNote.processLine(getpid())
+            let padding = String(repeating: "\n", count: OwnerNote.textLength - text.utf8.count)
+            try file.write(text + padding + SalvageIntent.line(intent), at: 0)
+            state.withLock { $0.intent = intent }
+            guard isSynced else { return }
             try file.sync()
             try fileSystem.syncDirectory(directory(ofFile: path))
-            state.withLock { $0.intent = intent }
         }
     }
 
     /// Writes the whole note, once the spool is known.
-    func announce(_ ledger: Ledger, _ durability: SpoolConfiguration.Durability) {
+    func announce(_ ledger: Ledger, _ durability: SpoolConfiguration.Durability, wal: WALEnd? = nil) {
         let new = OwnerNote(
             process: getpid(),
             uuid: ledger.uuid,
             durability: durability,
-            progress: ledger.progress,
+            progress: ledger.progress(wal),
             state: .sound
         )
         state.withLock { state in
@@ -177,8 +179,8 @@ final class SpoolLock: Sendable {
     }
 
     /// Called after each commit, and cheap. A note that cannot be written is too old, as after a power cut.
-    func record(_ ledger: Ledger) {
-        change { $0.progress = ledger.progress }
+    func record(_ ledger: Ledger, wal: WALEnd? = nil) {
+        change { $0.progress = ledger.progress(wal) }
     }
 
     /// Called before a commit that may leave fewer dead letters than were noted.
@@ -225,13 +227,16 @@ extension SpoolError {
 }
 
 extension Ledger {
-    var progress: OwnerNote.Progress {
+    var progress: OwnerNote.Progress { progress(nil) }
+
+    fileprivate func progress(_ wal: WALEnd?) -> OwnerNote.Progress {
         OwnerNote.Progress(
             committed: lastID,
             frozen: frozenThrough,
             delivered: deliveredThrough,
             deadLetters: Int64(deadLetters),
-            records: Int64(records)
+            records: Int64(records),
+            wal: wal
         )
     }
 }

@@ -19,9 +19,6 @@ package protocol FileSystem: Sendable {
     /// a name that is gone, or another file's, is a reason to act.
     func leads(_ path: String, to file: FileIdentity) -> Bool
 
-    /// Whether a file system is mounted on `path` itself.
-    func isMountPoint(_ path: String) -> Bool
-
     /// The names in a directory, in no order.
     func names(in directory: String) throws(FileSystemFailure) -> [String]
 

@@ -40,10 +40,6 @@ package struct SystemFileSystem: FileSystem {
         return status.st_dev == file.device && status.st_ino == file.inode
     }
 
-    package func isMountPoint(_ path: String) -> Bool {
-        mounts.isMountPoint(path)
-    }
-
     package func names(in directory: String) throws(FileSystemFailure) -> [String] {
         guard let stream = unsafe opendir(directory) else {
             throw FileSystemFailure(errno: errno, action: "list \(directory)")
@@ -155,10 +151,10 @@ package struct SystemFileSystem: FileSystem {
         return isTooMuch ? .max : Int(clamping: bytes)
     }
 
-    package func mount(of path: String) -> Mount? { pretended ?? mounts.mount(of: path) }
-
-    private var mounts: MountTable {
-        MountTable(String(decoding: (try? read("/proc/self/mountinfo", from: 0, count: 1 << 20)) ?? [], as: UTF8.self))
+    package func mount(of path: String) -> Mount? {
+        if let pretended { return pretended }
+        let text = (try? read("/proc/self/mountinfo", from: 0, count: 1 << 20)) ?? []
+        return MountTable(String(decoding: text, as: UTF8.self)).mount(of: path)
     }
 
     package func overwritesInPlace(_ path: String, makes: Bool) throws(FileSystemFailure) -> Bool {

@@ -69,7 +69,6 @@ struct DeadlyFileSystem: FileSystem {
     func status(of path: String) throws(FileSystemFailure) -> FileStatus? { try system.status(of: path) }
     func marks(of path: String) -> String? { system.marks(of: path) }
     func leads(_ path: String, to file: FileIdentity) -> Bool { system.leads(path, to: file) }
-    func isMountPoint(_ path: String) -> Bool { system.isMountPoint(path) }
     func names(in directory: String) throws(FileSystemFailure) -> [String] { try system.names(in: directory) }
     func read(_ path: String, from offset: Int, count: Int) throws(FileSystemFailure) -> [UInt8] {
         try system.read(path, from: offset, count: count)
