@@ -34,7 +34,9 @@ package struct SpoolCheck {
                 return place + CheckResult.damage("structure", sound: "", [error.description])
             }
             let missesWAL = (try? file.missesWAL(database, note)) ?? false
-            return try place + checkModes(database) + (missesWAL ? [.missingWAL(file.path)] : [])
+            let missing = [(MissingWAL.finding(file.path), MissingWAL.remedy(file.path))]
+            return try place + checkModes(database)
+                + (missesWAL ? CheckResult.of("write-ahead log", sound: "", missing) : [])
                 + checkContents(database, note, file)
         }
     }
@@ -75,7 +77,9 @@ package struct SpoolCheck {
             journal: try database.text("PRAGMA journal_mode") ?? "unknown",
             autoVacuum: Int(try database.integer("PRAGMA auto_vacuum") ?? 0)
         )
-        return [.version(version, newest: SpoolHeader.newestSchemaVersion)] + modes
+        let newest = SpoolHeader.newestSchemaVersion
+        let later = version < newest ? "; its next owner brings it to \(newest)" : ""
+        return CheckResult.of("schema", sound: "version \(version)\(later)", []) + modes
     }
 
     // MARK: In the database
@@ -90,7 +94,8 @@ package struct SpoolCheck {
         var results = try checkStructure(database)
         // A table of an older version has not all that is to be compared.
         guard try database.hasNewestSchema() else {
-            return results + [.sound("records", "not compared with the counts before the schema is of this version")]
+            let words = "not compared with the counts before the schema is of this version"
+            return results + CheckResult.of("records", sound: words, [])
         }
         let counts = try unlessDamaged("counts", &results) { () throws(SQLiteError) in try database.readLedger() }
         guard let ledger = counts else { return results }
@@ -143,10 +148,7 @@ package struct SpoolCheck {
             if records.isMultiple(of: 20_000) { onProgress("checking records", records, ledger.records) }
         }
         var findings: [String] = []
-        if !damaged.isEmpty {
-            let ids = damaged.prefix(5).map(String.init).joined(separator: ", ")
-            findings.append("\(damaged.count) not what was written: \(ids)\(damaged.count > 5 ? ", …" : "")")
-        }
+        if !damaged.isEmpty { findings.append("\(damaged.count) not what was written: \(damaged.firstFew)") }
         if records != ledger.records { findings.append("there are \(records), and \(ledger.records) are counted") }
         if bytes != ledger.payloadBytes {
             findings.append("they have \(bytes) bytes, and \(ledger.payloadBytes) are counted")
