@@ -59,7 +59,7 @@ package final class Spool: Sendable {
     ) throws(SpoolError) {
         let file = try DatabaseFile(path: configuration.path, configuration.fileSystem)
         var configuration = configuration
-        if configuration.fileSystem.mount(of: file.path)?.forgets == true { configuration.durability = .processCrash }
+        if file.mount?.forgets == true { configuration.durability = .processCrash }
         durability = configuration.durability
         if let reason = SpoolFileNames.reasonToRefuse(spool: file.path) { throw SpoolError(.refused, reason) }
         let lock = try SpoolLock(spool: file.path, configuration.fileSystem)
@@ -72,7 +72,7 @@ package final class Spool: Sendable {
         path = file.path
         self.clock = clock
         maxRecords = configuration.limits.maxRecords
-        lock.announce(opened.connection.ledger, configuration.durability)
+        lock.announce(opened.connection.ledger, configuration.durability, wal: opened.connection.walEnd)
         tokens = configuration.tokens
         recovered = opened.connection.ledger.summary
         published = PublishedLedger(opened.connection.ledger, opened.connection.usage, reader: opened.reader)

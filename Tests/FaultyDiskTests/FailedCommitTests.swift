@@ -45,7 +45,7 @@ import Testing
         for suffix in ["", "-wal"] { try FileManager.default.copyItem(atPath: path + suffix, toPath: probe + suffix) }
         let database = try DatabaseFile(path: probe).connect()
         #expect(try database.integer("SELECT count(*) FROM records") == 53)
-        let end = try #require(try database.walBytes())
+        let end = try #require(try database.walEnd()?.bytes)
         if failure == .notCut {
             let wal = try bytes(path + "-wal")
             try Data(wal[..<end] + wal[32..<end / 2]).write(to: URL(filePath: path + "-wal"))

@@ -64,26 +64,18 @@ import Testing
         }
     }
 
-    @Test(
-        arguments: [
-            (.powerLoss, "u", 5, false, nil), (.powerLoss, "u", 6, false, .damage), (.powerLoss, "v", 6, false, nil),
-            (.processCrash, "u", 7, false, .newest(lost: 2)), (.powerLoss, "v", 7, true, .removed(lost: 4)),
-            (.powerLoss, "v", 3, true, nil),
-        ] as [(SpoolConfiguration.Durability, String, Int64, Bool, LedgerGap?)]
-    )
-    func `what a file lacks of its owner's note is lost, damage, or none of its own`(
-        durability: SpoolConfiguration.Durability,
+    @Test(arguments: [("u", 5, false), ("u", 6, true), ("v", 6, false)] as [(String, Int64, Bool)])
+    func `a note is ahead of a file that has not all of what was committed`(
         uuid: String,
         committed: Int64,
-        isNew: Bool,
-        gap: LedgerGap?
+        isAhead: Bool
     ) {
         var ledger = makeLedger()
         for _ in 0..<5 { _ = ledger.append(payloadBytes: 1) }
         ledger.frozenThrough = 3
         let progress = OwnerNote.Progress(committed: committed, frozen: 3, delivered: 3)
-        let note = OwnerNote(process: 1, uuid: uuid, durability: durability, progress: progress, state: .sound)
-        #expect(LedgerGap(ledger, isNew: isNew, behind: note) == gap)
+        let note = OwnerNote(process: 1, uuid: uuid, durability: .powerLoss, progress: progress, state: .sound)
+        #expect(note.isAhead(of: ledger) == isAhead)
     }
 
     @Test func `a batch that passes over records is damage, unless they are known to be gone`() throws {

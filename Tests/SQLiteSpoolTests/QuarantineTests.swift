@@ -16,10 +16,10 @@ import Testing
         try FileManager.default.moveItem(atPath: path, toPath: new)
     }
 
-    /// What a dead owner leaves that was about to put `draft` in the place of `path`.
-    private func note(_ phase: SalvageIntent.Phase, _ uuid: String = uuid, at path: String) throws {
+    /// What a dead owner leaves that was about to give the place of `path` to a draft.
+    private func note(_ uuid: String = uuid, at path: String) throws {
         let lock = try SpoolLock(spool: path, .system)
-        try lock.record(SalvageIntent(phase: phase, date: Self.date, uuid: uuid))
+        try lock.record(SalvageIntent(date: Self.date, uuid: uuid))
         lock.release()
     }
 
@@ -78,10 +78,11 @@ import Testing
         }
     }
 
-    @Test func `an exchange that its owner has begun is finished by the next one, and told once`() async throws {
+    @Test func `a salvage that was interrupted is made anew by the next owner, and what it lost is told`() async throws
+    {
         try await withSixRecords { directory, path in
             let uuid = try await makeDraft(of: path)
-            try note(.ready, uuid, at: path)
+            try note(uuid, at: path)
             try move(path, "\(path).damaged-\(Self.date)")
             try Data("a log".utf8).write(to: URL(filePath: path + "-wal"))
             let lookers = #expect(throws: SpoolError.self) { try SpoolStatus(readingSpoolAt: path) }
@@ -89,21 +90,20 @@ import Testing
                 lookers?.message.hasSuffix("its salvage was interrupted: start its writer, which finishes that") == true
             )
             try await withSpool(at: path) { spool in
-                #expect(spool.summary.pending == 3)
-                #expect(spool.notices == [.finishedSalvage(damagedFile: "\(path).damaged-\(Self.date)")])
+                #expect(spool.summary.pending == 6)
+                #expect(spool.loss?.salvaged == 6)
+                #expect(spool.loss?.quarantinedFile == "\(path).damaged-\(Self.date)")
+                #expect(spool.notices == [])
             }
-            try await withSpool(at: path) { #expect($0.notices == []) }
+            try await withSpool(at: path) { #expect($0.loss == nil) }
             #expect(try names(directory) == ["s", "s.damaged-\(Self.date)", "s.damaged-\(Self.date)-wal", "s.lock"])
         }
     }
 
-    @Test(arguments: [SalvageIntent.Phase.ready, .writing])
-    func `a draft that the note names does not win over a file in the spool's place`(
-        phase: SalvageIntent.Phase
-    ) async throws {
+    @Test func `a draft that the note names does not win over a file in the spool's place`() async throws {
         try await withSixRecords { directory, path in
             let uuid = try await makeDraft(of: path)
-            try note(phase, uuid, at: path)
+            try note(uuid, at: path)
             try await withSpool(at: path) { #expect($0.summary.pending == 6) }
             #expect(try names(directory) == ["s", "s.lock"])
         }
@@ -114,7 +114,7 @@ import Testing
             let uuid = try await makeDraft(of: path)
             // Damage that is not looked for when nobody has said that there is any.
             try Database(path: path, access: .readWrite).execute("UPDATE records SET payload = '{}' WHERE id = 2")
-            try note(.ready, uuid, at: path)
+            try note(uuid, at: path)
             try await withSpool(at: path) { spool in
                 #expect(spool.loss?.salvaged == 5)
                 #expect(spool.loss?.setAside == 1)
@@ -123,10 +123,10 @@ import Testing
         }
     }
 
-    @Test func `a draft that was not whole yet is not taken for a spool that is missing`() async throws {
+    @Test func `a draft is not taken for a spool that is missing`() async throws {
         try await withSixRecords { directory, path in
             let uuid = try await makeDraft(of: path)
-            try note(.writing, uuid, at: path)
+            try note(uuid, at: path)
             try FileManager.default.removeItem(atPath: path)
             try await withSpool(at: path) { spool in
                 #expect(spool.summary.pending == 0)
@@ -136,44 +136,16 @@ import Testing
         }
     }
 
-    enum Impostor: String, CaseIterable {
-        case absent, anotherSpool, anotherApplication, text, hasJournal
-    }
-
-    @Test(arguments: Impostor.allCases)
-    func `what is in the draft's place and is not the draft is refused, and nothing is changed`(
-        impostor: Impostor
-    ) async throws {
-        try await expectRefusedDraft { draft in
-            switch impostor {
-            case .absent: try FileManager.default.removeItem(atPath: draft)
-            case .anotherSpool:
-                try Database(path: draft, access: .readWrite).execute("UPDATE spool SET uuid = '\(Self.uuid)'")
-            case .anotherApplication:
-                try Database(path: draft, access: .readWrite).execute("PRAGMA application_id = 7")
-            case .text: try Data("Dear diary".utf8).write(to: URL(filePath: draft))
-            case .hasJournal: try Data("pages".utf8).write(to: URL(filePath: draft + "-journal"))
-            }
-        }
-    }
-
     @Test(arguments: FileObstacle.makeable)
-    func `a draft that breaks a rule of files takes no spool's place`(obstacle: FileObstacle) async throws {
-        try await expectRefusedDraft { try obstacle.make(at: $0) }
-    }
-
-    private func expectRefusedDraft(_ change: (String) throws -> Void) async throws {
+    func `a file that was set aside and breaks a rule of files is not salvaged`(obstacle: FileObstacle) async throws {
         try await withSixRecords { directory, path in
-            let uuid = try await makeDraft(of: path)
-            try note(.ready, uuid, at: path)
+            try note(at: path)
             try move(path, "\(path).damaged-\(Self.date)")
-            try change("\(path).salvaging-\(uuid)")
+            try obstacle.make(at: "\(path).damaged-\(Self.date)")
             let before = try names(directory)
             for _ in 0..<2 {
                 let error = #expect(throws: SpoolError.self) { try Spool(SpoolConfiguration(path: path)) }
                 #expect(error?.code == .refused)
-                #expect(error?.message.hasPrefix("\(path) is missing: it was damaged and set aside") == true)
-                #expect(error?.message.contains("spoolctl salvage \(path).damaged-\(Self.date) NEW") == true)
             }
             #expect(try names(directory) == before)
         }
@@ -222,15 +194,12 @@ import Testing
 
     // MARK: The note
 
-    @Test(arguments: [SalvageIntent.Phase.ready, .writing])
-    func `a salvage is read from the note as it was written, and the note stays`(
-        phase: SalvageIntent.Phase
-    ) async throws {
+    @Test func `a salvage is read from the note as it was written, and the note stays`() async throws {
         try await withSixRecords { _, path in
             let before = try SpoolSurroundings(ofSpoolAt: path).owner.note
-            try note(phase, at: path)
+            try note(at: path)
             let lock = try SpoolLock(spool: path, .system)
-            #expect(lock.intent == SalvageIntent(phase: phase, date: Self.date, uuid: Self.uuid))
+            #expect(lock.intent == SalvageIntent(date: Self.date, uuid: Self.uuid))
             #expect(lock.previous == before)
             #expect(before != nil)
             try lock.record(nil)
@@ -241,9 +210,9 @@ import Testing
 
     @Test func `a salvage is noted where there was no note, and makes none`() async throws {
         try await withTemporaryDirectory { directory in
-            try note(.ready, at: directory + "/s")
+            try note(at: directory + "/s")
             let lock = try SpoolLock(spool: directory + "/s", .system)
-            #expect(lock.intent?.phase == .ready)
+            #expect(lock.intent?.date == Self.date)
             #expect(lock.previous == nil)
         }
     }
@@ -259,10 +228,8 @@ import Testing
     }
 
     @Test func `the line of a salvage has one length, so that a shorter one leaves nothing of a longer one`() {
-        let lines = [SalvageIntent.Phase.ready, .writing].map {
-            SalvageIntent.line(SalvageIntent(phase: $0, date: Self.date, uuid: Self.uuid))
-        }
-        #expect(Set((lines + [SalvageIntent.line(nil)]).map(\.utf8.count)).count == 1)
+        let lines = [SalvageIntent(date: Self.date, uuid: Self.uuid), nil].map(SalvageIntent.line)
+        #expect(Set(lines.map(\.utf8.count)).count == 1)
         // A drive writes a sector of 512 bytes whole or not at all, and a reader looks at no more.
         #expect(OwnerNote.textLength + lines[0].utf8.count <= 512)
     }

@@ -27,14 +27,6 @@ import Testing
 
     private func bytes(_ path: String) throws -> [UInt8] { try [UInt8](Data(contentsOf: URL(filePath: path))) }
 
-    private func repair(_ path: String, _ note: OwnerNote) throws -> Bool {
-        let draft = path + "-wal.repaired"
-        return try WALRepair(file: DatabaseFile(path: path), note: note).run(writingTo: draft) {
-            try FileManager.default.removeItem(atPath: path + "-wal")
-            try FileManager.default.moveItem(atPath: draft, toPath: path + "-wal")
-        }
-    }
-
     @Test(arguments: [4_096, SpoolUsage.defaultPageBytes])
     func `a WAL with a damaged frame is read as far as the note says, whatever its pages have`(
         pageBytes: Int
@@ -42,28 +34,34 @@ import Testing
         try await withTemporaryDirectory { directory in
             let path = directory + "/s"
             try await makeKilledSpool(at: path, pageBytes: pageBytes)
-            let whole = try bytes(path + "-wal")
-            var note = try #require(OwnerNote(String(decoding: try bytes(path + ".lock"), as: UTF8.self)))
-            #expect(try !repair(path, note))
-            var damaged = whole
-            damaged[32 + whole.count / (24 + pageBytes) / 2 * (24 + pageBytes) + 16] ^= 1
-            try Data(damaged).write(to: URL(filePath: path + "-wal"))
-            #expect(try repair(path, note))
-            #expect(try bytes(path + "-wal") == whole)
-            // Nothing behind the first commit that has all that the note says.
-            for committed in [29, 25, 27] as [Int64] {
-                note.progress = OwnerNote.Progress(committed: committed, frozen: 0, delivered: 0)
-                try Data(damaged).write(to: URL(filePath: path + "-wal"))
-                #expect(try repair(path, note))
-                let repaired = try bytes(path + "-wal")
-                #expect(repaired.elementsEqual(whole.prefix(repaired.count)))
-                #expect(try DatabaseFile(path: path).connect().readLedger().lastID == committed)
+            let (wal, repaired) = (path + "-wal", path + "-wal.repaired")
+            let whole = try bytes(wal)
+            let note = try #require(OwnerNote(String(decoding: try bytes(path + ".lock"), as: UTF8.self)))
+            let end = try #require(note.progress.wal)
+            func repair(through end: WALEnd) throws -> [UInt8]? {
+                defer { try? FileManager.default.removeItem(atPath: repaired) }
+                return try WALRepair.run(wal, through: end, writingTo: repaired, .system) ? bytes(repaired) : nil
             }
-            // SQLite reads all that this note says.
-            note.progress.committed = 2
-            try Data(damaged).write(to: URL(filePath: path + "-wal"))
-            #expect(try !repair(path, note))
-            #expect(try bytes(path + "-wal") == damaged)
+            #expect(end.bytes <= whole.count)
+            #expect(try repair(through: end) == nil)
+            #expect(!FileManager.default.fileExists(atPath: repaired))
+            let length = 24 + pageBytes
+            let middle = 32 + end.bytes / length / 2 * length
+            // A salt or a checksum: of the header, the first frame, and one in the middle.
+            for place in [16, 30, 32 + 8, 32 + 16, middle + 8, middle + 16] {
+                var damaged = whole
+                damaged[place] ^= 1
+                try Data(damaged).write(to: URL(filePath: wal))
+                #expect(try repair(through: end) == Array(whole.prefix(end.bytes)), "byte \(place)")
+            }
+            // Nothing behind what the note says, and no WAL that it is not about.
+            let less = WALEnd(salts: end.salts, bytes: end.bytes - 2 * length)
+            #expect(try repair(through: less) == Array(whole.prefix(less.bytes)))
+            #expect(try repair(through: WALEnd(salts: end.salts, bytes: middle)) == nil)
+            #expect(try repair(through: WALEnd(salts: end.salts ^ 1, bytes: end.bytes)) == nil)
+            // What is cut off is not made up.
+            try Data(whole.prefix(middle + 7)).write(to: URL(filePath: wal))
+            #expect(try repair(through: end) == nil)
         }
     }
 }

@@ -6,22 +6,14 @@ extension SpoolConnection {
     /// - Parameter ids: what a reader found damaged. A record that has left the spool meanwhile is passed over.
     /// - Returns: which are dead letters now.
     func setAside(_ ids: [Int64], at now: Int64, ledger: inout Ledger) throws(SQLiteError) -> [SetAsideRecord] {
-        let rows = try database.prepare(
-            """
-            SELECT \(Statement.checkedColumns), length(CAST(payload AS BLOB)), \(Statement.isRow)
-            FROM records WHERE id = ?1
-            """
-        )
+        let rows = try database.prepare("SELECT \(Statement.checkedColumns) FROM records WHERE id = ?1")
         var setAside: [SetAsideRecord] = []
-        var pendingBytes: Int? = 0
         for id in ids {
             let batch = ledger.batches.first { $0.ids.contains(id) }
             try rows.bind([.integer(id)])
             let isThere = try rows.step()
             // This connection may still have in memory what was written.
             let isIntact = isThere && rows.hasSoundRecord
-            // What is no row may have another length than the one that was counted.
-            let bytes = isThere && rows.integer(6) == 1 ? rows.integer(5) : nil
             rows.reset()
             let isCounted = id <= ledger.lastID && (batch != nil || id > ledger.frozenThrough)
             let isDeadLetter = try isDeadLetter(id)
@@ -42,7 +34,6 @@ extension SpoolConnection {
             )
             try deleteRecords(id...id, count: 1)
             setAside.append(SetAsideRecord(id: id, isIntact: isIntact))
-            if batch == nil { pendingBytes = bytes.flatMap { bytes in pendingBytes.map { $0 + Int(bytes) } } }
         }
         for batch in ledger.batches where setAside.contains(where: { batch.ids.contains($0.id) }) {
             let (records, bytes) = try countRecords(in: batch.ids)
@@ -62,10 +53,8 @@ extension SpoolConnection {
         }
         let first = ledger.frozenThrough + 1
         let pending = setAside.count { $0.id >= first }
-        if pending > 0 {
-            let left = try pendingBytes == nil ? countRecords(in: first ... .max).bytes : nil
-            try ledger.removePending(pending, payloadBytes: pendingBytes ?? 0, left: left)
-        }
+        // What is damaged may have another length than the one that was counted.
+        if pending > 0 { try ledger.removePending(pending, bytesLeft: countRecords(in: first ... .max).bytes) }
         ledger.deadLetters += setAside.count
         return setAside
     }

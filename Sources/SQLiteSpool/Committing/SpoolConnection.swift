@@ -55,6 +55,9 @@ struct SpoolConnection: ~Copyable {
         ages = RecordAges(recoveredThrough: ledger.lastID, clock: clock)
     }
 
+    /// Where the last commit ends in the WAL; nil when that is not known.
+    var walEnd: WALEnd? { (try? database.walEnd()) ?? nil }
+
     /// What every commit needs, prepared once.
     struct Statements: ~Copyable {
         let begin: Statement
@@ -155,6 +158,8 @@ struct SpoolConnection: ~Copyable {
         // Closing waits for no other program's transaction.
         database.setBusyTimeout(milliseconds: 0)
         do throws(SQLiteError) {
+            // The checkpoint syncs it.
+            syncNoMore()
             try database.markClosed()
             _ = try database.checkpoint()
         } catch {

@@ -82,7 +82,7 @@ struct SpoolRecovery {
     /// Goes on with what was opened.
     mutating func didOpen(_ opened: borrowing Opened) {
         names = OpenNames(lock, file)
-        lock.announce(opened.connection.ledger, configuration.durability)
+        lock.announce(opened.connection.ledger, configuration.durability, wal: opened.connection.walEnd)
         published.replaceReader(with: opened.reader)
         publish(opened.connection)
         published.countOpening()
@@ -103,7 +103,7 @@ struct SpoolRecovery {
                     throw SpoolError(.failed, "\(file.path) is another spool now")
                 }
                 reopened.ages = ages
-                if let note = lock.previous, LedgerGap(reopened.ledger, behind: note) != nil {
+                if lock.previous?.isAhead(of: reopened.ledger) == true {
                     throw SpoolError(.damaged, "the newest of what was committed to \(file.path) is not in it")
                 }
                 try reopened.confirm()
@@ -189,7 +189,7 @@ struct SpoolRecovery {
     /// - Returns: what the spool held before.
     @discardableResult
     func publish(_ connection: borrowing SpoolConnection) -> SpoolSummary {
-        let progress = connection.ledger.progress
+        let progress = connection.ledger.progress(connection.walEnd)
         lock.note { $0.progress = progress }
         return published.replace(with: connection.ledger, connection.usage)
     }

@@ -72,7 +72,7 @@ struct SpoolRescue {
     }
 
     private func place(_ draft: String, at target: String, _ date: String) throws -> Place {
-        let hold = try DatabaseHold(draft, fileSystem)
+        let hold = try DatabaseHold(draft, on: home.mount, fileSystem)
         do {
             // A WAL that stays beside another file, the new one or the one that has the path, would be taken for its own. The draft
             // has what is in ours.
@@ -100,7 +100,7 @@ struct SpoolRescue {
 
     private func open(_ target: String, _ hold: DatabaseHold) throws -> Place {
         let file = try DatabaseFile(path: target, fileSystem)
-        if fileSystem.mount(of: target)?.copiesOnWrite == true {
+        if file.mount?.copiesOnWrite == true {
             for suffix in ["-wal", "-shm"] { _ = try fileSystem.overwritesInPlace(target + suffix, makes: true) }
         }
         var connection = try SpoolConnection(database: file.reopen(configuration), configuration, clock: clock)
@@ -109,8 +109,8 @@ struct SpoolRescue {
             file: file,
             hold: hold,
             connection: connection,
-            reader: DatabaseQueue(try file.openForReading(), label: "clickhouse-spool-reader"),
-            mark: WALMark(try file.openForReading())
+            reader: DatabaseQueue(try file.openForOwnReading(), label: "clickhouse-spool-reader"),
+            mark: WALMark(try file.openForOwnReading())
         )
     }
 }

@@ -5,23 +5,14 @@ package struct CheckResult: Sendable, Equatable {
     /// What was found, good or bad.
     package let detail: String
     /// What to do about it; nil when it is as it should be.
-    package let remedy: String?
+    package var remedy: String?
 
     package var isSound: Bool { remedy == nil }
 
-    static func sound(_ name: String, _ detail: String) -> CheckResult {
-        CheckResult(name: name, detail: detail, remedy: nil)
-    }
-
-    static func finding(_ name: String, _ detail: String, _ remedy: String) -> CheckResult {
-        CheckResult(name: name, detail: detail, remedy: remedy)
-    }
-
     /// Several findings under one name, or that there are none.
-    static func of(_ name: String, sound detail: String, _ findings: [(detail: String, remedy: String)])
-        -> [CheckResult]
-    {
-        findings.isEmpty ? [sound(name, detail)] : findings.map { finding(name, $0.detail, $0.remedy) }
+    static func of(_ name: String, sound: String, _ findings: [(detail: String, remedy: String)]) -> [CheckResult] {
+        if findings.isEmpty { return [CheckResult(name: name, detail: sound)] }
+        return findings.map { CheckResult(name: name, detail: $0.detail, remedy: $0.remedy) }
     }
 }
 
@@ -47,12 +38,8 @@ extension CheckResult {
     static func fileSystem(_ mount: Mount?, copied: [String]) -> [CheckResult] {
         var findings: [(String, String)] = []
         if let mount, mount.isNetwork {
-            findings.append(
-                (
-                    "a network file system (\(mount.type)), where SQLite's locks and syncs may not hold",
-                    "move the spool to a local disk while no owner lives"
-                )
-            )
+            let detail = "a network file system (\(mount.type)), where SQLite's locks and syncs may not hold"
+            findings.append((detail, "move the spool to a local disk while no owner lives"))
         }
         if let mount, !copied.isEmpty {
             findings.append(("\(copied.joined(separator: ", ")): \(mount.copying.detail)", mount.copying.remedy))
@@ -61,25 +48,16 @@ extension CheckResult {
         return of("file system", sound: words ?? "local", findings)
     }
 
-    static func missingWAL(_ path: String) -> CheckResult {
-        finding("write-ahead log", MissingWAL.finding(path), MissingWAL.remedy(path))
-    }
-
     static func modes(journal: String, autoVacuum: Int) -> [CheckResult] {
         var findings: [(String, String)] = []
         if journal != "wal" {
             findings.append(("the journal mode is \(journal), not wal", "start its owner, which sets it"))
         }
         if autoVacuum != 2 {
-            findings.append(
-                ("auto_vacuum is \(autoVacuum), not 2: the file never shrinks", "drain it, and start with a new file")
-            )
+            let detail = "auto_vacuum is \(autoVacuum), not 2: the file never shrinks"
+            findings.append((detail, "drain it, and start with a new file"))
         }
         return of("modes", sound: "write-ahead log, incremental vacuum", findings)
-    }
-
-    static func version(_ version: Int, newest: Int) -> CheckResult {
-        sound("schema", "version \(version)" + (version < newest ? "; its next owner brings it to \(newest)" : ""))
     }
 
     /// - Parameter findings: what is wrong, in words.
@@ -91,13 +69,8 @@ extension CheckResult {
         var findings: [(String, String)] = []
         if count != counted { findings.append(("there are \(count), and \(counted) are counted", salvage)) }
         if !unreadable.isEmpty {
-            let ids = unreadable.prefix(5).map(String.init).joined(separator: ", ")
-            findings.append(
-                (
-                    "not the row that was written: \(ids)\(unreadable.count > 5 ? ", …" : "")",
-                    "look at them with spoolctl dead-letters show, and discard them"
-                )
-            )
+            let detail = "not the row that was written: \(unreadable.firstFew)"
+            findings.append((detail, "look at them with spoolctl dead-letters show, and discard them"))
         }
         return of("dead letters", sound: "\(count), as counted", findings)
     }
@@ -107,9 +80,9 @@ extension CheckResult {
     ///   - noteAfterwards: what it noted after that.
     static func note(_ note: OwnerNote?, _ noteAfterwards: OwnerNote?, _ ledger: Ledger) -> [CheckResult] {
         let name = "owner's note"
-        guard let note else { return [sound(name, "there is none")] }
+        guard let note else { return of(name, sound: "there is none", []) }
         guard note.uuid == ledger.uuid else {
-            return [sound(name, "is of another spool; the next owner writes a new one")]
+            return of(name, sound: "is of another spool; the next owner writes a new one", [])
         }
         var findings: [String] = []
         switch note.state {
@@ -118,11 +91,12 @@ extension CheckResult {
         case .displaced: findings.append("process \(note.process) found that the names of its files led elsewhere")
         case .damaged: findings.append("process \(note.process) read what cannot be what was written")
         }
-        switch LedgerGap(ledger, behind: note) {
-        case .damage:
-            findings.append("record \(note.progress.committed) was committed, and the file ends at \(ledger.lastID)")
-        case .newest: findings.append("the file is older than the note, as after a power cut without syncs")
-        case .removed, nil: break
+        if note.isAhead(of: ledger) {
+            findings.append(
+                note.durability == .powerLoss
+                    ? "record \(note.progress.committed) was committed, and the file ends at \(ledger.lastID)"
+                    : "the file is older than the note, as after a power cut without syncs"
+            )
         }
         // A living owner may have let some go between the two.
         let letters = note.progress.deadLetters
@@ -139,22 +113,19 @@ extension CheckResult {
         let setAside = names.filter { $0.contains(".damaged-") && !$0.hasSuffix("-wal") && !$0.hasSuffix(".original") }
         var results: [CheckResult] = []
         if !setAside.isEmpty {
-            results.append(
-                sound(
-                    "set aside",
-                    "\(setAside.sorted().joined(separator: ", ")): damaged once; what was readable of it went on here"
-                )
-            )
+            let files = setAside.sorted().joined(separator: ", ")
+            results += of("set aside", sound: "\(files): damaged once; what was readable of it went on here", [])
         }
         if !strangers.isEmpty {
-            results.append(
-                finding(
-                    "besides",
-                    "\(strangers.joined(separator: ", ")): named like a salvage, and the owner's note names no such salvage",
-                    "move it away if you do not need it"
-                )
-            )
+            let files = strangers.joined(separator: ", ")
+            let detail = "\(files): named like a salvage, and the owner's note names no such salvage"
+            results += of("besides", sound: "", [(detail, "move it away if you do not need it")])
         }
         return results
     }
+}
+
+extension [Int64] {
+    /// For example: 1, 2, 3, 4, 5, …
+    var firstFew: String { prefix(5).map(String.init).joined(separator: ", ") + (count > 5 ? ", …" : "") }
 }

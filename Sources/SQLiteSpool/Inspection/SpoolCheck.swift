@@ -34,7 +34,9 @@ package struct SpoolCheck {
                 return place + CheckResult.damage("structure", sound: "", [error.description])
             }
             let missesWAL = (try? file.missesWAL(database, note)) ?? false
-            return try place + checkModes(database) + (missesWAL ? [.missingWAL(file.path)] : [])
+            let missing = [(MissingWAL.finding(file.path), MissingWAL.remedy(file.path))]
+            return try place + checkModes(database)
+                + (missesWAL ? CheckResult.of("write-ahead log", sound: "", missing) : [])
                 + checkContents(database, note, file)
         }
     }
@@ -51,12 +53,11 @@ package struct SpoolCheck {
         let name = String(path.dropFirst(directory.count))
         let names = (try? fileSystem.names(in: directory)) ?? []
         let intent = file.readLock().flatMap { SalvageIntent($0) }
-        let draft = intent.map { "\(name).salvaging-\($0.uuid)" }
         let salvage = intent.map { _ in
             // What is read may be what that made of it.
             CheckResult.damage("salvage", sound: "", ["its owner has begun one, and it is not finished"])
         }
-        let mount = fileSystem.mount(of: path)
+        let mount = file.mount
         // The next owner sees to the others.
         let copied = files.filter { file in
             mount?.copiesOnWrite == true && file.status.bytes > 0 && [path, path + "-wal"].contains(file.path)
@@ -66,7 +67,7 @@ package struct SpoolCheck {
             + CheckResult.fileSystem(mount, copied: copied)
             + CheckResult.besides(
                 names.filter { $0.hasPrefix(name) },
-                strangers: SpoolFileNames.strangers(in: names, spool: name, draft: draft)
+                strangers: SpoolFileNames.strangers(in: names, spool: name, draft: intent?.draft(of: name))
             ) + (salvage ?? [])
     }
 
@@ -76,7 +77,9 @@ package struct SpoolCheck {
             journal: try database.text("PRAGMA journal_mode") ?? "unknown",
             autoVacuum: Int(try database.integer("PRAGMA auto_vacuum") ?? 0)
         )
-        return [.version(version, newest: SpoolHeader.newestSchemaVersion)] + modes
+        let newest = SpoolHeader.newestSchemaVersion
+        let later = version < newest ? "; its next owner brings it to \(newest)" : ""
+        return CheckResult.of("schema", sound: "version \(version)\(later)", []) + modes
     }
 
     // MARK: In the database
@@ -91,7 +94,8 @@ package struct SpoolCheck {
         var results = try checkStructure(database)
         // A table of an older version has not all that is to be compared.
         guard try database.hasNewestSchema() else {
-            return results + [.sound("records", "not compared with the counts before the schema is of this version")]
+            let words = "not compared with the counts before the schema is of this version"
+            return results + CheckResult.of("records", sound: words, [])
         }
         let counts = try unlessDamaged("counts", &results) { () throws(SQLiteError) in try database.readLedger() }
         guard let ledger = counts else { return results }
@@ -144,10 +148,7 @@ package struct SpoolCheck {
             if records.isMultiple(of: 20_000) { onProgress("checking records", records, ledger.records) }
         }
         var findings: [String] = []
-        if !damaged.isEmpty {
-            let ids = damaged.prefix(5).map(String.init).joined(separator: ", ")
-            findings.append("\(damaged.count) not what was written: \(ids)\(damaged.count > 5 ? ", …" : "")")
-        }
+        if !damaged.isEmpty { findings.append("\(damaged.count) not what was written: \(damaged.firstFew)") }
         if records != ledger.records { findings.append("there are \(records), and \(ledger.records) are counted") }
         if bytes != ledger.payloadBytes {
             findings.append("they have \(bytes) bytes, and \(ledger.payloadBytes) are counted")

@@ -2,8 +2,6 @@
 package enum OpeningNotice: Sendable, Equatable {
     /// Files that are named like those of a salvage, and are none that the owner's note names. They are as they were.
     case leftAlone([String], _ reason: String)
-    /// A salvage that a dead owner had begun. `damagedFile` is where the damaged file is now.
-    case finishedSalvage(damagedFile: String)
     /// What is promised elsewhere, and not by the spool's file system.
     case fileSystem(_ words: String)
 
@@ -15,11 +13,6 @@ package enum OpeningNotice: Sendable, Equatable {
             let more = files.count > Self.filesShown ? " and \(files.count - Self.filesShown) more" : ""
             return """
                 left alone \(shown)\(more): named like a salvage, but \(reason). If you do not need it, move it away
-                """
-        case .finishedSalvage(let file):
-            return """
-                finished the salvage that a dead owner had begun: the spool has what could be read of \(file), which was \
-                set aside
                 """
         case .fileSystem(let words): return words
         }

@@ -45,28 +45,34 @@ struct SpoolOpening {
 
     /// The lock stays held, whatever comes of it.
     func open() throws(SpoolError) -> Opened {
+        var loss: SpoolLoss?
+        var isNew = false
         let notices = try SpoolError.wrapping {
             try refuseNetworkFileSystem()
             try refuseMountPoint()
             try file.checkToWrite()
-            let notices = try quarantine.resume()
-            try makeFile()
-            try lock.holdDatabase(at: path, now)
+            let (notices, interrupted) = try quarantine.resume()
+            if let interrupted {
+                loss = try salvage("an owner has set it aside, and was stopped while it salvaged it", interrupted)
+            } else {
+                isNew = try makeFile()
+                try lock.holdDatabase(file, now)
+            }
             return notices
         }
-        do {
-            return try openSound(previous: lock.previous, intent: lock.intent, notices)
-        } catch  where error.code == .damaged {
-            let loss = try salvage(error)
-            var opened = try openSound(previous: nil, intent: nil, notices)
-            opened.loss = loss
-            return opened
+        if loss == nil {
+            do {
+                return try openSound(isNew: isNew, previous: lock.previous, notices, nil)
+            } catch  where error.code == .damaged {
+                loss = try SpoolError.wrapping { try salvage(error.description) }
+            }
         }
+        return try openSound(isNew: false, previous: nil, notices, loss)
     }
 
     /// SQLite puts `-wal` and `-shm` beside the name, so a file that is mounted has others of them at each of its places.
     private func refuseMountPoint() throws {
-        guard fileSystem.isMountPoint(path) else { return }
+        guard file.mount?.path == path else { return }
         throw SpoolError(
             .refused,
             "\(path) is mounted by itself, without its -wal and .lock beside it; mount its directory instead"
@@ -74,9 +80,7 @@ struct SpoolOpening {
     }
 
     private func refuseNetworkFileSystem() throws {
-        guard !configuration.allowsNetworkFileSystem, let mount = fileSystem.mount(of: path), mount.isNetwork else {
-            return
-        }
+        guard !configuration.allowsNetworkFileSystem, let mount = file.mount, mount.isNetwork else { return }
         throw SpoolError(
             .refused,
             """
@@ -86,17 +90,27 @@ struct SpoolOpening {
         )
     }
 
-    /// Creates the file ourselves, because `-wal` and `-shm` inherit its mode.
-    private func makeFile() throws(FileSystemFailure) {
-        if try fileSystem.status(of: path) != nil { return }
-        try fileSystem.createPrivateFile(path)
-        try fileSystem.syncDirectory(file.directory)
+    /// Makes a new spool where there is none.
+    ///
+    /// - Returns: whether there was none.
+    private func makeFile() throws -> Bool {
+        if try fileSystem.hasBytes(path) { return false }
+        // What is in it was committed, as far as the note tells.
+        if lock.previous != nil, try fileSystem.hasBytes(path + "-wal") {
+            if try fileSystem.status(of: path) == nil { try fileSystem.createPrivateFile(path) }
+            return false
+        }
+        let intent = SalvageIntent(date: try quarantine.unusedDate(now))
+        try lock.record(intent, isSynced: false)
+        try fileSystem.createSpool(intent.draft(of: path), now: now) { (_: consuming Database) in }
+        try quarantine.place(intent)
+        return true
     }
 
     /// Where a full disk refuses also what overwrites a file, SQLite would be killed: it writes to `-shm` through memory. So its files are
     /// made before it opens the database.
     private func noticesOfFileSystem() throws(FileSystemFailure) -> [OpeningNotice] {
-        guard let mount = fileSystem.mount(of: path) else { return [] }
+        guard let mount = file.mount else { return [] }
         if mount.forgets { return [.fileSystem("\(path) is \(mount.forgetting)")] }
         guard mount.copiesOnWrite else { return [] }
         var copied = lock.database?.file.overwritesInPlace == false ? [path] : []
@@ -109,29 +123,29 @@ struct SpoolOpening {
     }
 
     private func openSound(
+        isNew: Bool,
         previous: OwnerNote?,
-        intent: SalvageIntent?,
-        _ notices: [OpeningNotice]
+        _ notices: [OpeningNotice],
+        _ loss: SpoolLoss?
     ) throws(SpoolError) -> Opened {
         try SpoolError.wrapping {
             let notices = try notices + noticesOfFileSystem()
             // SQLite would remove the WAL of an empty database.
-            if previous != nil, try !fileSystem.hasBytes(path), try fileSystem.hasBytes(path + "-wal") {
+            if try !fileSystem.hasBytes(path), try fileSystem.hasBytes(path + "-wal") {
                 throw SpoolError(.damaged, "\(path) is empty, and its WAL is not")
             }
             let database = try previous == nil ? file.connect() : file.connectDisbelievingSyncs()
-            let isNew = try file.checkIdentity(of: database, hasPrevious: previous != nil)
-            if isNew { try database.markAsSpool() }
+            if try file.checkIdentity(of: database, hasPrevious: previous != nil) { try database.markAsSpool() }
             try file.configure(database)
-            let loss: SpoolLoss?
+            var loss = loss
             let destination: SpoolDestination?
             let isNewCopy: Bool
             do {
                 if !isNew { try file.checkWAL(of: database, previous) }
                 try database.migrate(now: now)
-                // Its owner has found damage.
-                if intent != nil, !isNew { try database.verify() }
-                loss = try findLoss(in: database, isNew: isNew, previous: previous)
+                // Its owner has found damage, or had begun another file for its place.
+                if !isNew, lock.intent != nil || previous.map({ $0.state != .sound }) ?? false { try database.verify() }
+                loss = try findLoss(in: database, isNew: isNew, previous: previous) ?? loss
                 destination = try database.readDestination()
                 isNewCopy = try database.recognizeCopy(fileSystem.marks(of: path), now: now)
             } catch let error as SQLiteError where error.primaryCode == SQLITE_ERROR {
@@ -146,8 +160,8 @@ struct SpoolOpening {
             let connection = try SpoolConnection(database: released, configuration, clock: clock)
             return Opened(
                 connection: connection,
-                reader: DatabaseQueue(try file.openForReading(), label: "clickhouse-spool-reader"),
-                mark: WALMark(try file.openForReading()),
+                reader: DatabaseQueue(try file.openForOwnReading(), label: "clickhouse-spool-reader"),
+                mark: WALMark(try file.openForOwnReading()),
                 loss: loss,
                 destination: destination,
                 origin: origin,
@@ -161,66 +175,58 @@ struct SpoolOpening {
     ///
     /// - Throws: ``SpoolError`` with code `damaged` when it lost what a disk that keeps its promises cannot have lost.
     private func findLoss(in database: borrowing Database, isNew: Bool, previous: OwnerNote?) throws -> SpoolLoss? {
-        if let previous, previous.state != .sound { try database.verify() }
         // Also without a note: damaged counts are found here, while closing the file does not yet checkpoint its WAL.
         var ledger = try database.readLedger()
         guard let previous else { return nil }
-        switch LedgerGap(ledger, isNew: isNew, behind: previous) {
-        case .removed(let lost): return .nothingSalvaged("the file \(path) was removed", lost: lost)
-        case .damage: throw SpoolError(.damaged, "the newest of what was committed to \(path) is not in it")
-        case .newest(let lost) where lost > 0:
-            // Their ids are not given again.
-            ledger.lastID = previous.progress.committed
-            try database.prepare("UPDATE spool SET last_id = ?1, checksum = ?2")
-                .run(.integer(ledger.lastID), .integer(ledger.checksum))
-            return .nothingSalvaged("the newest records were not on the disk yet when the power failed", lost: lost)
-        case .newest, nil: return nil
+        let lost: Int
+        if isNew {
+            lost = Int(previous.progress.committed - previous.progress.delivered)
+        } else if !previous.isAhead(of: ledger) {
+            return nil
+        } else if previous.durability == .powerLoss {
+            throw SpoolError(.damaged, "the newest of what was committed to \(path) is not in it")
+        } else {
+            lost = Int(previous.progress.committed - ledger.lastID)
         }
+        if lost <= 0 { return nil }
+        let reason = "the newest records were not on the disk yet when the power failed"
+        let loss = SpoolLoss(
+            reason: isNew ? "the file \(path) was removed" : reason,
+            salvaged: 0,
+            setAside: 0,
+            lost: lost
+        )
+        if isNew { return loss }
+        // Their ids are not given again.
+        ledger.lastID = previous.progress.committed
+        try database.prepare("UPDATE spool SET last_id = ?1, checksum = ?2")
+            .run(.integer(ledger.lastID), .integer(ledger.checksum))
+        return loss
     }
 
-    private func salvage(_ damage: SpoolError) throws(SpoolError) -> SpoolLoss {
-        try SpoolError.wrapping {
-            // Nothing is in an empty database, and SQLite would remove its WAL.
-            if try fileSystem.hasBytes(path) { try file.refusePrograms(in: file.connect()) }
-            let previous = lock.previous
-            let uuid = UUID().uuidString.lowercased()
-            let intent = SalvageIntent(phase: .writing, date: try quarantine.unusedDate(now), uuid: uuid)
-            try quarantine.begin(intent)
-            let draft = quarantine.draft(intent)
-            if try !fileSystem.hasBytes(path) {
-                try quarantine.setWALAside(intent)
-            } else if let previous {
-                let repaired = draft + "-wal.repaired"
-                try WALRepair(file: file, note: previous).run(writingTo: repaired) {
-                    try quarantine.replaceWAL(with: repaired, intent)
-                }
-            }
-            try fileSystem.createPrivateFile(draft)
-            let reason = damage.description
-            var loss = try file.salvage(
-                into: draft,
-                uuid: uuid,
-                reason: reason,
-                previous,
-                tokens: configuration.tokens,
-                now: now
-            )
-            let hold = try DatabaseHold(draft, fileSystem)
-            do {
-                try quarantine.commit(intent)
-            } catch {
-                hold.close()
-                throw error
-            }
-            lock.replaceDatabase(with: hold)
-            loss.quarantinedFile = quarantine.damaged(intent)
-            return loss
+    /// - Parameter interrupted: what a dead owner has set aside already; nil sets aside the file that is in its place.
+    private func salvage(_ reason: String, _ interrupted: SalvageIntent? = nil) throws -> SpoolLoss {
+        if interrupted == nil, try fileSystem.hasBytes(path) { try file.refusePrograms(in: file.connect()) }
+        let intent = SalvageIntent(date: try interrupted?.date ?? quarantine.unusedDate(now))
+        try lock.record(intent)
+        try quarantine.setAside(intent)
+        let damaged = try DatabaseFile(path: intent.damaged(of: path), fileSystem)
+        try damaged.checkToWrite()
+        try lock.holdDatabase(damaged, now)
+        let draft = intent.draft(of: path)
+        let previous = lock.previous
+        var loss = try damaged.salvage(into: draft, reason: reason, previous, tokens: configuration.tokens, now: now)
+        try fileSystem.remove(damaged.path + "-shm")
+        let hold = try DatabaseHold(draft, on: file.mount, fileSystem)
+        do {
+            try quarantine.place(intent)
+        } catch {
+            hold.close()
+            throw error
         }
-    }
-}
-
-extension SpoolLoss {
-    fileprivate static func nothingSalvaged(_ reason: String, lost: Int) -> SpoolLoss {
-        SpoolLoss(reason: reason, quarantinedFile: nil, salvaged: 0, setAside: 0, lost: lost)
+        lock.replaceDatabase(with: hold)
+        try? lock.record(nil)
+        loss.quarantinedFile = damaged.path
+        return loss
     }
 }

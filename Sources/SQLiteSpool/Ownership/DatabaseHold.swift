@@ -12,9 +12,11 @@ final class DatabaseHold: Sendable {
     /// SQLite's locks.
     private static let held = Mutex<Set<FileIdentity>>([])
 
-    /// - Parameter path: of an existing file.
+    /// - Parameters:
+    ///   - path: of an existing file.
+    ///   - mount: the file system that it is on.
     /// - Throws: ``SpoolError`` with code `inUse` when a spool under any name has the file.
-    init(_ path: String, _ fileSystem: any FileSystem) throws {
+    init(_ path: String, on mount: Mount?, _ fileSystem: any FileSystem) throws {
         guard let found = try fileSystem.status(of: path)?.identity else {
             throw SpoolError(.failed, "\(path) was removed while it was opened; try again")
         }
@@ -30,8 +32,7 @@ final class DatabaseHold: Sendable {
                 throw SpoolError(.failed, "\(path) was replaced while it was opened; try again")
             }
             // On a network file system `flock` may be a lock of the same kind as SQLite's, and would keep SQLite out.
-            let hasFlock = fileSystem.mount(of: directory(ofFile: path))?.isNetwork != true
-            guard !hasFlock || file.tryLock() else { throw Self.inUse(path) }
+            guard mount?.isNetwork == true || file.tryLock() else { throw Self.inUse(path) }
             self.file = file
         } catch {
             opened?.close()

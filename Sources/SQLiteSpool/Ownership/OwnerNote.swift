@@ -45,6 +45,8 @@ package struct OwnerNote: Sendable, Equatable {
         var deadLetters: Int64 = 0
         /// How many records were pending or in a batch; nil in the note of an earlier version.
         var records: Int64?
+        /// How much of which WAL was committed; nil where that is not known.
+        var wal: WALEnd?
 
         func isBehind(_ other: Progress) -> Bool {
             committed < other.committed || frozen < other.frozen || delivered < other.delivered
@@ -56,6 +58,7 @@ package struct OwnerNote: Sendable, Equatable {
     private static let durabilityWidth = 12
     private static let stateWidth = 7
     private static let idWidth = 19
+    private static let walWidth = 31
 
     /// The whole note. The line of a salvage comes behind it.
     var text: String {
@@ -87,13 +90,24 @@ package struct OwnerNote: Sendable, Equatable {
     /// After each commit, so it makes one string and no other.
     static func lines(_ progress: Progress) -> String {
         var text = ""
-        text.reserveCapacity(5 * (11 + idWidth + 1))
+        text.reserveCapacity(5 * (11 + idWidth + 1) + 11 + walWidth + 1)
         text.append(line: "committed  ", String(progress.committed), width: idWidth)
         text.append(line: "frozen     ", String(progress.frozen), width: idWidth)
         text.append(line: "delivered  ", String(progress.delivered), width: idWidth)
         text.append(line: "letters    ", String(progress.deadLetters), width: idWidth)
         text.append(line: "records    ", progress.records.map { String($0) } ?? "-", width: idWidth)
+        text.append(line: "wal        ", progress.wal.map { "\($0.bytes):\($0.salts)" } ?? "-", width: walWidth)
         return text
+    }
+
+    /// The value of each line behind the first one, by its name.
+    static func values(in text: String) -> [Substring: Substring] {
+        var values: [Substring: Substring] = [:]
+        for line in text.split(separator: "\n").dropFirst() {
+            let words = line.split(separator: " ")
+            if words.count == 2 { values[words[0]] = words[1] }
+        }
+        return values
     }
 
     /// The process in the first line, all that an owner writes before it knows the spool.
@@ -106,12 +120,7 @@ package struct OwnerNote: Sendable, Equatable {
 extension OwnerNote {
     /// - Returns: nil when the text is not a whole note.
     init?(_ text: String) {
-        let lines = text.split(separator: "\n")
-        var values: [Substring: Substring] = [:]
-        for line in lines.dropFirst() {
-            let words = line.split(separator: " ")
-            if words.count == 2 { values[words[0]] = words[1] }
-        }
+        let values = Self.values(in: text)
         guard let process = Self.process(in: text).flatMap({ Int32($0) }),
             let uuid = values["uuid"],
             let durability = values["durability"].flatMap({ SpoolConfiguration.Durability(rawValue: String($0)) }),
@@ -131,11 +140,28 @@ extension OwnerNote {
                 frozen: frozen,
                 delivered: delivered,
                 deadLetters: values["letters"].flatMap({ Int64($0) }).map { min(max(0, $0), Ledger.largest) } ?? 0,
-                records: values["records"].flatMap({ Int64($0) }).flatMap { 0...Ledger.largest ~= $0 ? $0 : nil }
+                records: values["records"].flatMap({ Int64($0) }).flatMap { 0...Ledger.largest ~= $0 ? $0 : nil },
+                wal: values["wal"].flatMap { WALEnd($0) }
             ),
             state: state
         )
     }
+}
+
+extension WALEnd {
+    /// - Parameter text: as in the note.
+    fileprivate init?(_ text: Substring) {
+        let numbers = text.split(separator: ":")
+        guard numbers.count == 2, let bytes = Int(numbers[0]), bytes >= 0, let salts = UInt64(numbers[1]) else {
+            return nil
+        }
+        self.init(salts: salts, bytes: bytes)
+    }
+}
+
+extension OwnerNote {
+    /// Whether the file has not all of what was committed to it. Never of a file of another spool.
+    func isAhead(of ledger: Ledger) -> Bool { uuid == ledger.uuid && ledger.progress.isBehind(progress) }
 }
 
 extension String {

@@ -62,11 +62,7 @@ extension SpoolHolder {
     /// - Returns: nil when an owner of an older version has written it.
     init?(_ text: String) {
         guard let process = OwnerNote.process(in: text).flatMap({ Int32($0) }) else { return nil }
-        var values: [Substring: Substring] = [:]
-        for line in text.split(separator: "\n") {
-            let words = line.split(separator: " ")
-            if words.count == 2 { values[words[0]] = words[1] }
-        }
+        let values = OwnerNote.values(in: text)
         // It is shown to people, and others may have written it.
         guard let host = values["host"], let namespace = values["namespace"], let since = values["since"],
             [host, namespace, since].allSatisfy({ $0.utf8.allSatisfy { 0x21...0x7e ~= $0 } })

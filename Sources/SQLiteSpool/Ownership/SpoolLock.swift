@@ -76,9 +76,9 @@ final class SpoolLock: Sendable {
     // MARK: The database
 
     /// Takes the database's file as well, and says so in the lock file. Call it before SQLite opens the database.
-    func holdDatabase(at path: String, _ now: WallInstant) throws {
-        if let database, fileSystem.leads(path, to: database.identity) { return }
-        replaceDatabase(with: try DatabaseHold(path, fileSystem))
+    func holdDatabase(_ file: DatabaseFile, _ now: WallInstant) throws {
+        if let database, fileSystem.leads(file.path, to: database.identity) { return }
+        replaceDatabase(with: try DatabaseHold(file.path, on: file.mount, fileSystem))
         state.withLock { state in
             state.holder = .current(now)
             // The locks are held already, and the text is only for people: a full disk is no reason to refuse.
@@ -133,35 +133,38 @@ final class SpoolLock: Sendable {
 
     /// Writes the whole file, with the note of the owner before until there is one of this.
     private static func write(_ state: borrowing State) throws(FileSystemFailure) {
-        let process = OwnerNote.processLine(state.holder.process)
-        let rest = state.left.utf8.dropFirst(process.utf8.count).prefix(OwnerNote.textLength - process.utf8.count)
-        let blanks = String(repeating: "\n", count: OwnerNote.textLength - process.utf8.count - rest.count)
-        let note = state.note?.text ?? process + String(decoding: rest, as: UTF8.self) + blanks
-        try state.file.write(note + SalvageIntent.line(state.intent) + state.holder.text, at: 0)
+        // There may be nothing of a note yet, or one of an earlier version, which was shorter.
+        let note = (state.note ?? OwnerNote(state.left))?.text ?? OwnerNote.processLine(state.holder.process)
+        let blanks = String(repeating: "\n", count: OwnerNote.textLength - note.utf8.count)
+        try state.file.write(note + blanks + SalvageIntent.line(state.intent) + state.holder.text, at: 0)
     }
 
-    /// Notes a salvage, or that there is none any more, and syncs it: it returns when the next owner will know.
-    func record(_ intent: SalvageIntent?) throws(SpoolError) {
+    /// Notes that a file for the spool's place was begun, or that it has its place.
+    ///
+    /// - Parameter isSynced: whether the next owner knows also after a power cut, when this returns.
+    func record(_ intent: SalvageIntent?, isSynced: Bool = true) throws(SpoolError) {
         try SpoolError.wrapping {
             try state.withLock { state in
                 var new = state
                 new.intent = intent
                 try Self.write(new)
-                try new.file.sync()
-                try fileSystem.syncDirectory(directory(ofFile: new.path))
+                if isSynced {
+                    try new.file.sync()
+                    try fileSystem.syncDirectory(directory(ofFile: new.path))
+                }
                 state = new
             }
         }
     }
 
     /// Writes the whole note, once the spool is known.
-    func announce(_ ledger: Ledger, _ durability: SpoolConfiguration.Durability) {
+    func announce(_ ledger: Ledger, _ durability: SpoolConfiguration.Durability, wal: WALEnd? = nil) {
         state.withLock { state in
             state.note = OwnerNote(
                 process: getpid(),
                 uuid: ledger.uuid,
                 durability: durability,
-                progress: ledger.progress,
+                progress: ledger.progress(wal),
                 state: .sound
             )
             state.intent = nil
@@ -210,13 +213,16 @@ extension OwnerNote.Progress {
 }
 
 extension Ledger {
-    var progress: OwnerNote.Progress {
+    var progress: OwnerNote.Progress { progress(nil) }
+
+    func progress(_ wal: WALEnd?) -> OwnerNote.Progress {
         OwnerNote.Progress(
             committed: lastID,
             frozen: frozenThrough,
             delivered: deliveredThrough,
             deadLetters: Int64(deadLetters),
-            records: Int64(records)
+            records: Int64(records),
+            wal: wal
         )
     }
 }

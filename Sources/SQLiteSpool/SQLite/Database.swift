@@ -224,13 +224,16 @@ package struct Database: ~Copyable {
     /// Where the last commit ends in the WAL: what SQLite reads of it. Call it when something has been read.
     ///
     /// - Returns: nil when that is not known. The format is https://www.sqlite.org/walformat.html#the_wal_index_header.
-    func walBytes() throws(SQLiteError) -> Int? {
+    func walEnd() throws(SQLiteError) -> WALEnd? {
         guard let (_, _, index) = unsafe try mapWALIndex(), unsafe index.load(as: UInt32.self) == 3_007_000,
             unsafe index.load(fromByteOffset: 12, as: UInt8.self) == 1
         else { return nil }
         let pageBytes = unsafe Int(index.load(fromByteOffset: 14, as: UInt16.self))
         let frames = unsafe Int(index.load(fromByteOffset: 16, as: UInt32.self))
-        return frames == 0 ? 0 : 32 + frames * (24 + (pageBytes == 1 ? 65_536 : pageBytes))
+        return WALEnd(
+            salts: UInt64(bigEndian: unsafe index.load(fromByteOffset: 32, as: UInt64.self)),
+            bytes: frames == 0 ? 0 : 32 + frames * (24 + (pageBytes == 1 ? 65_536 : pageBytes))
+        )
     }
 
     /// - Returns: nil where the file is in memory only.

@@ -23,22 +23,19 @@ struct Salvage: ~Copyable {
     func run(reason: String) throws -> SpoolLoss {
         // What the source says of itself, where that is sound.
         let claims = try? source.readCounts()
-        let pages = try? source.integer("PRAGMA page_count")
-        let maxSteps = Int(pages ?? 1 << 20) * 400 + 1_000
         // A note about another spool says nothing about this one.
         let note = claims == nil || claims?.uuid == previous?.uuid ? previous : nil
         let known = max(min(claims?.lastID ?? 0, Ledger.largest), note?.progress.committed ?? 0)
         let lastKey = known == 0 ? .max : known
         try target.execute("BEGIN IMMEDIATE")
-        let deadLetters = try copyDeadLetters(maxSteps: maxSteps, lastKey: lastKey)
-        let delivered = note?.progress.delivered ?? 0
-        let setAside = try copyRecords(maxSteps: maxSteps, lastKey: lastKey, delivered: delivered)
+        let deadLetters = try copyDeadLetters(lastKey: lastKey)
+        let setAside = try copyRecords(lastKey: lastKey, delivered: note?.progress.delivered ?? 0)
         let salvaged = Int(try target.integer("SELECT count(*) FROM records") ?? 0)
         let highest = try target.integer(
             "SELECT max(coalesce((SELECT max(id) FROM records), 0), coalesce((SELECT max(id) FROM dead_letters), 0))"
         )
         let lastID = max(known, highest ?? 0)
-        let batches = try copyBatches(maxSteps: maxSteps, lastID: lastID, frozen: note?.progress.frozen ?? 0)
+        let batches = try copyBatches(lastID: lastID, frozen: note?.progress.frozen ?? 0)
         try target.prepare(
             """
             UPDATE spool SET last_id = ?1, dropped = ?2, checksum = NULL, records = (SELECT count(*) FROM records),
@@ -106,12 +103,12 @@ struct Salvage: ~Copyable {
 
     // MARK: Rows
 
-    private func copyDeadLetters(maxSteps: Int, lastKey: Int64) throws -> Int {
+    private func copyDeadLetters(lastKey: Int64) throws -> Int {
         let columns = "id, enqueued_at, payload, code, message, attempts, dead_lettered_at"
         let insert = try target.prepare(
             "INSERT OR IGNORE INTO dead_letters (\(columns)) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
         )
-        try? forEachRow(of: "dead_letters", columns, key: "id", maxSteps: maxSteps, lastKey: lastKey) { row in
+        try? forEachRow(of: "dead_letters", columns, key: "id", lastKey: lastKey) { row in
             // A row of another table, on a page that has got into this one, ends sooner or has a number there. Taken for a
             // dead letter it would hide that one is lost.
             guard let id = row.integer(0), 1...Ledger.largest ~= id, let payload = row.text(2), row.isText(4),
@@ -131,13 +128,13 @@ struct Salvage: ~Copyable {
     }
 
     /// - Returns: the ids of the records that are dead letters now.
-    private func copyRecords(maxSteps: Int, lastKey: Int64, delivered: Int64) throws -> [Int64] {
+    private func copyRecords(lastKey: Int64, delivered: Int64) throws -> [Int64] {
         let insert = try target.prepare(
             "INSERT OR IGNORE INTO records (id, enqueued_at, checksum, payload) VALUES (?1, ?2, ?3, ?4)"
         )
         let columns = "id, payload, \(checksumColumn(of: "records")), enqueued_at"
         var setAside: [Int64] = []
-        try? forEachRow(of: "records", columns, key: "id", maxSteps: maxSteps, lastKey: lastKey) { row in
+        try? forEachRow(of: "records", columns, key: "id", lastKey: lastKey) { row in
             guard let id = row.integer(0), 1...Ledger.largest ~= id else { return }
             var bytes: [UInt8] = []
             row.append(1, to: &bytes)
@@ -190,16 +187,16 @@ struct Salvage: ~Copyable {
         of table: String,
         _ columns: String,
         key: String,
-        maxSteps: Int,
         lastKey: Int64,
         _ body: (borrowing Statement) throws -> Void
     ) throws {
         let select = "SELECT \(columns) FROM \(table)"
+        let pages = try? source.integer("PRAGMA page_count")
         let reader = RowReader(
             forwards: try source.prepare("\(select) ORDER BY \(key)"),
             backwards: try source.prepare("\(select) ORDER BY \(key) DESC"),
             after: try source.prepare("\(select) WHERE \(key) > ?1 ORDER BY \(key)"),
-            maxSteps: maxSteps
+            maxSteps: Int(pages ?? 1 << 20) * 400 + 1_000
         )
         try reader.read(through: lastKey, body)
     }
@@ -207,12 +204,12 @@ struct Salvage: ~Copyable {
     // MARK: Batches
 
     /// - Returns: those that could be read, whether their records could be or not.
-    private func copyBatches(maxSteps: Int, lastID: Int64, frozen: Int64) throws -> [Batch] {
+    private func copyBatches(lastID: Int64, frozen: Int64) throws -> [Batch] {
         var batches: [Int64: Batch] = [:]
         let columns =
             "first_id, last_id, token, records, payload_bytes, frozen_at, attempts, last_error, "
             + checksumColumn(of: "batches")
-        try? forEachRow(of: "batches", columns, key: "first_id", maxSteps: maxSteps, lastKey: .max) { row in
+        try? forEachRow(of: "batches", columns, key: "first_id", lastKey: .max) { row in
             if let batch = Batch(row), batch.ids.lowerBound > 0, batch.ids.upperBound <= lastID, !batch.token.isEmpty {
                 batches[batch.ids.lowerBound] = batch
             }

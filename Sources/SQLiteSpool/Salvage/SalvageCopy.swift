@@ -59,8 +59,7 @@ package struct SalvageCopy {
     ///   or sound.
     package func run() throws(SpoolError) -> Report {
         try SpoolError.wrapping {
-            let (lock, text) = try lockOut()
-            let note = OwnerNote(text)
+            let (lock, note) = try lockOut()
             defer { lock?.close() }
             // Its lock file may be gone.
             let database = try fileSystem.openLockFileToRead(broken)
@@ -78,18 +77,11 @@ package struct SalvageCopy {
                 draft: nil
             )
             defer { for suffix in suffixes { for file in [copy, draft] { try? fileSystem.remove(file + suffix) } } }
-            try copyFiles(SalvageIntent(text))
+            try copyFiles()
             let source = try DatabaseFile(path: copy, fileSystem)
             let reason = try findDamage(in: source, note)
-            if let note {
-                let repaired = copy + "-wal.repaired"
-                try WALRepair(file: source, note: note).run(writingTo: repaired) {
-                    try fileSystem.rename(repaired, to: copy + "-wal")
-                }
-            }
-            try fileSystem.createPrivateFile(draft)
             let loss = try source.salvage(into: draft, reason: reason, note, now: now)
-            let letters = try finishDraft()
+            let letters = try Database(path: draft, access: .readWrite, vfs: fileSystem.vfs).countLetters(.all)
             guard loss.salvaged + letters > 0 || (try? source.openForReading()) != nil else {
                 throw SpoolError(.refused, "nothing of \(broken) can be read as a spool: \(reason)")
             }
@@ -106,7 +98,7 @@ package struct SalvageCopy {
         }
     }
 
-    private let suffixes = [""] + SpoolFileNames.ofSQLite + ["-wal.repaired"]
+    private let suffixes = [""] + SpoolFileNames.ofSQLite + ["-wal.repaired", "-wal.original"]
 
     private func moveToTarget() throws {
         do throws(FileSystemFailure) {
@@ -122,32 +114,41 @@ package struct SalvageCopy {
     private var wasSetAside: Bool { broken.dropFirst(directory(ofFile: broken).count).contains(".damaged-") }
 
     /// Holds the owner's lock without a word in its note, which is evidence.
-    private func lockOut() throws -> (lock: OpenFile?, text: String) {
-        guard let lock = try fileSystem.openLockFileToRead(broken + ".lock") else { return (nil, "") }
+    private func lockOut() throws -> (lock: OpenFile?, note: OwnerNote?) {
+        guard let lock = try fileSystem.openLockFileToRead(broken + ".lock") else { return (nil, nil) }
         let text = lock.readText()
         guard lock.tryLock() else {
             lock.close()
             throw SpoolError.inUse(broken, lockFile: text, "stop it first")
         }
-        return (lock, text)
+        return (lock, OwnerNote(text))
     }
 
-    /// - Parameter intent: of a salvage that the owner had begun. What that made of the WAL is worth nothing.
-    private func copyFiles(_ intent: SalvageIntent?) throws {
+    private func copyFiles() throws {
         try fileSystem.copy(broken, to: copy)
-        guard let spool = try fileSystem.status(of: broken) else { return }
-        let interrupted = intent.map { "\(broken).damaged-\($0.date)-wal.original" }
-        for wal in [interrupted, broken + "-wal", broken + "-wal.original"] {
-            guard let wal, try fileSystem.status(of: wal) != nil else { continue }
-            try fileSystem.check(wal, .reading(beside: spool))
-            return try fileSystem.copy(wal, to: copy + "-wal")
+        let wals = [broken + "-wal", broken + "-wal.original"]
+        if let wal = try wals.first(where: { try fileSystem.status(of: $0) != nil }) {
+            try fileSystem.copy(wal, to: copy + "-wal")
+        }
+    }
+
+    /// Looks at all of the file.
+    private func verify(_ source: DatabaseFile, _ note: OwnerNote?) throws {
+        let database = try source.connect()
+        _ = try source.checkIdentity(of: database, hasPrevious: note != nil)
+        try source.checkWAL(of: database, note)
+        // The rest is looked at in the form that a migration gives it.
+        guard try database.hasNewestSchema() else { return try database.verifyStructure() }
+        try database.verify()
+        if try note?.isAhead(of: database.readLedger()) == true {
+            throw SpoolError(.damaged, "the newest of what was committed is not in it")
         }
     }
 
     /// - Returns: what is wrong with the file.
     private func findDamage(in source: DatabaseFile, _ note: OwnerNote?) throws -> String {
         do throws(SpoolError) {
-            try source.verify(previous: note)
+            try SpoolError.wrapping { try verify(source, note) }
         } catch {
             // It is about the file, and not about its copy.
             let message = error.message.replacing(copy, with: broken)
@@ -159,12 +160,5 @@ package struct SalvageCopy {
             .refused,
             "\(broken) is sound, there is nothing to salvage, and nothing was changed; start its owner, or deliver it: spoolctl drain"
         )
-    }
-
-    /// - Returns: its dead letters.
-    private func finishDraft() throws -> Int {
-        let database = try Database(path: draft, access: .readWrite, vfs: fileSystem.vfs)
-        try database.execute("PRAGMA journal_mode = WAL")
-        return try database.countLetters(.all)
     }
 }

@@ -15,9 +15,7 @@ extension Database {
     }
 
     /// Brings the schema up to date.
-    ///
-    /// - Parameter uuid: of a spool that is made by it; nil draws one.
-    borrowing func migrate(now: WallInstant, uuid: String? = nil) throws(SQLiteError) {
+    borrowing func migrate(now: WallInstant) throws(SQLiteError) {
         let version = try integer("PRAGMA user_version") ?? 0
         let missing = Migration.spool.filter { $0.number > version }
         guard let newest = missing.last?.number else { return }
@@ -27,7 +25,7 @@ extension Database {
                 try execute(migration.sql)
                 if migration.number == 1 {
                     try prepare("INSERT INTO spool VALUES (1, ?1, ?2, 0, 0, 0, 0)")
-                        .run(.text(uuid ?? UUID().uuidString.lowercased()), .integer(now.milliseconds))
+                        .run(.text(UUID().uuidString.lowercased()), .integer(now.milliseconds))
                 }
             }
             try execute(Migration.spoolViews)

@@ -6,10 +6,13 @@ struct DatabaseFile {
     /// Absolute, its directory without symbolic links, which `SQLITE_OPEN_NOFOLLOW` would refuse.
     let path: String
     let fileSystem: any FileSystem
+    /// The file system that it is on; nil where that is not known.
+    let mount: Mount?
 
     init(path: String, _ fileSystem: any FileSystem = .system) throws(SpoolError) {
         self.fileSystem = fileSystem
         self.path = try absolutePath(ofFile: path)
+        mount = fileSystem.mount(of: self.path)
     }
 
     var directory: String { SQLiteSpool.directory(ofFile: path) }
@@ -31,10 +34,7 @@ struct DatabaseFile {
         try SpoolError.wrapping {
             try checkToRead()
             do {
-                let database = try Database(path: path, access: .readOnly, vfs: fileSystem.vfs)
-                database.setBusyTimeout(milliseconds: 5_000)
-                try database.distrust()
-                try database.boundReading()
+                let database = try connectToRead()
                 if try checkIdentity(of: database, hasPrevious: false) {
                     throw SpoolError(.refused, "\(path) is empty, not a spool")
                 }
@@ -48,6 +48,22 @@ struct DatabaseFile {
                 )
             }
         }
+    }
+
+    /// For the file's owner, who has looked at it.
+    func openForOwnReading() throws(SQLiteError) -> Database {
+        let database = try connectToRead()
+        // All descriptors are opened now: later there may be none.
+        _ = try database.integer("PRAGMA schema_version")
+        return database
+    }
+
+    private func connectToRead() throws(SQLiteError) -> Database {
+        let database = try Database(path: path, access: .readOnly, vfs: fileSystem.vfs)
+        database.setBusyTimeout(milliseconds: 5_000)
+        try database.distrust()
+        try database.boundReading()
+        return database
     }
 
     // MARK: The steps of opening it to write
@@ -89,14 +105,14 @@ struct DatabaseFile {
     }
 
     /// Autocheckpointing is off already: `Database` put its own hook in the place of SQLite's.
-    /// Whatever opening changes is synced, at any durability.
+    /// What opening changes is synced, at any durability, when it is moved into the database: before anything is accepted.
     func configure(_ database: borrowing Database) throws {
         guard try database.text("PRAGMA journal_mode = WAL") == "wal" else {
             throw SpoolError(.refused, "the file system of \(path) does not support SQLite's write-ahead log")
         }
         try database.execute(
             """
-            PRAGMA synchronous = FULL;
+            PRAGMA synchronous = NORMAL;
             PRAGMA secure_delete = FAST;
             PRAGMA cell_size_check = ON;
             PRAGMA mmap_size = 0;
@@ -107,7 +123,7 @@ struct DatabaseFile {
 
     /// The file is ours and sound.
     func release(_ database: consuming Database, _ configuration: SpoolConfiguration) throws(SQLiteError) -> Database {
-        if configuration.durability == .processCrash { try database.execute("PRAGMA synchronous = NORMAL") }
+        if configuration.durability == .powerLoss { try database.execute("PRAGMA synchronous = FULL") }
         try database.configure(SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
         return database
     }
@@ -116,9 +132,8 @@ struct DatabaseFile {
     /// before them be damaged later, they could be taken for commits.
     func cutWAL(behind database: borrowing Database) throws {
         let wal = path + "-wal"
-        guard let end = try database.walBytes(), let bytes = try fileSystem.status(of: wal)?.bytes, bytes > end else {
-            return
-        }
+        guard let end = try database.walEnd()?.bytes, let bytes = try fileSystem.status(of: wal)?.bytes, bytes > end
+        else { return }
         try fileSystem.truncate(wal, to: end)
     }
 
@@ -157,7 +172,9 @@ struct DatabaseFile {
     private var hintOfSalvage: String {
         let lock = try? fileSystem.openLockFileToRead(path + ".lock")
         defer { lock?.close() }
-        guard let lock, SalvageIntent(lock.readText())?.phase == .ready else { return "" }
+        guard let lock, let intent = SalvageIntent(lock.readText()),
+            (try? fileSystem.status(of: intent.damaged(of: path))) != nil
+        else { return "" }
         return "; its salvage was interrupted: start its writer, which finishes that"
     }
 }

@@ -102,15 +102,13 @@ struct Ledger: Equatable {
 
     /// Some pending records are damaged, and go.
     ///
-    /// - Parameter left: the bytes of the other pending records, when those of the damaged ones are not known.
-    mutating func removePending(_ count: Int, payloadBytes bytes: Int, left: Int?) throws(SQLiteError) {
-        let inFlightBytes = batches.reduce(0) { $0 + $1.payloadBytes }
-        let rest = left.map { inFlightBytes + $0 } ?? payloadBytes - bytes
-        guard count <= records - inFlight, rest >= inFlightBytes else {
+    /// - Parameter bytesLeft: those of the other pending records.
+    mutating func removePending(_ count: Int, bytesLeft: Int) throws(SQLiteError) {
+        guard count <= records - inFlight else {
             throw SQLiteError.corrupt("more records are pending than are counted", action: "set a record aside")
         }
         records -= count
-        payloadBytes = rest
+        payloadBytes = batches.reduce(bytesLeft) { $0 + $1.payloadBytes }
     }
 
     mutating func removeDeadLetters(_ count: Int) throws(SQLiteError) {

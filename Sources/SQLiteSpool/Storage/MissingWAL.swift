@@ -34,6 +34,6 @@ extension DatabaseFile {
         let ledger = try database.readLedger()
         // Where files have no marks, nothing can be a copy.
         guard let note else { return fileSystem.marks(of: path) != nil }
-        return note.uuid != ledger.uuid || LedgerGap(ledger, behind: note) != nil
+        return note.uuid != ledger.uuid || note.isAhead(of: ledger)
     }
 }

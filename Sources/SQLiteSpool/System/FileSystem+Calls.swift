@@ -24,9 +24,6 @@ extension FileSystem {
         return status.st_dev == file.device && status.st_ino == file.inode
     }
 
-    /// Whether a file system is mounted on `path` itself.
-    func isMountPoint(_ path: String) -> Bool { MountTable.current.isMountPoint(path) }
-
     /// Bytes that an ordinary user may still fill on the disk of an existing file or directory.
     package func availableBytes(at path: String) throws(FileSystemFailure) -> Int {
         try willMake(.availableBytes(at: path))

@@ -10,7 +10,8 @@ struct MountTable {
             let (fields, system) = (halves[0].split(separator: " "), halves[1].split(separator: " "))
             guard fields.count > 4, let type = system.first else { return nil }
             let options = system.dropFirst().last?.split(separator: ",").map(String.init) ?? []
-            return (Self.unescaped(fields[4]), Mount(type: String(type), options: options))
+            let path = Self.unescaped(fields[4])
+            return (path, Mount(type: String(type), options: options, path: path))
         }
     }
 
@@ -20,11 +21,6 @@ struct MountTable {
         // Of two mounts on one place the later hides the earlier.
         let longest = holders.map(\.path.utf8.count).max()
         return holders.last { $0.path.utf8.count == longest }?.mount
-    }
-
-    /// Whether something is mounted on an absolute path itself, such as one file of a container's host.
-    func isMountPoint(_ path: String) -> Bool {
-        mounts.contains { $0.path == path }
     }
 
     /// A space, tab, newline or backslash is written as three octal digits.
@@ -41,10 +37,13 @@ package struct Mount: Sendable, Equatable {
     package let type: String
     /// Those of the file system itself.
     private let options: [String]
+    /// Where it is mounted: a directory, or one file of a container's host.
+    let path: String
 
-    package init(type: String, options: [String] = []) {
+    package init(type: String, options: [String] = [], path: String = "/") {
         self.type = type
         self.options = options
+        self.path = path
     }
 
     /// Whether it reaches over a network or to the host of a virtual machine, where neither locks nor shared memory nor syncs
