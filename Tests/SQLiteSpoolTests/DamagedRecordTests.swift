@@ -60,10 +60,12 @@ import Testing
         }
     }
 
-    @Test func `a payload that another connection changes is never sent`() async throws {
+    /// `torture corrupt --seed 5`, cycle 7021: one bit took the checksum from a row, as if an older version had written it.
+    @Test(arguments: ["", ", checksum = NULL"])
+    func `a payload that another connection changes is never sent`(more: String) async throws {
         try await withDamage { path in
             try Database(path: path, access: .readWrite)
-                .execute("UPDATE records SET payload = replace(payload, 'xx', 'yy') WHERE id = 20")
+                .execute("UPDATE records SET payload = replace(payload, 'xx', 'yy')\(more) WHERE id = 20")
         } _: { spool in
             let delivered = try await freeze(spool, 100)
             #expect(delivered == Self.others)

@@ -132,13 +132,15 @@ struct Salvage: ~Copyable {
         let insert = try target.prepare(
             "INSERT OR IGNORE INTO records (id, enqueued_at, checksum, payload) VALUES (?1, ?2, ?3, ?4)"
         )
-        let columns = "id, payload, \(checksumColumn(of: "records")), enqueued_at"
+        let checksum = checksumColumn(of: "records")
+        let columns = "id, payload, \(checksum), enqueued_at"
+        let mayLackChecksum = checksum == "NULL" || (try? source.integer(Statement.oldestLacksChecksum)) == 1
         var setAside: [Int64] = []
         try? forEachRow(of: "records", columns, key: "id", lastKey: lastKey) { row in
             guard let id = row.integer(0), 1...Ledger.largest ~= id else { return }
             var bytes: [UInt8] = []
             row.append(1, to: &bytes)
-            let isSound = row.integer(2) == nil ? isLineOfJSON(bytes) : row.hasSoundRecord
+            let isSound = row.integer(2) == nil ? mayLackChecksum && isLineOfJSON(bytes) : row.hasSoundRecord
             if isSound, id > delivered {
                 let enqueuedAt = row.integer(3) ?? 0
                 let checksum = Payload(bytes).checksum(id: id, enqueuedAt: enqueuedAt)
@@ -178,9 +180,12 @@ struct Salvage: ~Copyable {
         return target.changes > 0
     }
 
-    /// Tables of an older schema have none.
+    /// Tables of an older schema have none. Where damage to the schema hides the column, no row can be shown to be what was written,
+    /// and none is taken for it.
     private func checksumColumn(of table: String) -> String {
-        (try? source.prepare("SELECT checksum FROM \(table) LIMIT 0")) == nil ? "NULL" : "checksum"
+        if (try? source.prepare("SELECT checksum FROM \(table) LIMIT 0")) != nil { return "checksum" }
+        let version = (try? source.integer("PRAGMA user_version")) ?? Int64.max
+        return version < 3 ? "NULL" : "0"
     }
 
     private func forEachRow(

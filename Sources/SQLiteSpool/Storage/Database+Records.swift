@@ -160,9 +160,14 @@ extension Batch {
 }
 
 extension Statement {
-    /// The last one says whether what has no checksum looks like a record. Older versions wrote none, and a damaged row may lack both.
-    static let checkedColumns =
-        "id, payload, checksum, enqueued_at, CASE WHEN checksum IS NULL THEN \(isRow) ELSE 0 END"
+    /// The last one says whether what has no checksum may be a record. Older versions wrote none: such records come before all that
+    /// have one, and no other is taken for what was written.
+    static let checkedColumns = """
+        id, payload, checksum, enqueued_at,
+        CASE WHEN checksum IS NULL AND (\(oldestLacksChecksum)) THEN \(isRow) ELSE 0 END
+        """
+
+    static let oldestLacksChecksum = "SELECT o.checksum IS NULL FROM records AS o ORDER BY o.id LIMIT 1"
 
     /// Whether `payload` is one line of JSON with an object. SQLite's JSON ends at a NUL, and a line at a line feed; neither
     /// is in what was written.
