@@ -39,13 +39,22 @@ package struct Bounded: SuiteTrait, TestTrait, TestScoping {
                 group.addTask { try await function() }
                 group.addTask {
                     for _ in 0..<limit { try await Task.sleep(for: .seconds(1)) }
-                    Issue.record("The test is not over after \(limit) s of its own")
+                    throw LimitReached()
                 }
                 defer { group.cancelAll() }
-                try await group.next()
+                do {
+                    try await group.next()
+                } catch is LimitReached {
+                    Issue.record("The test is not over after \(limit) s of its own")
+                    group.cancelAll()
+                    // What it throws when it is cancelled tells where it waited.
+                    do { try await group.next() } catch { Issue.record("It waited here: \(error)") }
+                }
             }
         }
     }
+
+    private struct LimitReached: Error {}
 }
 
 extension Trait where Self == Bounded {

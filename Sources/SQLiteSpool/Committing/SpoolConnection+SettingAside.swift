@@ -13,7 +13,7 @@ extension SpoolConnection {
             try rows.bind([.integer(id)])
             let isThere = try rows.step()
             // This connection may still have in memory what was written.
-            let isIntact = isThere && rows.hasSoundRecord
+            let isIntact = isThere ? try database.isSound(rows) : false
             rows.reset()
             let isCounted = id <= ledger.lastID && (batch != nil || id > ledger.frozenThrough)
             let isDeadLetter = try isDeadLetter(id)

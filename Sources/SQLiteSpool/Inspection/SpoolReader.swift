@@ -137,7 +137,7 @@ package struct SpoolReader: ~Copyable {
 }
 
 extension StoredRecord {
-    /// - Parameter row: of `checkedColumns`, its last one for every row, and the token.
+    /// - Parameter row: of `checkedColumns`, whether it is a row of JSON, and the token.
     fileprivate init(_ row: borrowing Statement) {
         var payload: [UInt8] = []
         row.append(1, to: &payload)
@@ -146,7 +146,7 @@ extension StoredRecord {
             enqueuedAt: WallInstant(stored: row.integer(3) ?? 0),
             payload: payload,
             token: row.text(5),
-            isSound: row.hasSoundRecord && row.integer(4) == 1
+            isSound: (row.matchesChecksum ?? true) && row.integer(4) == 1
         )
     }
 }

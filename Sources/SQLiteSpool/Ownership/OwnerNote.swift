@@ -96,7 +96,21 @@ package struct OwnerNote: Sendable, Equatable {
         text.append(line: "delivered  ", String(progress.delivered), width: idWidth)
         text.append(line: "letters    ", String(progress.deadLetters), width: idWidth)
         text.append(line: "records    ", progress.records.map { String($0) } ?? "-", width: idWidth)
-        text.append(line: "wal        ", progress.wal.map { "\($0.bytes):\($0.salts)" } ?? "-", width: walWidth)
+        guard let wal = progress.wal else {
+            text.append(line: "wal        ", "-", width: walWidth)
+            return text
+        }
+        // In parts that are short enough to need no memory of their own.
+        text += "wal        "
+        let start = text.utf8.count
+        text += String(wal.bytes)
+        text += ":"
+        text += String(UInt32(wal.salts >> 32), radix: 16)
+        text.append(
+            line: ":",
+            String(UInt32(truncatingIfNeeded: wal.salts), radix: 16),
+            width: walWidth - 1 - (text.utf8.count - start)
+        )
         return text
     }
 
@@ -152,10 +166,10 @@ extension WALEnd {
     /// - Parameter text: as in the note.
     fileprivate init?(_ text: Substring) {
         let numbers = text.split(separator: ":")
-        guard numbers.count == 2, let bytes = Int(numbers[0]), bytes >= 0, let salts = UInt64(numbers[1]) else {
-            return nil
-        }
-        self.init(salts: salts, bytes: bytes)
+        guard numbers.count == 3, let bytes = Int(numbers[0]), bytes >= 0,
+            let first = UInt32(numbers[1], radix: 16), let second = UInt32(numbers[2], radix: 16)
+        else { return nil }
+        self.init(salts: UInt64(first) << 32 | UInt64(second), bytes: bytes)
     }
 }
 

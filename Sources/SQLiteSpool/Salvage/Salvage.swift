@@ -140,7 +140,7 @@ struct Salvage: ~Copyable {
             guard let id = row.integer(0), 1...Ledger.largest ~= id else { return }
             var bytes: [UInt8] = []
             row.append(1, to: &bytes)
-            let isSound = row.integer(2) == nil ? mayLackChecksum && isLineOfJSON(bytes) : row.hasSoundRecord
+            let isSound = row.matchesChecksum ?? (mayLackChecksum && isLineOfJSON(bytes))
             if isSound, id > delivered {
                 let enqueuedAt = row.integer(3) ?? 0
                 let checksum = Payload(bytes).checksum(id: id, enqueuedAt: enqueuedAt)

@@ -70,9 +70,21 @@ extension Database {
     ///   - last: up to where other damaged records are looked for when this one is damaged.
     /// - Throws: the ids of all that are.
     borrowing func check(_ row: borrowing Statement, through last: Int64) throws(SQLiteError) {
-        if row.hasSoundRecord { return }
+        if try isSound(row) { return }
         let id = row.integer(0) ?? 0
         throw SQLiteError.damaged(try damagedRecords(in: id...max(id, last)))
+    }
+
+    /// Whether a row of `checkedColumns` is what was written.
+    ///
+    /// Older versions wrote no checksums: such records come before all that have one, and no other is taken for what was written.
+    borrowing func isSound(_ row: borrowing Statement) throws(SQLiteError) -> Bool {
+        if let matches = row.matchesChecksum { return matches }
+        let older = try prepare(
+            "SELECT 1 FROM records WHERE id = ?1 AND \(Statement.isRow) AND (\(Statement.oldestLacksChecksum))"
+        )
+        try older.bind([.optional(row.integer(0))])
+        return try older.step()
     }
 
     /// Records that are not what was written: at most as many as one commit should set aside.
@@ -83,7 +95,7 @@ extension Database {
         try rows.bind([.integer(ids.lowerBound), .integer(ids.upperBound)])
         var damaged: [Int64] = []
         while damaged.count < 1_000, try rows.step(), let id = rows.integer(0) {
-            if !rows.hasSoundRecord { damaged.append(id) }
+            if try !isSound(rows) { damaged.append(id) }
         }
         return damaged
     }
@@ -160,12 +172,7 @@ extension Batch {
 }
 
 extension Statement {
-    /// The last one says whether what has no checksum may be a record. Older versions wrote none: such records come before all that
-    /// have one, and no other is taken for what was written.
-    static let checkedColumns = """
-        id, payload, checksum, enqueued_at,
-        CASE WHEN checksum IS NULL AND (\(oldestLacksChecksum)) THEN \(isRow) ELSE 0 END
-        """
+    static let checkedColumns = "id, payload, checksum, enqueued_at"
 
     static let oldestLacksChecksum = "SELECT o.checksum IS NULL FROM records AS o ORDER BY o.id LIMIT 1"
 
@@ -176,9 +183,9 @@ extension Statement {
         WHEN NOT json_valid(payload) THEN FALSE ELSE json_type(payload) = 'object' END
         """
 
-    /// Whether the row of `checkedColumns` is what was written. Without a checksum: whether it is a row at all.
-    var hasSoundRecord: Bool {
-        guard let id = integer(0), let stored = integer(2) else { return integer(4) == 1 }
+    /// Whether a row of `checkedColumns` is what its checksum says; nil where it has none.
+    var matchesChecksum: Bool? {
+        guard let id = integer(0), let stored = integer(2) else { return nil }
         let enqueuedAt = integer(3) ?? 0
         return unsafe withBytes(1) { unsafe Checksum($0).ofRecord(id, enqueuedAt: enqueuedAt) } == stored
     }
