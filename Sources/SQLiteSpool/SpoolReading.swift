@@ -78,7 +78,7 @@ struct SpoolReading {
 }
 
 extension Database {
-    /// - Throws: when records of the batch are not what was written, which they are.
+    /// - Throws: the ids of the batch's records that are not what was written, if there are any.
     borrowing func checkRecords(of batch: Batch) throws(SQLiteError) {
         let damaged = try damagedRecords(in: batch.ids)
         if !damaged.isEmpty { throw SQLiteError.damaged(damaged) }

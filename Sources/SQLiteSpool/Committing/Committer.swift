@@ -170,7 +170,7 @@ struct Committer: ~Copyable {
 
     private mutating func didFail(_ group: CommitGroup, _ error: SpoolError) {
         guard error.code == .full else {
-            // Before anybody is told: the change may come to light later, and until then nothing may be read and sent.
+            // Before the tasks are told: the change may still be on the disk, and until that is known nothing may be read and sent.
             if !error.isPassing { recovery.note(.failed(error)) }
             return group.complete(with: .failure(error))
         }

@@ -7,7 +7,7 @@ struct WALMaintenance: ~Copyable {
 
     var disk: DiskRoom
     private(set) var mark: WALMark
-    /// The size of a WAL from which it is told that a reader holds it up, and whether it was.
+    /// The size of a WAL from which the spool reports that a reader holds it up, and whether it has reported it.
     let alarmBytes: Int
     private(set) var isHeld = false
     /// Bytes from which the next checkpoint may get further than the latest one.

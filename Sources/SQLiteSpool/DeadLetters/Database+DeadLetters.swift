@@ -50,7 +50,7 @@ extension Database {
 
     /// The largest group first.
     ///
-    /// - Parameter limit: so many are looked at, the newest first; -1 looks at all.
+    /// - Parameter limit: how many are looked at, the newest first; -1 looks at all.
     borrowing func readLetterGroups(ofNewest limit: Int64 = -1) throws(SQLiteError) -> [SpoolStatus.DeadLetterGroup] {
         let rows = try prepare(
             """

@@ -39,7 +39,7 @@ struct FileRules {
         FileRules(use: .readingBeside, isSpool: false, user: spool.owner)
     }
 
-    /// For whoever is told of each breach.
+    /// For a caller that wants to know each breach.
     ///
     /// - Parameter spool: the spool's own status, which says whose all its files must be.
     static func all(isSpool: Bool, spool: FileStatus) -> FileRules {
