@@ -22,6 +22,7 @@ package struct Migration: Sendable {
         Migration(3, "limits_and_checksums", PackageResources._003_limits_and_checksums_sql),
         Migration(4, "destination", PackageResources._004_destination_sql),
         Migration(5, "origin", PackageResources._005_origin_sql),
+        Migration(6, "checksums", PackageResources._006_checksums_sql),
     ]
 
     /// The views of the spool, to be made anew after any of its migrations.

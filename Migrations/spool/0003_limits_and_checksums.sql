@@ -2,9 +2,9 @@
 
 -- SQLite keeps no checksum over what is in the database file, so a flipped bit would be delivered as if it had been
 -- written. These are over everything in a row that must not change.
-ALTER TABLE records ADD COLUMN checksum INTEGER /* over the row; NULL: written by an older version, not checked */;
-ALTER TABLE batches ADD COLUMN checksum INTEGER /* over what never changes; NULL: written by an older version */;
-ALTER TABLE spool ADD COLUMN checksum INTEGER /* over the row; NULL: written by an older version */;
+ALTER TABLE records ADD COLUMN checksum INTEGER /* over the row; NULL: it is not what was written */;
+ALTER TABLE batches ADD COLUMN checksum INTEGER /* over what never changes; NULL: it is not what was written */;
+ALTER TABLE spool ADD COLUMN checksum INTEGER /* over the row; NULL: not known */;
 
 -- So that each commit writes a page.
 ALTER TABLE spool ADD COLUMN committed_at INTEGER NOT NULL DEFAULT 0

@@ -60,15 +60,16 @@ import Testing
         }
     }
 
-    /// `torture corrupt --seed 5`, cycle 7021: one bit took the checksum from a row, as if an older version had written it.
-    @Test(arguments: ["", ", checksum = NULL"])
-    func `a payload that another connection changes is never sent`(more: String) async throws {
+    /// `torture corrupt --seed 5`, cycle 7021: one bit took the checksum from a row, as if an older version had written it. Such
+    /// rows would come first.
+    @Test(arguments: [(20, ""), (20, ", checksum = NULL"), (1, ", checksum = NULL")])
+    func `a payload that another connection changes is never sent`(id: Int, more: String) async throws {
         try await withDamage { path in
             try Database(path: path, access: .readWrite)
-                .execute("UPDATE records SET payload = replace(payload, 'xx', 'yy')\(more) WHERE id = 20")
+                .execute("UPDATE records SET payload = replace(payload, 'xx', 'yy')\(more) WHERE id = \(id)")
         } _: { spool in
             let delivered = try await freeze(spool, 100)
-            #expect(delivered == Self.others)
+            #expect(delivered == (1...60).filter { $0 != id })
             #expect(spool.summary.deadLetters == 1)
         }
     }

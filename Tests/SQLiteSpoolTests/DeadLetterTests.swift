@@ -82,8 +82,9 @@ import Testing
         }
     }
 
-    @Test(arguments: ["{\"n\":", "{\"n\":1}\n", "[1]", "", "{\"n\":1}\u{0}"])
-    func `what is no row stays a dead letter, and is named`(payload: String) async throws {
+    /// Also where it is still a row.
+    @Test(arguments: ["{\"n\":", "{\"n\":1}\n", "[1]", "", "{\"n\":1}\u{0}", "{\"n\":99}"])
+    func `what is not what was written stays a dead letter, and is named`(payload: String) async throws {
         try await withLetters { spool in
             let file = try Database(path: spool.path, access: .readWrite)
             try file.prepare("UPDATE dead_letters SET payload = ?1 WHERE id = 2").run(.text(payload))
@@ -96,7 +97,7 @@ import Testing
     @Test func `what a salvage found damaged is never requeued, though it is a row`() async throws {
         try await withLetters { spool in
             let file = try Database(path: spool.path, access: .readWrite)
-            try file.prepare("UPDATE dead_letters SET code = NULL, message = ?1 WHERE id = 2")
+            try file.prepare("UPDATE dead_letters SET code = NULL, message = ?1, checksum = NULL WHERE id = 2")
                 .run(.text(Salvage.damagedMessage))
             #expect(try await spool.requeueDeadLetters(.all) == Spool.Requeued(count: 3, left: [2: .damaged]))
             #expect(try await spool.requeueDeadLetters(.ids([2])) == Spool.Requeued(count: 0, left: [2: .damaged]))

@@ -181,7 +181,7 @@ import Testing
         for value in values.split(separator: ", ") {
             try? loose.execute("INSERT INTO records VALUES (abs(random()) >> 1, \(value), \(value), \(value))")
             try? loose.execute(
-                "INSERT INTO dead_letters VALUES (abs(random()), \(value), \(value), \(value), \(value), \(value), \(value))"
+                "INSERT INTO dead_letters VALUES (abs(random()), \(value), \(value), \(value), \(value), \(value), \(value), NULL)"
             )
             try? loose.execute("UPDATE delivery SET state = \(value), reason = \(value), guarantee = \(value)")
             try? loose.execute("UPDATE batches SET token = \(value), records = \(value)")

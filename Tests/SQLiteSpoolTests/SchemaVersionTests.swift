@@ -17,6 +17,7 @@ import Testing
             )
             try Data(contentsOf: fixture).write(to: URL(filePath: path))
             try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+            if version < 6 { try addLetters(path) }
             try await withSpool(at: path) { spool in
                 #expect(spool.loss == nil)
                 // As SQLite itself would have it: so the first versions made their files.
@@ -35,6 +36,9 @@ import Testing
                 let rest = try #require(try await spool.freeze(maxRecords: 100, maxBytes: 1 << 20))
                 #expect(rest.lines == (20..<42).map { "{\"n\":\($0)}" })
                 try await spool.verify()
+                let letters = try await spool.deadLetters(limit: 10)
+                #expect(letters.map(\.obstacle) == (version < 6 ? [nil, .damaged, .damaged] : []))
+                if version < 6 { #expect(try await spool.requeueDeadLetters(.all).count == 1) }
             }
             let destination = SpoolDestination(
                 database: "ibex",
@@ -48,5 +52,19 @@ import Testing
             let database = try Database(path: path, access: .readOnly)
             #expect(try database.integer("PRAGMA user_version") == Migration.spool.last.map { Int64($0.number) })
         }
+    }
+
+    /// Before they had checksums: a row, what is none, and what a salvage has found damaged.
+    private func addLetters(_ path: String) throws {
+        try Database(path: path, access: .readWrite).execute(
+            """
+            INSERT INTO dead_letters (id, enqueued_at, payload, code, message, attempts, dead_lettered_at) VALUES
+                (1, 5, '{"n":0}', 27, 'refused', 1, 6), (2, 5, '{"n":', 27, 'refused', 1, 6),
+                (3, 5, '{"n":2}', NULL, '\(Salvage.damagedMessage)', 0, 6);
+            UPDATE spool SET dead_letters = 3
+            """
+        )
+        let database = try Database(path: path, access: .readWrite)
+        if try database.integer("PRAGMA user_version") ?? 0 > 2 { try database.execute("UPDATE spool SET checksum = NULL") }
     }
 }

@@ -12,7 +12,9 @@ import Testing
                 try await spool.appendNumbers(0..<2)
                 let batch = try #require(try await spool.next()).batch
                 let other = try Database(path: spool.path, access: .readWrite)
-                try other.execute("INSERT INTO dead_letters SELECT id, enqueued_at, payload, 1, '', 1, 1 FROM records")
+                try other.execute(
+                    "INSERT INTO dead_letters SELECT id, enqueued_at, payload, 1, '', 1, 1, checksum FROM records"
+                )
                 try other.execute("UPDATE spool SET dead_letters = 2, checksum = NULL")
                 try await spool.deadLetter(batch, code: 27, message: "the newer one")
                 #expect(try other.integer("SELECT count(*) FROM dead_letters WHERE code = 27") == 2)

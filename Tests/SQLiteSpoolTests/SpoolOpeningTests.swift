@@ -21,7 +21,7 @@ import Testing
             try await withSpool(at: path) { _ in }
             let database = try Database(path: path, access: .readOnly)
             #expect(try database.integer("PRAGMA application_id") == SpoolIdentity.applicationID)
-            #expect(try database.integer("PRAGMA user_version") == 5)
+            #expect(try database.integer("PRAGMA user_version") == 6)
             #expect(try database.integer("PRAGMA auto_vacuum") == 2)
             #expect(try database.text("PRAGMA journal_mode") == "wal")
             #expect(

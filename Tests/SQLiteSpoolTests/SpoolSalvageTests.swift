@@ -20,8 +20,13 @@ import Testing
             }
             do {
                 let database = try Database(path: path, access: .readWrite)
-                try database.execute("UPDATE records SET checksum = NULL; UPDATE batches SET checksum = NULL")
-                try database.execute("UPDATE spool SET records = 77; \(damage)")
+                try database.execute(
+                    """
+                    UPDATE records SET checksum = NULL; UPDATE batches SET checksum = NULL;
+                    ALTER TABLE dead_letters DROP COLUMN checksum; PRAGMA user_version = 5;
+                    UPDATE spool SET records = 77; \(damage)
+                    """
+                )
             }
             for _ in 0..<2 {
                 try await withSpool(at: path, durability: .powerLoss) { spool in
@@ -81,7 +86,7 @@ import Testing
                 try database.execute(
                     """
                     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
-                    INSERT INTO dead_letters SELECT i, 1, '{}', NULL, 'm', 1, 1 FROM n;
+                    INSERT INTO dead_letters SELECT i, 1, '{}', NULL, 'm', 1, 1, NULL FROM n;
                     PRAGMA wal_checkpoint(TRUNCATE);
                     """
                 )

@@ -81,7 +81,15 @@ import Testing
     /// `export` is for other programs; what is no row is in no line of its own making.
     @Test func `export keeps every byte of a row where no terminal is, and quotes what is no row`() async throws {
         try await withLetterSpool { path in
-            try damage(path, "UPDATE records SET payload = '{\"a\":\"' || char(0x9b) || '\"}', checksum = NULL")
+            // As a version has left it that wrote no checksums.
+            try damage(
+                path,
+                """
+                UPDATE records SET payload = '{"a":"' || char(0x9b) || '"}', checksum = NULL;
+                ALTER TABLE dead_letters DROP COLUMN checksum;
+                PRAGMA user_version = 5
+                """
+            )
             let rows = try await SpoolctlUnderTest.run(["export", path, "--rows"])
             #expect(rows.status == .exited(0))
             #expect(rows.output == String(repeating: "{\"a\":\"\u{9B}\"}\n", count: 3))

@@ -29,7 +29,7 @@ extension SpoolConnection {
             }
         case .deadLetter(let batch, let code, let message):
             guard transaction.ledger.batches.contains(where: { $0.token == batch.token }) else { return }
-            // Dead letters have no checksum. One that is damaged before must not be requeued.
+            // A damaged record is a dead letter of another kind: not what was refused.
             let damaged = try database.damagedRecords(in: batch.ids)
             if !damaged.isEmpty { try setAside(damaged, &transaction) }
             guard let batch = transaction.ledger.remove(batch) else { return }
@@ -42,8 +42,8 @@ extension SpoolConnection {
             transaction.ledger.deadLetters += batch.records - database.changes
             try database.prepare(
                 """
-                INSERT INTO dead_letters (id, enqueued_at, payload, code, message, attempts, dead_lettered_at)
-                SELECT id, enqueued_at, payload, ?3, ?4, ?5, ?6 FROM records WHERE id BETWEEN ?1 AND ?2
+                INSERT INTO dead_letters (id, enqueued_at, payload, checksum, code, message, attempts, dead_lettered_at)
+                SELECT id, enqueued_at, payload, checksum, ?3, ?4, ?5, ?6 FROM records WHERE id BETWEEN ?1 AND ?2
                 """
             ).run(
                 first,

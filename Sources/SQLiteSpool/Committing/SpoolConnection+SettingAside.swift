@@ -13,7 +13,8 @@ extension SpoolConnection {
             try rows.bind([.integer(id)])
             let isThere = try rows.step()
             // This connection may still have in memory what was written.
-            let isIntact = isThere ? try database.isSound(rows) : false
+            let isIntact = isThere && rows.isSound
+            let (checksum, enqueuedAt) = isIntact ? (rows.integer(2), rows.integer(3) ?? 0) : (nil, now)
             rows.reset()
             let isCounted = id <= ledger.lastID && (batch != nil || id > ledger.frozenThrough)
             let isDeadLetter = try isDeadLetter(id)
@@ -23,14 +24,16 @@ extension SpoolConnection {
             }
             try database.prepare(
                 """
-                INSERT INTO dead_letters (id, enqueued_at, payload, message, attempts, dead_lettered_at)
-                SELECT id, ?2, coalesce(CAST(payload AS TEXT), ''), ?3, ?4, ?2 FROM records WHERE id = ?1
+                INSERT INTO dead_letters (id, enqueued_at, payload, checksum, message, attempts, dead_lettered_at)
+                SELECT id, ?2, coalesce(CAST(payload AS TEXT), ''), ?6, ?3, ?4, ?5 FROM records WHERE id = ?1
                 """
             ).run(
                 .integer(id),
-                .integer(now),
+                .integer(enqueuedAt),
                 .text(isIntact ? SetAsideRecord.intactMessage : Salvage.damagedMessage),
-                .integer(Int64(batch?.attempts ?? 0))
+                .integer(Int64(batch?.attempts ?? 0)),
+                .integer(now),
+                .optional(checksum)
             )
             try deleteRecords(id...id, count: 1)
             setAside.append(SetAsideRecord(id: id, isIntact: isIntact))

@@ -14,19 +14,12 @@ extension Database {
         let (condition, value) = selection.condition
         let rows = try prepare(
             """
-            SELECT id, enqueued_at, dead_lettered_at, code, message, attempts, payload, CASE
-                WHEN NOT \(Statement.isRow) THEN 1
-                WHEN code IS NULL AND message = ?5 THEN 1
-                WHEN code IS NULL AND message = ?6 THEN 2
-            END
+            SELECT \(checkedColumns(of: "dead_letters")), dead_lettered_at, code, message, attempts
             FROM dead_letters WHERE id BETWEEN ?2 AND ?3 AND \(condition)
             ORDER BY id \(newestFirst ? "DESC" : "") LIMIT ?4
             """
         )
-        try rows.bind([
-            value, .integer(range.lowerBound), .integer(range.upperBound), .integer(Int64(limit)),
-            .text(Salvage.damagedMessage), .text(Salvage.deliveredMessage),
-        ])
+        try rows.bind([value, .integer(range.lowerBound), .integer(range.upperBound), .integer(Int64(limit))])
         var letters: [StoredLetter] = []
         var bytes = 0
         while try rows.step() {
@@ -35,7 +28,7 @@ extension Database {
             guard range ~= id, letters.last.map({ newestFirst ? id < $0.id : id > $0.id }) ?? true else {
                 throw SQLiteError.corrupt("row \(id) is not where it belongs", action: "read dead letters")
             }
-            bytes += rows.byteCount(6) + rows.byteCount(4)
+            bytes += rows.byteCount(1) + rows.byteCount(7)
             if !letters.isEmpty, bytes > maxBytes { break }
             letters.append(StoredLetter(rows))
         }
@@ -84,11 +77,17 @@ extension Database {
     /// The payloads of those that are there. They are not there any more afterwards.
     borrowing func takeLetters(_ ids: [Int64]) throws(SQLiteError) -> [[UInt8]] {
         let (condition, value) = LetterSelection.ids(ids).condition
-        let rows = try prepare("SELECT payload FROM dead_letters WHERE \(condition) ORDER BY id", value)
+        let rows = try prepare(
+            "SELECT \(Statement.checkedColumns) FROM dead_letters WHERE \(condition) ORDER BY id",
+            value
+        )
         var payloads: [[UInt8]] = []
         while try rows.step() {
+            guard rows.isSound else {
+                throw SQLiteError.corrupt("one of \(ids) is not what was written", action: "requeue dead letters")
+            }
             payloads.append([])
-            rows.append(0, to: &payloads[payloads.count - 1])
+            rows.append(1, to: &payloads[payloads.count - 1])
         }
         _ = try deleteLetters(ids)
         return payloads
@@ -106,16 +105,18 @@ extension StoredLetter {
     /// - Parameter row: in the order of `readLetters`. A damaged file may hold any number.
     fileprivate init(_ row: borrowing Statement) {
         var payload: [UInt8] = []
-        row.append(6, to: &payload)
+        row.append(1, to: &payload)
+        let (code, message) = (row.integer(6).map { Int($0) }, row.text(7) ?? "")
+        let wasDelivered = code == nil && message == Salvage.deliveredMessage
         self.init(
             id: row.integer(0) ?? 0,
-            enqueuedAt: WallInstant(stored: row.integer(1) ?? 0),
-            deadLetteredAt: WallInstant(stored: row.integer(2) ?? 0),
-            code: row.integer(3).map { Int($0) },
-            message: row.text(4) ?? "",
-            attempts: Int(row.integer(5) ?? 0),
+            enqueuedAt: WallInstant(stored: row.integer(3) ?? 0),
+            deadLetteredAt: WallInstant(stored: row.integer(5) ?? 0),
+            code: code,
+            message: message,
+            attempts: Int(row.integer(8) ?? 0),
             payload: payload,
-            obstacle: row.integer(7).flatMap(Obstacle.init)
+            obstacle: !row.isSoundInItsVersion ? .damaged : wasDelivered ? .setAside : nil
         )
     }
 }

@@ -14,10 +14,10 @@ package struct StoredLetter: Sendable, Equatable {
     /// Why it is not requeued together with others; nil when it is.
     package let obstacle: Obstacle?
 
-    package enum Obstacle: Int64, Sendable {
+    package enum Obstacle: Sendable {
         /// The payload is not the row that was written: it was damaged on the disk. It is never requeued.
-        case damaged = 1
+        case damaged
         /// A salvage put it here, because it may have been delivered before. It is requeued by its id only.
-        case setAside = 2
+        case setAside
     }
 }

@@ -144,7 +144,7 @@ package struct SpoolCheck {
             try database.checkOrder(&previous, rows.integer(0) ?? 0)
             records += 1
             bytes += rows.byteCount(1)
-            if try !database.isSound(rows) { damaged.append(previous) }
+            if !rows.isSound { damaged.append(previous) }
             if records.isMultiple(of: 20_000) { onProgress("checking records", records, ledger.records) }
         }
         var findings: [String] = []

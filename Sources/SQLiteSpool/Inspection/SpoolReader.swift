@@ -100,10 +100,9 @@ package struct SpoolReader: ~Copyable {
         guard try end.step(), let last = end.integer(0) else { return Page() }
         var page = Page(end: last)
         // A dead owner may have been of an older version.
-        let checksum = try database.integer("PRAGMA user_version") ?? 0 < 3 ? "NULL" : "checksum"
         let rows = try database.prepare(
             """
-            SELECT id, payload, \(checksum), enqueued_at, \(Statement.isRow),
+            SELECT \(database.checkedColumns(of: "records")),
                 (SELECT substr(token, 1, 1000) FROM batches WHERE first_id <= records.id AND last_id >= records.id)
             FROM records WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT ?3
             """
@@ -137,7 +136,7 @@ package struct SpoolReader: ~Copyable {
 }
 
 extension StoredRecord {
-    /// - Parameter row: of `checkedColumns`, whether it is a row of JSON, and the token.
+    /// - Parameter row: of `checkedColumns(of:)`, and the token.
     fileprivate init(_ row: borrowing Statement) {
         var payload: [UInt8] = []
         row.append(1, to: &payload)
@@ -146,7 +145,7 @@ extension StoredRecord {
             enqueuedAt: WallInstant(stored: row.integer(3) ?? 0),
             payload: payload,
             token: row.text(5),
-            isSound: (row.matchesChecksum ?? true) && row.integer(4) == 1
+            isSound: row.isSoundInItsVersion
         )
     }
 }

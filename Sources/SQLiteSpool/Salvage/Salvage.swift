@@ -104,24 +104,29 @@ struct Salvage: ~Copyable {
     // MARK: Rows
 
     private func copyDeadLetters(lastKey: Int64) throws -> Int {
-        let columns = "id, enqueued_at, payload, code, message, attempts, dead_lettered_at"
         let insert = try target.prepare(
-            "INSERT OR IGNORE INTO dead_letters (\(columns)) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+            """
+            INSERT OR IGNORE INTO dead_letters
+                (id, payload, checksum, enqueued_at, dead_lettered_at, code, message, attempts)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+            """
         )
+        let columns = source.checkedColumns(of: "dead_letters") + ", dead_lettered_at, code, message, attempts"
         try? forEachRow(of: "dead_letters", columns, key: "id", lastKey: lastKey) { row in
             // A row of another table, on a page that has got into this one, ends sooner or has a number there. Taken for a
             // dead letter it would hide that one is lost.
-            guard let id = row.integer(0), 1...Ledger.largest ~= id, let payload = row.text(2), row.isText(4),
-                let message = row.text(4), let attempts = row.integer(5), let deadLetteredAt = row.integer(6)
+            guard let id = row.integer(0), 1...Ledger.largest ~= id, let payload = row.text(1), row.isText(7),
+                let message = row.text(7), let attempts = row.integer(8), let deadLetteredAt = row.integer(5)
             else { return }
             try insert.run(
                 .integer(id),
-                .integer(row.integer(1) ?? 0),
                 .text(payload),
-                .optional(row.integer(3)),
+                .optional(row.isSoundInItsVersion ? row.checksum : nil),
+                .integer(row.integer(3) ?? 0),
+                .integer(deadLetteredAt),
+                .optional(row.integer(6)),
                 .text(message),
-                .integer(attempts),
-                .integer(deadLetteredAt)
+                .integer(attempts)
             )
         }
         return Int(try target.integer("SELECT count(*) FROM dead_letters") ?? 0)
@@ -132,20 +137,16 @@ struct Salvage: ~Copyable {
         let insert = try target.prepare(
             "INSERT OR IGNORE INTO records (id, enqueued_at, checksum, payload) VALUES (?1, ?2, ?3, ?4)"
         )
-        let checksum = checksumColumn(of: "records")
-        let columns = "id, payload, \(checksum), enqueued_at"
-        let mayLackChecksum = checksum == "NULL" || (try? source.integer(Statement.oldestLacksChecksum)) == 1
         var setAside: [Int64] = []
-        try? forEachRow(of: "records", columns, key: "id", lastKey: lastKey) { row in
+        try? forEachRow(of: "records", source.checkedColumns(of: "records"), key: "id", lastKey: lastKey) { row in
             guard let id = row.integer(0), 1...Ledger.largest ~= id else { return }
             var bytes: [UInt8] = []
             row.append(1, to: &bytes)
-            let isSound = row.matchesChecksum ?? (mayLackChecksum && isLineOfJSON(bytes))
-            if isSound, id > delivered {
-                let enqueuedAt = row.integer(3) ?? 0
-                let checksum = Payload(bytes).checksum(id: id, enqueuedAt: enqueuedAt)
+            let checksum = row.isSoundInItsVersion ? row.checksum : nil
+            let enqueuedAt = row.integer(3) ?? 0
+            if let checksum, id > delivered {
                 try insert.run((id, enqueuedAt, checksum), text: bytes)
-            } else if try setAsideRecord(id, bytes, isSound ? Self.deliveredMessage : Self.damagedMessage) {
+            } else if try setAsideRecord(id, bytes, checksum, enqueuedAt) {
                 setAside.append(id)
             }
         }
@@ -161,31 +162,23 @@ struct Salvage: ~Copyable {
         }
     }
 
-    private func isLineOfJSON(_ bytes: [UInt8]) -> Bool {
-        guard !bytes.contains(UInt8(ascii: "\n")), let check = try? target.prepare("SELECT json_valid(?1)") else {
-            return false
-        }
-        try? check.bind([.text(String(decoding: bytes, as: UTF8.self))])
-        return (try? check.step()) == true && check.integer(0) == 1
-    }
-
+    /// - Parameter checksum: nil when it is not what was written.
     /// - Returns: false when there is a dead letter of that id already.
-    private func setAsideRecord(_ id: Int64, _ bytes: [UInt8], _ message: String) throws -> Bool {
+    private func setAsideRecord(_ id: Int64, _ bytes: [UInt8], _ checksum: Int64?, _ enqueuedAt: Int64) throws -> Bool {
         try target.prepare(
             """
-            INSERT OR IGNORE INTO dead_letters (id, enqueued_at, payload, message, attempts, dead_lettered_at)
-            VALUES (?1, ?2, ?3, ?4, 0, ?2)
+            INSERT OR IGNORE INTO dead_letters (id, enqueued_at, payload, checksum, message, attempts, dead_lettered_at)
+            VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6)
             """
-        ).run(.integer(id), .integer(now.milliseconds), .text(String(decoding: bytes, as: UTF8.self)), .text(message))
+        ).run(
+            .integer(id),
+            .integer(checksum == nil ? now.milliseconds : enqueuedAt),
+            .text(String(decoding: bytes, as: UTF8.self)),
+            .optional(checksum),
+            .text(checksum == nil ? Self.damagedMessage : Self.deliveredMessage),
+            .integer(now.milliseconds)
+        )
         return target.changes > 0
-    }
-
-    /// Tables of an older schema have none. Where damage to the schema hides the column, no row can be shown to be what was written,
-    /// and none is taken for it.
-    private func checksumColumn(of table: String) -> String {
-        if (try? source.prepare("SELECT checksum FROM \(table) LIMIT 0")) != nil { return "checksum" }
-        let version = (try? source.integer("PRAGMA user_version")) ?? Int64.max
-        return version < 3 ? "NULL" : "0"
     }
 
     private func forEachRow(
@@ -211,11 +204,13 @@ struct Salvage: ~Copyable {
     /// - Returns: those that could be read, whether their records could be or not.
     private func copyBatches(lastID: Int64, frozen: Int64) throws -> [Batch] {
         var batches: [Int64: Batch] = [:]
+        let hasChecksum = (try? source.prepare("SELECT checksum FROM batches LIMIT 0")) != nil
         let columns =
             "first_id, last_id, token, records, payload_bytes, frozen_at, attempts, last_error, "
-            + checksumColumn(of: "batches")
+            + (hasChecksum ? "checksum" : "NULL")
+        let mayLackChecksum = source.mayLackChecksums()
         try? forEachRow(of: "batches", columns, key: "first_id", lastKey: .max) { row in
-            if let batch = Batch(row), batch.ids.lowerBound > 0, batch.ids.upperBound <= lastID, !batch.token.isEmpty {
+            if let batch = Batch(row, mayLackChecksum: mayLackChecksum), batch.ids.lowerBound > 0, batch.ids.upperBound <= lastID, !batch.token.isEmpty {
                 batches[batch.ids.lowerBound] = batch
             }
         }

@@ -33,7 +33,6 @@ extension Database {
         if let stored = row.integer(6), stored != ledger.checksum {
             throw SQLiteError.corrupt("its row is not what was written", action: "read table spool")
         }
-        // Older schemas have no checksum.
         try ledger.check()
         return ledger
     }
@@ -46,11 +45,12 @@ extension Database {
             FROM batches ORDER BY first_id
             """
         )
+        let mayLackChecksum = mayLackChecksums()
         var batches: [Batch] = []
         var previous = Int64.min
         while try rows.step() {
             try checkOrder(&previous, rows.integer(0) ?? .min)
-            guard let batch = Batch(rows) else {
+            guard let batch = Batch(rows, mayLackChecksum: mayLackChecksum) else {
                 throw SQLiteError.corrupt("a batch is not what was frozen", action: "read table batches")
             }
             batches.append(batch)
@@ -82,7 +82,7 @@ extension Database {
 extension Batch {
     /// - Parameter row: of the table `batches`, its columns in the order of `readBatches`.
     /// - Returns: nil when it is not what was written.
-    init?(_ row: borrowing Statement) {
+    init?(_ row: borrowing Statement, mayLackChecksum: Bool) {
         guard let first = row.integer(0), let last = row.integer(1), first <= last, row.byteCount(2) <= 1_000 else {
             return nil
         }
@@ -96,6 +96,6 @@ extension Batch {
             attempts: Int(min(max(0, row.integer(6) ?? 0), 1 << 31)),
             lastError: row.text(7)
         )
-        if let stored = row.integer(8), stored != checksum { return nil }
+        guard row.integer(8).map({ $0 == checksum }) ?? mayLackChecksum else { return nil }
     }
 }

@@ -70,21 +70,9 @@ extension Database {
     ///   - last: up to where other damaged records are looked for when this one is damaged.
     /// - Throws: the ids of all that are.
     borrowing func check(_ row: borrowing Statement, through last: Int64) throws(SQLiteError) {
-        if try isSound(row) { return }
+        if row.isSound { return }
         let id = row.integer(0) ?? 0
         throw SQLiteError.damaged(try damagedRecords(in: id...max(id, last)))
-    }
-
-    /// Whether a row of `checkedColumns` is what was written.
-    ///
-    /// Older versions wrote no checksums: such records come before all that have one, and no other is taken for what was written.
-    borrowing func isSound(_ row: borrowing Statement) throws(SQLiteError) -> Bool {
-        if let matches = row.matchesChecksum { return matches }
-        let older = try prepare(
-            "SELECT 1 FROM records WHERE id = ?1 AND \(Statement.isRow) AND (\(Statement.oldestLacksChecksum))"
-        )
-        try older.bind([.optional(row.integer(0))])
-        return try older.step()
     }
 
     /// Records that are not what was written: at most as many as one commit should set aside.
@@ -95,7 +83,7 @@ extension Database {
         try rows.bind([.integer(ids.lowerBound), .integer(ids.upperBound)])
         var damaged: [Int64] = []
         while damaged.count < 1_000, try rows.step(), let id = rows.integer(0) {
-            if try !isSound(rows) { damaged.append(id) }
+            if !rows.isSound { damaged.append(id) }
         }
         return damaged
     }
@@ -174,8 +162,6 @@ extension Batch {
 extension Statement {
     static let checkedColumns = "id, payload, checksum, enqueued_at"
 
-    static let oldestLacksChecksum = "SELECT o.checksum IS NULL FROM records AS o ORDER BY o.id LIMIT 1"
-
     /// Whether `payload` is one line of JSON with an object. SQLite's JSON ends at a NUL, and a line at a line feed; neither
     /// is in what was written.
     static let isRow = """
@@ -183,10 +169,16 @@ extension Statement {
         WHEN NOT json_valid(payload) THEN FALSE ELSE json_type(payload) = 'object' END
         """
 
-    /// Whether a row of `checkedColumns` is what its checksum says; nil where it has none.
-    var matchesChecksum: Bool? {
-        guard let id = integer(0), let stored = integer(2) else { return nil }
+    /// Whether a row of `checkedColumns` is what was written.
+    var isSound: Bool { integer(2) != nil && integer(2) == checksum }
+
+    /// The same, for a row of `Database.checkedColumns(of:)`.
+    var isSoundInItsVersion: Bool { isSound || integer(2) == nil && integer(4) == 1 }
+
+    /// What the checksum of a row of `checkedColumns` must be.
+    var checksum: Int64? {
+        guard let id = integer(0) else { return nil }
         let enqueuedAt = integer(3) ?? 0
-        return unsafe withBytes(1) { unsafe Checksum($0).ofRecord(id, enqueuedAt: enqueuedAt) } == stored
+        return unsafe withBytes(1) { unsafe Checksum($0).ofRecord(id, enqueuedAt: enqueuedAt) }
     }
 }
