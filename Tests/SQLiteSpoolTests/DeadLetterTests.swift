@@ -233,7 +233,7 @@ import Testing
         lock.note { $0.progress.expect(deadLetters: 3) }
         #expect(try noted() == 3)
         // The commit failed, and another one was done.
-        lock.note { $0.progress = ledger.progress }
+        lock.note { $0.progress = ledger.progress() }
         #expect(try noted() == 5)
         lock.note { $0.progress.expect(deadLetters: 5) }
         ledger.deadLetters = 6

@@ -65,6 +65,7 @@ import Testing
             """
         )
         let database = try Database(path: path, access: .readWrite)
-        if try database.integer("PRAGMA user_version") ?? 0 > 2 { try database.execute("UPDATE spool SET checksum = NULL") }
+        guard try database.integer("PRAGMA user_version") ?? 0 > 2 else { return }
+        try database.execute("UPDATE spool SET checksum = NULL")
     }
 }

@@ -175,7 +175,7 @@ extension WALEnd {
 
 extension OwnerNote {
     /// Whether the file has not all of what was committed to it. Never of a file of another spool.
-    func isAhead(of ledger: Ledger) -> Bool { uuid == ledger.uuid && ledger.progress.isBehind(progress) }
+    func isAhead(of ledger: Ledger) -> Bool { uuid == ledger.uuid && ledger.progress().isBehind(progress) }
 }
 
 extension String {

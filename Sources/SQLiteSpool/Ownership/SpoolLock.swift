@@ -213,9 +213,7 @@ extension OwnerNote.Progress {
 }
 
 extension Ledger {
-    var progress: OwnerNote.Progress { progress(nil) }
-
-    func progress(_ wal: WALEnd?) -> OwnerNote.Progress {
+    func progress(_ wal: WALEnd? = nil) -> OwnerNote.Progress {
         OwnerNote.Progress(
             committed: lastID,
             frozen: frozenThrough,

@@ -167,7 +167,8 @@ struct Salvage: ~Copyable {
     private func setAsideRecord(_ id: Int64, _ bytes: [UInt8], _ checksum: Int64?, _ enqueuedAt: Int64) throws -> Bool {
         try target.prepare(
             """
-            INSERT OR IGNORE INTO dead_letters (id, enqueued_at, payload, checksum, message, attempts, dead_lettered_at)
+            INSERT OR IGNORE INTO dead_letters
+                (id, enqueued_at, payload, checksum, message, attempts, dead_lettered_at)
             VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6)
             """
         ).run(
@@ -210,9 +211,10 @@ struct Salvage: ~Copyable {
             + (hasChecksum ? "checksum" : "NULL")
         let mayLackChecksum = source.mayLackChecksums()
         try? forEachRow(of: "batches", columns, key: "first_id", lastKey: .max) { row in
-            if let batch = Batch(row, mayLackChecksum: mayLackChecksum), batch.ids.lowerBound > 0, batch.ids.upperBound <= lastID, !batch.token.isEmpty {
-                batches[batch.ids.lowerBound] = batch
-            }
+            guard let batch = Batch(row, mayLackChecksum: mayLackChecksum), batch.ids.lowerBound > 0,
+                batch.ids.upperBound <= lastID, !batch.token.isEmpty
+            else { return }
+            batches[batch.ids.lowerBound] = batch
         }
         var end: Int64 = 0
         for batch in batches.values.sorted(by: { $0.ids.lowerBound < $1.ids.lowerBound }) {

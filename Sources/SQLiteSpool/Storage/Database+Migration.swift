@@ -50,7 +50,8 @@ extension Database {
     /// what was written. The column may be missing, in an older version or because damage hides it.
     borrowing func checkedColumns(of table: String) -> String {
         let hasChecksum = (try? prepare("SELECT checksum FROM \(table) LIMIT 0")) != nil
-        let columns = hasChecksum ? Statement.checkedColumns : Statement.checkedColumns.replacing("checksum", with: "NULL")
+        var columns = Statement.checkedColumns
+        if !hasChecksum { columns.replace("checksum", with: "NULL") }
         guard mayLackChecksums() else { return columns + ", FALSE" }
         let condition = table == "records" ? "" : " AND (code IS NOT NULL OR message <> '\(Salvage.damagedMessage)')"
         return columns + ", \(Statement.isRow)\(condition)"
