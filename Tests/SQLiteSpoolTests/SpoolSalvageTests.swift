@@ -112,6 +112,28 @@ import Testing
         }
     }
 
+    /// `torture corrupt --seed 5`, cycle 3334: a flipped bit gave a dead letter another id, and nothing was reported.
+    @Test(arguments: ["id = id + 4096", "payload = '{\"n\":9}'"])
+    func `a damaged dead letter is kept, is not requeued, and counts as lost`(damage: String) async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/s"
+            try await withSpool(at: path, durability: .powerLoss) { spool in
+                try await spool.appendNumbers(0..<5)
+                let batch = try #require(try await spool.next(3)).batch
+                try await spool.deadLetter(batch, code: 27, message: "refused")
+            }
+            try Database(path: path, access: .readWrite)
+                .execute("UPDATE dead_letters SET \(damage) WHERE id = 2; UPDATE spool SET records = 77")
+            try await withSpool(at: path, durability: .powerLoss) { spool in
+                #expect(spool.loss?.lost == 1)
+                let letters = try await spool.deadLetters(limit: 10)
+                #expect(letters.map(\.obstacle).count { $0 == .damaged } == 1)
+                #expect(try await spool.requeueDeadLetters(.all).count == 2)
+                #expect(try SpoolCheck(path: path).run().filter { !$0.isSound } == [])
+            }
+        }
+    }
+
     /// An interior page of a table (https://www.sqlite.org/fileformat2.html#b_tree_pages) begins with 12 bytes, then come the places
     /// of its cells, and each cell begins with the number of the page below.
     private func copyFirstChild(of root: Int, overTheNextIn path: String) throws {

@@ -103,7 +103,9 @@ struct Salvage: ~Copyable {
 
     // MARK: Rows
 
+    /// - Returns: how many are there, without those that are found damaged now: a damaged one may bear any id.
     private func copyDeadLetters(lastKey: Int64) throws -> Int {
+        var damaged: Set<Int64> = []
         let insert = try target.prepare(
             """
             INSERT OR IGNORE INTO dead_letters
@@ -118,18 +120,20 @@ struct Salvage: ~Copyable {
             guard let id = row.integer(0), 1...Ledger.largest ~= id, let payload = row.text(1), row.isText(7),
                 let message = row.text(7), let attempts = row.integer(8), let deadLetteredAt = row.integer(5)
             else { return }
+            let isSound = row.isSoundInItsVersion
+            if !isSound, row.integer(2) != nil { damaged.insert(id) }
             try insert.run(
                 .integer(id),
                 .text(payload),
-                .optional(row.isSoundInItsVersion ? row.checksum : nil),
+                .optional(isSound ? row.checksum : nil),
                 .integer(row.integer(3) ?? 0),
                 .integer(deadLetteredAt),
-                .optional(row.integer(6)),
-                .text(message),
+                .optional(isSound ? row.integer(6) : nil),
+                .text(isSound ? message : Self.damagedMessage),
                 .integer(attempts)
             )
         }
-        return Int(try target.integer("SELECT count(*) FROM dead_letters") ?? 0)
+        return Int(try target.integer("SELECT count(*) FROM dead_letters") ?? 0) - damaged.count
     }
 
     /// - Returns: the ids of the records that are dead letters now.
