@@ -201,16 +201,18 @@ package struct Database: ~Copyable {
     /// the checkpoint that reaches the WAL's end syncs the database. When that sync fails, Linux takes every page for written,
     /// and as long as a connection keeps the index open, SQLite writes none of them again. SQLite's own recovery sets the
     /// count to 0 under the same locks, also while others read.
-    package func forgetCheckpoints() throws(SQLiteError) {
+    ///
+    /// - Parameter milliseconds: how long it waits for the locks of a writer and of a checkpoint. A process that only reads may hold
+    ///   them for an instant, to recover the index.
+    func forgetCheckpoints(waiting milliseconds: Int) throws(SQLiteError) {
         guard let (file, methods, index) = unsafe try mapWALIndex() else { return }
         defer { _ = unsafe methods.xShmUnmap?(file, 0) }
         // It begins with its version. One that is not made yet will begin with 0 pages.
         guard unsafe index.load(as: UInt32.self) != 0 else { return }
         try check(unsafe index.load(as: UInt32.self) == 3_007_000 ? SQLITE_OK : SQLITE_CANTOPEN)
-        // Those of a writer and of a checkpoint. A process that only reads may hold them for an instant, to recover the index.
         let (first, count) = (Int32(0), Int32(2))
         var code: Int32?
-        for attempt in 0..<50 {
+        for attempt in 0...milliseconds / 20 {
             if attempt > 0 { sqlite3_sleep(20) }
             code = unsafe methods.xShmLock?(file, first, count, SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE)
             if code != SQLITE_BUSY { break }
