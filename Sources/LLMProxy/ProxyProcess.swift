@@ -83,6 +83,9 @@ enum ProxyProcess {
         let services = optional.compactMap { $0 } + [writer, recorder, history] + limited
         var groupConfiguration = ServiceGroupConfiguration(services: services, logger: Logger(label: "llm-proxy"))
         groupConfiguration.maximumGracefulShutdownDuration = configuration.shutdownTimeout
+        // libdispatch opens the file of its timers with the first of them, and none goes off where that fails. Not when clients may
+        // have taken all files.
+        try await Task.sleep(for: .nanoseconds(1))
         let group = ServiceGroup(configuration: groupConfiguration)
         let signals = await ShutdownSignals(group: group, shutdown: shutdown, recorder: recorder)
         let obeying = Task { await signals.obey() }

@@ -1,5 +1,6 @@
 import Foundation
 @testable import SQLiteSpool
+import Synchronization
 import TestSupport
 import Testing
 
@@ -37,6 +38,31 @@ import Testing
             let database = try Database(path: path, access: .readOnly)
             #expect(try database.text("PRAGMA integrity_check") == "ok")
         }
+    }
+
+    /// Whatever is needed later is open already. Not with a real process whose limit is used up: libdispatch ends such a one.
+    @Test func `a process without a free descriptor goes on, and does not take its disk for full`() async throws {
+        try await withTemporaryDirectory { directory in
+            let files = LimitedFileSystem()
+            let configure = { (configuration: inout SpoolConfiguration) in
+                configuration.fileSystem = files
+                configuration.checkpoints.quietPeriodMilliseconds = 1
+            }
+            let events = EventRecorder()
+            try await withSpool(at: directory + "/s", onEvent: events.record, configure: configure) { spool in
+                files.isUsedUp.store(true, ordering: .releasing)
+                for number in 0..<5 {
+                    try await spool.append(payload(number))
+                    // Then the WAL has been moved into the database, and is to get its place on the disk anew.
+                    try await waitUntil { spool.usage.walPages == 0 }
+                }
+                let batch = try #require(try await spool.next()).batch
+                try await spool.acknowledge(batch)
+                #expect(spool.health.state == .sound)
+            }
+            #expect(events.troubles.isEmpty)
+        }
+        #expect(SpoolError(FileSystemFailure(errno: EMFILE, action: "open it")).code == .failed)
     }
 
     @Test func `a reader that holds the WAL is noticed and named, and the WAL shrinks when it has left`() async throws {
@@ -97,5 +123,19 @@ import Testing
 
     private func fileSize(_ path: String) throws -> Int {
         try SystemFileSystem().status(of: path)?.bytes ?? 0
+    }
+}
+
+/// The real one, where nothing can be opened once all descriptors are in use.
+private final class LimitedFileSystem: FileSystem {
+    let isUsedUp = Atomic<Bool>(false)
+
+    func willMake(_ call: FileCall) throws(FileSystemFailure) -> Bool {
+        switch call {
+        case .names, .read, .open, .openLock, .create:
+            if isUsedUp.load(ordering: .acquiring) { throw FileSystemFailure(errno: EMFILE, action: "open a file") }
+        default: break
+        }
+        return true
     }
 }
