@@ -163,6 +163,8 @@ struct Committer: ~Copyable {
         if configuration.durability == .powerLoss {
             gathering.didCommit(work: group.work, waiting: waiting, in: duration)
         }
+        // The disk has answered. Who is told so must not find it stalled, whatever the thread does next.
+        recovery.published.noteWork(since: recovery.clock.elapsed)
         group.complete()
         let step = maintenance.step(connection.usage, workIsWaiting: waiting > 0 || gathering.wait != nil)
         if let step { maintain(step) }
