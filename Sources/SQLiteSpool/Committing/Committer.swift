@@ -163,7 +163,7 @@ struct Committer: ~Copyable {
         if configuration.durability == .powerLoss {
             gathering.didCommit(work: group.work, waiting: waiting, in: duration)
         }
-        // The disk has answered. Who is told so must not find it stalled, whatever the thread does next.
+        // The disk has answered. A task that gets its answer must not read that it is stalled while this thread does its next work.
         recovery.published.noteWork(since: recovery.clock.elapsed)
         group.complete()
         let step = maintenance.step(connection.usage, workIsWaiting: waiting > 0 || gathering.wait != nil)

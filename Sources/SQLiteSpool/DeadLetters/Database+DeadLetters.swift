@@ -116,7 +116,7 @@ extension StoredLetter {
             message: message,
             attempts: Int(row.integer(8) ?? 0),
             payload: payload,
-            obstacle: !row.isSoundInItsVersion ? .damaged : wasDelivered ? .setAside : nil
+            obstacle: row.checksumIfSound == nil ? .damaged : wasDelivered ? .setAside : nil
         )
     }
 }

@@ -145,7 +145,7 @@ extension StoredRecord {
             enqueuedAt: WallInstant(stored: row.integer(3) ?? 0),
             payload: payload,
             token: row.text(5),
-            isSound: row.isSoundInItsVersion
+            isSound: row.checksumIfSound != nil
         )
     }
 }

@@ -134,8 +134,7 @@ struct SpoolOpening {
             if try !fileSystem.hasBytes(path), try fileSystem.hasBytes(path + "-wal") {
                 throw SpoolError(.damaged, "\(path) is empty, and its WAL is not")
             }
-            let waiting = configuration.reopenMilliseconds
-            let database = try previous == nil ? file.connect() : file.connectDisbelievingSyncs(waiting: waiting)
+            let database = try previous == nil ? file.connect() : file.connectDisbelievingSyncs(configuration)
             if try file.checkIdentity(of: database, hasPrevious: previous != nil) { try database.markAsSpool() }
             try file.configure(database)
             var loss = loss

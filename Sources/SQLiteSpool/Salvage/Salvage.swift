@@ -120,16 +120,16 @@ struct Salvage: ~Copyable {
             guard let id = row.integer(0), 1...Ledger.largest ~= id, let payload = row.text(1), row.isText(7),
                 let message = row.text(7), let attempts = row.integer(8), let deadLetteredAt = row.integer(5)
             else { return }
-            let isSound = row.isSoundInItsVersion
-            if !isSound, row.integer(2) != nil { damaged.insert(id) }
+            let checksum = row.checksumIfSound
+            if checksum == nil, row.integer(2) != nil { damaged.insert(id) }
             try insert.run(
                 .integer(id),
                 .text(payload),
-                .optional(isSound ? row.checksum : nil),
+                .optional(checksum),
                 .integer(row.integer(3) ?? 0),
                 .integer(deadLetteredAt),
-                .optional(isSound ? row.integer(6) : nil),
-                .text(isSound ? message : Self.damagedMessage),
+                .optional(checksum == nil ? nil : row.integer(6)),
+                .text(checksum == nil ? Self.damagedMessage : message),
                 .integer(attempts)
             )
         }
@@ -146,7 +146,7 @@ struct Salvage: ~Copyable {
             guard let id = row.integer(0), 1...Ledger.largest ~= id else { return }
             var bytes: [UInt8] = []
             row.append(1, to: &bytes)
-            let checksum = row.isSoundInItsVersion ? row.checksum : nil
+            let checksum = row.checksumIfSound
             let enqueuedAt = row.integer(3) ?? 0
             if let checksum, id > delivered {
                 try insert.run((id, enqueuedAt, checksum), text: bytes)
@@ -209,10 +209,9 @@ struct Salvage: ~Copyable {
     /// - Returns: those that could be read, whether their records could be or not.
     private func copyBatches(lastID: Int64, frozen: Int64) throws -> [Batch] {
         var batches: [Int64: Batch] = [:]
-        let hasChecksum = (try? source.prepare("SELECT checksum FROM batches LIMIT 0")) != nil
         let columns =
             "first_id, last_id, token, records, payload_bytes, frozen_at, attempts, last_error, "
-            + (hasChecksum ? "checksum" : "NULL")
+            + source.checksumColumn(of: "batches")
         let mayLackChecksum = source.mayLackChecksums()
         try? forEachRow(of: "batches", columns, key: "first_id", lastKey: .max) { row in
             guard let batch = Batch(row, mayLackChecksum: mayLackChecksum), batch.ids.lowerBound > 0,

@@ -46,12 +46,15 @@ extension Database {
         (try? integer("PRAGMA user_version")).map { 1..<Int64(Self.firstSchemaWithAllChecksums) ~= $0 } ?? false
     }
 
+    /// The column may be missing, in an older version or because damage hides it.
+    borrowing func checksumColumn(of table: String) -> String {
+        (try? prepare("SELECT checksum FROM \(table) LIMIT 0")) != nil ? "checksum" : "NULL"
+    }
+
     /// `Statement.checkedColumns` of `records` or `dead_letters` in any version, and whether a row without a checksum is taken for
-    /// what was written. The column may be missing, in an older version or because damage hides it.
+    /// what was written.
     borrowing func checkedColumns(of table: String) -> String {
-        let hasChecksum = (try? prepare("SELECT checksum FROM \(table) LIMIT 0")) != nil
-        var columns = Statement.checkedColumns
-        if !hasChecksum { columns.replace("checksum", with: "NULL") }
+        let columns = "id, payload, \(checksumColumn(of: table)), enqueued_at"
         guard mayLackChecksums() else { return columns + ", FALSE" }
         let condition = table == "records" ? "" : " AND (code IS NOT NULL OR message <> '\(Salvage.damagedMessage)')"
         return columns + ", \(Statement.isRow)\(condition)"
@@ -64,8 +67,8 @@ extension Database {
             let update = try prepare("UPDATE \(table) SET checksum = ?2 WHERE id = ?1")
             let rows = try prepare("SELECT \(checkedColumns(of: table)) FROM \(table) ORDER BY id")
             while try rows.step(), rows.integer(2) == nil {
-                guard rows.isSoundInItsVersion else { continue }
-                try update.run(.optional(rows.integer(0)), .optional(rows.checksum))
+                guard let checksum = rows.checksumIfSound else { continue }
+                try update.run(.optional(rows.integer(0)), .integer(checksum))
             }
         }
         for batch in try readBatches() {

@@ -172,8 +172,13 @@ extension Statement {
     /// Whether a row of `checkedColumns` is what was written.
     var isSound: Bool { integer(2) != nil && integer(2) == checksum }
 
-    /// The same, for a row of `Database.checkedColumns(of:)`.
-    var isSoundInItsVersion: Bool { isSound || integer(2) == nil && integer(4) == 1 }
+    /// The checksum of a row of `Database.checkedColumns(of:)`, also where an older version has written none; nil when the row is not
+    /// what was written.
+    var checksumIfSound: Int64? {
+        let checksum = checksum
+        let isSound = integer(2).map { $0 == checksum } ?? (integer(4) == 1)
+        return isSound ? checksum : nil
+    }
 
     /// What the checksum of a row of `checkedColumns` must be.
     var checksum: Int64? {

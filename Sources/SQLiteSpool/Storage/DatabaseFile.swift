@@ -21,7 +21,7 @@ struct DatabaseFile {
     func reopen(_ configuration: SpoolConfiguration) throws(SpoolError) -> Database {
         try SpoolError.wrapping {
             try checkToWrite()
-            let database = try connectDisbelievingSyncs(waiting: configuration.reopenMilliseconds)
+            let database = try connectDisbelievingSyncs(configuration)
             _ = try checkIdentity(of: database, hasPrevious: true)
             try configure(database)
             try database.verify()
@@ -81,11 +81,11 @@ struct DatabaseFile {
     /// All that the database may miss is in the WAL, which begins anew only once the database is synced. So the WAL is
     /// written again and synced, as what is written behind it would be lost with it, and the next checkpoints write all of
     /// it into the database again.
-    func connectDisbelievingSyncs(waiting milliseconds: Int) throws -> Database {
+    func connectDisbelievingSyncs(_ configuration: SpoolConfiguration) throws -> Database {
         guard try fileSystem.hasBytes(path + "-wal") else { return try connect() }
         try fileSystem.rewrite(path + "-wal")
         let database = try connect()
-        try database.forgetCheckpoints(waiting: milliseconds)
+        try database.forgetCheckpoints(waiting: configuration.reopenMilliseconds)
         return database
     }
 
