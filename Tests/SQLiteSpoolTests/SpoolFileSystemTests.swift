@@ -147,6 +147,53 @@ import Testing
         }
     }
 
+    /// The bytes of a spool's `-shm` that have their place on the disk, also behind its end.
+    private func bytesOfIndex(_ path: String) throws -> Int {
+        var status = stat()
+        try #require(unsafe stat(path + "-shm", &status) == 0)
+        return Int(status.st_blocks) * 512
+    }
+
+    // mkfs.ext4 makes blocks of 1 KiB on less than 512 MB. SQLite gives one of four its place, and the others when it writes to them
+    // through memory.
+    @Test(.enabled(if: LoopMount.canMake("ext4")))
+    func `the WAL's index has its place before SQLite needs it, however long a reader holds the WAL`() async throws {
+        try await LoopMount.with("ext4", megabytes: 256) { directory in
+            let path = directory + "/s"
+            try await withSpool(at: path) { spool in
+                func grow(to walBytes: Int, _ row: [UInt8]) async throws {
+                    while spool.usage.walBytes < walBytes {
+                        try await spool.append(row)
+                        let soon = spool.usage.walBytes + (128 << 10)
+                        try #require(try bytesOfIndex(path) >= SpoolUsage.indexBytes(ofWAL: soon, pageBytes: 8_192))
+                    }
+                }
+                try await spool.append(payload(0))
+                #expect(try bytesOfIndex(path) >= 64 << 10)
+                let reader = try Database(path: path, access: .readOnly)
+                try reader.execute("BEGIN; SELECT count(*) FROM records")
+                try await grow(to: 63 << 20, [UInt8](repeating: 0x61, count: 1 << 20))
+                try await grow(to: 65 << 20, [UInt8](repeating: 0x61, count: 20_000))
+            }
+        }
+    }
+
+    @Test(.enabled(if: LoopMount.canMake("ext4")))
+    func `so it has while a reader keeps open what SQLite has made`() async throws {
+        try await LoopMount.with("ext4", megabytes: 128) { directory in
+            let path = directory + "/s"
+            try await withSpool(at: path) { try await $0.appendNumbers(0..<10) }
+            let reader = try Database(path: path, access: .readOnly)
+            try reader.execute("BEGIN; SELECT count(*) FROM records")
+            try #require(try bytesOfIndex(path) < 32 << 10)
+            try await withSpool(at: path) { spool in
+                try await spool.appendNumbers(10..<20)
+                #expect(try bytesOfIndex(path) >= 64 << 10)
+                #expect(try reader.integer("SELECT count(*) FROM records") == 10)
+            }
+        }
+    }
+
     @Test(arguments: ["ext4", "xfs"].filter(LoopMount.canMake))
     func `what has its place on the disk already needs no room`(type: String) async throws {
         try await LoopMount.with(type, megabytes: type == "xfs" ? 320 : 128) { directory in

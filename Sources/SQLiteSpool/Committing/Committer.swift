@@ -75,7 +75,7 @@ struct Committer: ~Copyable {
         // A connection that has failed must not acknowledge anything.
         if let refusal = recovery.health.refusal { return group.complete(with: .failure(refusal)) }
         do throws(SQLiteError) {
-            if newBytes > 0 { try maintenance.disk.reserveDatabase(connection.usage, for: newBytes) }
+            try maintenance.disk.reserve(connection.usage, for: newBytes)
             let letters = connection.ledger.deadLetters - group.leavingLetters
             lock.note { $0.progress.expect(deadLetters: letters) }
             let vacuum = maintenance.pagesToReturn(connection, isBusy: true)
@@ -132,7 +132,7 @@ struct Committer: ~Copyable {
             // Their tasks get their answer with the group, also when they find no room.
             group.appends += more
             newBytes += more.bytesToStore
-            try maintenance.disk.reserveDatabase(connection.usage, for: newBytes)
+            try maintenance.disk.reserve(connection.usage, for: newBytes)
         }
         return waited
     }

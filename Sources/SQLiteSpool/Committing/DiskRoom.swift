@@ -4,10 +4,14 @@ internal import CSQLite
 ///
 /// On a full disk neither an INSERT nor a DELETE nor a checkpoint goes through, so what ClickHouse accepted could never be
 /// let go, and nothing would ever become free. So the WAL has its place on the disk before anything is written, and the
-/// database before the WAL is to be moved there: then acknowledging takes no room.
+/// database before the WAL is to be moved there: then acknowledging takes no room. And so has the WAL's index: SQLite would be killed.
 struct DiskRoom {
     /// What the WAL may grow to between two checkpoints, and a transaction on top.
     let walBytes: Int
+
+    static func walBytes(_ configuration: SpoolConfiguration) -> Int {
+        configuration.checkpoints.bytesAtMost + (4 << 20)
+    }
 
     private let lock: SpoolLock
     private var walPath: String
@@ -33,8 +37,9 @@ struct DiskRoom {
     private static let reserveBytes = 4 << 20
     private static let largestAllowance = 64 << 20
 
-    /// What the database file has its place for.
+    /// What the database and the WAL's index have their place for.
     private var databaseBytes = 0
+    private var indexBytes = 0
 
     /// Room for the commits to come, so that not every one has to ask for its own.
     private static let bytesAhead = 4 << 20
@@ -46,12 +51,13 @@ struct DiskRoom {
         directory = SQLiteSpool.directory(ofFile: path)
         fileSystem = configuration.fileSystem
         limit = configuration.limits.maxBytes
-        walBytes = configuration.checkpoints.bytesAtMost + (4 << 20)
+        walBytes = Self.walBytes(configuration)
     }
 
     /// Goes on with another file of the same directory.
     mutating func move(to path: String) {
         walPath = path + "-wal"
+        indexBytes = 0
         close()
         didCheckpoint()
     }
@@ -60,24 +66,33 @@ struct DiskRoom {
     var availableBytes: Int? { try? fileSystem.availableBytes(at: directory) }
 
     /// Sees to it that the database has the room that so many new bytes will take once they are moved there, so that no
-    /// checkpoint ever waits for a full disk. To be called before they are written.
+    /// checkpoint ever waits for a full disk, and the WAL's index that of their frames. To be called before they are written.
     ///
     /// It is asked of the system: SQLite's own way (`SQLITE_FCNTL_SIZE_HINT`) writes into each block where it was built
     /// without `posix_fallocate`, as Debian's is, so that each page of the database was written twice.
-    mutating func reserveDatabase(_ usage: SpoolUsage, for newBytes: Int) throws(SQLiteError) {
+    ///
+    /// - Parameter newBytes: 0 when records are only let go.
+    mutating func reserve(_ usage: SpoolUsage, for newBytes: Int) throws(SQLiteError) {
         // Pages of the b-trees and of the bookkeeping come on top.
-        let needed = usage.databaseBytes + newBytes + newBytes / 8 + (256 << 10)
-        guard needed > databaseBytes else { return }
-        let bytes = needed + Self.bytesAhead
-        do throws(FileSystemFailure) {
-            try lock.database?.file.reserve(bytes)
-        } catch  where error.isFullDisk {
-            throw SQLiteError(code: SQLITE_FULL, message: error.message, action: "reserve \(bytes) bytes")
-        } catch {
-            // SQLite will tell what is wrong with the disk, if it is the disk.
-            return
+        let written = newBytes + newBytes / 8 + (256 << 10)
+        let index = SpoolUsage.indexBytes(ofWAL: usage.walBytes + written, pageBytes: usage.pageBytes)
+        if index > indexBytes {
+            try Self.reserve(index, for: lock.database?.index)
+            indexBytes = index
         }
-        databaseBytes = bytes
+        if newBytes > 0, usage.databaseBytes + written > databaseBytes {
+            let bytes = usage.databaseBytes + written + Self.bytesAhead
+            try Self.reserve(bytes, for: lock.database?.file)
+            databaseBytes = bytes
+        }
+    }
+
+    private static func reserve(_ bytes: Int, for file: OpenFile?) throws(SQLiteError) {
+        do throws(FileSystemFailure) {
+            try file?.reserve(bytes)
+        } catch {
+            throw SQLiteError(code: SQLITE_FULL, message: error.message, action: "reserve \(bytes) bytes")
+        }
     }
 
     func didMoveSlice() {

@@ -100,9 +100,7 @@ struct SpoolRescue {
 
     private func open(_ target: String, _ hold: DatabaseHold) throws -> Place {
         let file = try DatabaseFile(path: target, fileSystem)
-        if file.mount?.copiesOnWrite == true {
-            for suffix in ["-wal", "-shm"] { _ = try fileSystem.overwritesInPlace(target + suffix, makes: true) }
-        }
+        hold.keep(index: try file.makeFilesOfWAL(configuration).index)
         var connection = try SpoolConnection(database: file.reopen(configuration), configuration, clock: clock)
         try connection.confirm()
         return Place(

@@ -107,19 +107,14 @@ struct SpoolOpening {
         return true
     }
 
-    /// Where a full disk refuses also what overwrites a file, SQLite would be killed: it writes to `-shm` through memory. So its files are
-    /// made before it opens the database.
-    private func noticesOfFileSystem() throws(FileSystemFailure) -> [OpeningNotice] {
+    private func makeFilesOfWAL() throws(FileSystemFailure) -> [OpeningNotice] {
+        let (index, copied) = try file.makeFilesOfWAL(configuration)
+        lock.database?.keep(index: index)
         guard let mount = file.mount else { return [] }
         if mount.forgets { return [.fileSystem("\(path) is \(mount.forgetting)")] }
-        guard mount.copiesOnWrite else { return [] }
-        var copied = lock.database?.file.overwritesInPlace == false ? [path] : []
-        if try !fileSystem.overwritesInPlace(path + "-wal", makes: true) { copied.append(path + "-wal") }
-        let index = try fileSystem.holdIndex(path + "-shm")
-        lock.keep(index: index)
-        if index == nil, try !fileSystem.overwritesInPlace(path + "-shm", makes: false) { copied.append(path + "-shm") }
-        if copied.isEmpty { return [] }
-        return [.fileSystem("\(copied.joined(separator: ", ")): \(mount.copying.detail); \(mount.copying.remedy)")]
+        let isCopied = mount.copiesOnWrite && lock.database?.file.overwritesInPlace == false
+        let names = ((isCopied ? [path] : []) + copied).joined(separator: ", ")
+        return names.isEmpty ? [] : [.fileSystem("\(names): \(mount.copying.detail); \(mount.copying.remedy)")]
     }
 
     private func openSound(
@@ -129,7 +124,7 @@ struct SpoolOpening {
         _ loss: SpoolLoss?
     ) throws(SpoolError) -> Opened {
         try SpoolError.wrapping {
-            let notices = try notices + noticesOfFileSystem()
+            let notices = try notices + makeFilesOfWAL()
             // SQLite would remove the WAL of an empty database.
             if try !fileSystem.hasBytes(path), try fileSystem.hasBytes(path + "-wal") {
                 throw SpoolError(.damaged, "\(path) is empty, and its WAL is not")

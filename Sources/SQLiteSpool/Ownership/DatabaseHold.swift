@@ -2,11 +2,12 @@ internal import Synchronization
 
 /// Proof of owning a database file, whatever it is called: an exclusive `flock` on its inode.
 ///
-/// The same descriptor reserves room for the file. It is closed after SQLite has closed the file: whichever descriptor of a
-/// file a process closes, SQLite's locks on it go (https://www.sqlite.org/howtocorrupt.html, 2.2).
+/// The same descriptor reserves room for the file. It is closed after SQLite has closed the file, and so is that of its `-shm`: whichever
+/// descriptor of a file a process closes, SQLite's locks on it go (https://www.sqlite.org/howtocorrupt.html, 2.2).
 final class DatabaseHold: Sendable {
     let file: OpenFile
     let identity: FileIdentity
+    private let openIndex = Mutex<OpenFile?>(nil)
 
     /// The files that spools of this process hold. Another descriptor of one must not even be opened: closing it would drop
     /// SQLite's locks.
@@ -53,8 +54,20 @@ final class DatabaseHold: Sendable {
         )
     }
 
+    /// `-shm`; nil before it is kept.
+    var index: OpenFile? { openIndex.withLock { $0 } }
+
+    /// Keeps `-shm` open instead of an earlier one. Call it when SQLite has not opened the file yet, or closed it.
+    func keep(index: OpenFile) {
+        openIndex.withLock { kept in
+            kept?.close()
+            kept = index
+        }
+    }
+
     /// Call it when SQLite has closed the file.
     func close() {
+        index?.close()
         file.close()
         Self.held.withLock { _ = $0.remove(identity) }
     }

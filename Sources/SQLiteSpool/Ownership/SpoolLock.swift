@@ -17,7 +17,6 @@ final class SpoolLock: Sendable {
         var note: OwnerNote?
         var intent: SalvageIntent?
         var database: DatabaseHold?
-        var index: OpenFile?
     }
 
     private let state: Mutex<State>
@@ -88,9 +87,6 @@ final class SpoolLock: Sendable {
 
     /// Goes on with another database, which is in the place of the one before. Call it when SQLite has closed that.
     func replaceDatabase(with hold: DatabaseHold) { replace(\.database, with: hold)?.close() }
-
-    /// Keeps the index of the WAL open until SQLite has closed the database.
-    func keep(index: OpenFile?) { replace(\.index, with: index)?.close() }
 
     private func replace<Value: Sendable>(_ part: WritableKeyPath<State, Value>, with new: Value) -> Value {
         state.withLock { state in
@@ -190,7 +186,6 @@ final class SpoolLock: Sendable {
     /// Call it when SQLite has closed the database.
     func release() {
         replace(\.database, with: nil)?.close()
-        keep(index: nil)
         state.withLock(\.file).close()
     }
 }

@@ -75,6 +75,23 @@ struct DatabaseFile {
         }
     }
 
+    /// Makes the files of its WAL, before SQLite opens the database. SQLite writes to `-shm` through memory, and would be killed where a
+    /// full disk has no room for that: for a block that has no place yet, or, with copying on write, for any.
+    ///
+    /// - Returns: `-shm`, to be closed when SQLite has closed the database, and the paths of those that are copied on write.
+    func makeFilesOfWAL(
+        _ configuration: SpoolConfiguration
+    ) throws(FileSystemFailure) -> (index: OpenFile, copied: [String]) {
+        let (wal, shm) = (path + "-wal", path + "-shm")
+        let copiesOnWrite = mount?.copiesOnWrite == true
+        var copied: [String] = []
+        if copiesOnWrite, try !fileSystem.overwritesInPlace(wal, makes: true) { copied.append(wal) }
+        let walBytes = try max(DiskRoom.walBytes(configuration), fileSystem.status(of: wal)?.bytes ?? 0)
+        let index = try fileSystem.openIndex(shm, ofWAL: walBytes, copiesOnWrite: copiesOnWrite)
+        if copiesOnWrite, !index.overwritesInPlace { copied.append(shm) }
+        return (index, copied)
+    }
+
     /// Connects to files of an owner that died, or whose disk failed: what a failed sync left off the disk may still be
     /// readable, and no later sync writes it.
     ///

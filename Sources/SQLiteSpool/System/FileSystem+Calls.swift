@@ -186,16 +186,24 @@ extension FileSystem {
         return file.overwritesInPlace
     }
 
-    /// Clears the `-shm` file of a WAL, or creates it, so that it is overwritten in place, and keeps SQLite from cutting it, as a full
-    /// disk might not give it back. Call it before SQLite opens the database.
+    /// Opens the `-shm` file of a WAL, or creates it, with its place on the disk for the index of so many bytes of WAL. SQLite leaves
+    /// holes in it where the disk's blocks have less than 4 KiB, and writes to them through memory: on a full disk that is SIGBUS.
     ///
-    /// - Returns: the file, to be closed when SQLite has closed the database; nil when a connection has it open, or it cannot be
-    ///   overwritten in place.
-    func holdIndex(_ path: String) throws(FileSystemFailure) -> OpenFile? {
+    /// When no connection has it open, it is cleared, and SQLite is kept from cutting it. Call it before SQLite opens the database, and
+    /// close the file when SQLite has closed that.
+    ///
+    /// - Parameter copiesOnWrite: whether the file system does where it is not told otherwise.
+    func openIndex(_ path: String, ofWAL walBytes: Int, copiesOnWrite: Bool) throws(FileSystemFailure) -> OpenFile {
         let file = try OpenFile(path, O_RDWR | O_CREAT, .writing(), in: self)
-        if csqlite_clear_unused_index(file.descriptor) == 0 { return file }
-        file.close()
-        return nil
+        do throws(FileSystemFailure) {
+            let code = csqlite_clear_unused_index(file.descriptor, copiesOnWrite ? 1 : 0)
+            if code != 0 { throw FileSystemFailure(errno: code, action: "write \(path)") }
+            try file.reserve(SpoolUsage.indexBytes(ofWAL: walBytes))
+            return file
+        } catch {
+            file.close()
+            throw error
+        }
     }
 
     // MARK: Locks
