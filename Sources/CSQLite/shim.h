@@ -38,18 +38,22 @@ static inline int csqlite_overwrites_in_place(int file, int set) {
 // Clears a `-shm` file that no connection has open, and keeps SQLite's first connection from doing that: it would cut the file and
 // make it anew, for which a full disk may have no room. The lock is SQLite's own, byte 128 (UNIX_SHM_DMS in
 // https://www.sqlite.org/src/file?name=src/os_unix.c), and is held until the descriptor is closed; an index of zeros is made anew from the
-// WAL. `in_place`: a file that is not overwritten in place is made anew. Does nothing when a connection has it open. Returns 0 or an errno.
+// WAL. The file is made anew where that cannot be done: with `in_place`, when it is not overwritten in place, and when a hole in it finds
+// no room. Does nothing when a connection has it open. Returns 0 or an errno.
 static inline int csqlite_clear_unused_index(int file, int in_place) {
     static const char zeros[4096];
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 128, .l_len = 1};
+    if (fcntl(file, 37, &lock) != 0) return 0;
     long long bytes = lseek(file, 0, SEEK_END), at = 0;
-    if (bytes < 0 || fcntl(file, 37, &lock) != 0) return 0;
     if (in_place && !csqlite_overwrites_in_place(file, 0)) {
         if (ftruncate(file, bytes = 0) != 0) return errno;
         csqlite_overwrites_in_place(file, 1);
     }
-    for (long long step; at < bytes; at += step)
-        if ((step = pwrite(file, zeros, bytes - at < 4096 ? bytes - at : 4096, at)) <= 0) return step < 0 ? errno : EIO;
+    for (long long step; at < bytes; at += step) {
+        if ((step = pwrite(file, zeros, bytes - at < 4096 ? bytes - at : 4096, at)) > 0) continue;
+        if (ftruncate(file, 0) != 0) return errno;
+        break;
+    }
     lock.l_type = F_RDLCK;
     return fcntl(file, 37, &lock) == 0 ? 0 : errno;
 }

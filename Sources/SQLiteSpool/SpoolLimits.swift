@@ -64,9 +64,6 @@ package struct SpoolUsage: Sendable, Equatable {
     /// 64 such records takes a third longer, and with 16 KiB a commit of one record writes twice as much.
     package static let defaultPageBytes = 8_192
 
-    /// Of a spool that was made before version 5 of the schema.
-    static let smallestPageBytes = 4_096
-
     /// Of a page: the file keeps what it was made with.
     package var pageBytes = defaultPageBytes
     /// Of the database, those to be reused included.
@@ -75,12 +72,6 @@ package struct SpoolUsage: Sendable, Equatable {
     package var freePages = 0
     /// In the WAL, not moved into the database yet.
     package var walPages = 0
-
-    /// Of the index (`-shm`) of a WAL: SQLite keeps 32 KiB for 4,096 frames, the first of which has 136 bytes for its header, as long as
-    /// 34 frames (https://www.sqlite.org/walformat.html#the_wal_index_file_format).
-    static func indexBytes(ofWAL bytes: Int, pageBytes: Int = smallestPageBytes) -> Int {
-        ((bytes / pageBytes + 34) / 4_096 + 1) * (32 << 10)
-    }
 
     var databaseBytesInUse: Int { (pages - freePages) * pageBytes }
     /// What counts against the limit.

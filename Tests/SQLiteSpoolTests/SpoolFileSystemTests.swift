@@ -164,8 +164,9 @@ import Testing
                 func grow(to walBytes: Int, _ row: [UInt8]) async throws {
                     while spool.usage.walBytes < walBytes {
                         try await spool.append(row)
-                        let soon = spool.usage.walBytes + (128 << 10)
-                        try #require(try bytesOfIndex(path) >= SpoolUsage.indexBytes(ofWAL: soon, pageBytes: 8_192))
+                        // 32 KiB for each 4,096 frames, of which 34 are its header's.
+                        let soon = spool.usage.walPages + 16 + 34
+                        try #require(try bytesOfIndex(path) >= (soon / 4_096 + 1) << 15)
                     }
                 }
                 try await spool.append(payload(0))

@@ -229,6 +229,7 @@ struct Committer: ~Copyable {
     }
 
     private mutating func commitNothing(freePagesToReturn pages: Int = 0) throws(SQLiteError) {
+        try maintenance.disk.reserve(connection.usage, for: 0)
         let start = ContinuousClock.now
         let transaction = try connection.begin([])
         try connection.commit(transaction, freePagesToReturn: pages)

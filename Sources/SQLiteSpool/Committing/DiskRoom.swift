@@ -9,10 +9,6 @@ struct DiskRoom {
     /// What the WAL may grow to between two checkpoints, and a transaction on top.
     let walBytes: Int
 
-    static func walBytes(_ configuration: SpoolConfiguration) -> Int {
-        configuration.checkpoints.bytesAtMost + (4 << 20)
-    }
-
     private let lock: SpoolLock
     private var walPath: String
     private let directory: String
@@ -37,9 +33,9 @@ struct DiskRoom {
     private static let reserveBytes = 4 << 20
     private static let largestAllowance = 64 << 20
 
-    /// What the database and the WAL's index have their place for.
+    /// What the database has its place for, and how many frames of the WAL its index has it for.
     private var databaseBytes = 0
-    private var indexBytes = 0
+    private var indexedFrames = 0
 
     /// Room for the commits to come, so that not every one has to ask for its own.
     private static let bytesAhead = 4 << 20
@@ -51,13 +47,13 @@ struct DiskRoom {
         directory = SQLiteSpool.directory(ofFile: path)
         fileSystem = configuration.fileSystem
         limit = configuration.limits.maxBytes
-        walBytes = Self.walBytes(configuration)
+        walBytes = configuration.checkpoints.bytesAtMost + (4 << 20)
     }
 
     /// Goes on with another file of the same directory.
     mutating func move(to path: String) {
         walPath = path + "-wal"
-        indexBytes = 0
+        indexedFrames = 0
         close()
         didCheckpoint()
     }
@@ -75,24 +71,24 @@ struct DiskRoom {
     mutating func reserve(_ usage: SpoolUsage, for newBytes: Int) throws(SQLiteError) {
         // Pages of the b-trees and of the bookkeeping come on top.
         let written = newBytes + newBytes / 8 + (256 << 10)
-        let index = SpoolUsage.indexBytes(ofWAL: usage.walBytes + written, pageBytes: usage.pageBytes)
-        if index > indexBytes {
-            try Self.reserve(index, for: lock.database?.index)
-            indexBytes = index
-        }
-        if newBytes > 0, usage.databaseBytes + written > databaseBytes {
-            let bytes = usage.databaseBytes + written + Self.bytesAhead
-            try Self.reserve(bytes, for: lock.database?.file)
-            databaseBytes = bytes
+        let frames = usage.walPages + written / usage.pageBytes
+        let (isIndexed, bytes) = (frames <= indexedFrames, usage.databaseBytes + written)
+        do throws(FileSystemFailure) {
+            if !isIndexed { try reserveIndex(frames) }
+            guard newBytes > 0, bytes > databaseBytes else { return }
+            try lock.database?.file.reserve(bytes + Self.bytesAhead)
+            databaseBytes = bytes + Self.bytesAhead
+        } catch {
+            guard error.isFullDisk else { return }
+            throw SQLiteError(code: SQLITE_FULL, message: error.message, action: "write")
         }
     }
 
-    private static func reserve(_ bytes: Int, for file: OpenFile?) throws(SQLiteError) {
-        do throws(FileSystemFailure) {
-            try file?.reserve(bytes)
-        } catch {
-            throw SQLiteError(code: SQLITE_FULL, message: error.message, action: "reserve \(bytes) bytes")
-        }
+    private mutating func reserveIndex(_ frames: Int) throws(FileSystemFailure) {
+        if indexedFrames == 0 { try lock.database?.followIndex(walPath.dropLast(3) + "shm", fileSystem) }
+        try lock.database?.reserveIndex(ofFrames: frames)
+        // What one part of the index holds.
+        indexedFrames = (frames + 34) / 4_096 * 4_096 + 4_061
     }
 
     func didMoveSlice() {

@@ -25,7 +25,8 @@ struct SpoolRescue {
     /// it when another file has it, which is left as it is.
     func run(from connection: borrowing SpoolConnection) throws(SpoolError) -> Place {
         try SpoolError.wrapping {
-            let needed = connection.usage.databaseBytes
+            // The WAL that it needs to begin with comes on top.
+            let needed = connection.usage.databaseBytes + (1 << 20)
             let free = try fileSystem.availableBytes(at: home.directory)
             guard free > needed else {
                 throw SpoolError(.full, "the disk has \(free) bytes free, and \(needed) are needed; free some space")
@@ -90,8 +91,14 @@ struct SpoolRescue {
             } else {
                 try fileSystem.rename(draft, toNew: target)
             }
-            try fileSystem.syncDirectory(home.directory)
-            return try open(target, hold)
+            do {
+                try fileSystem.syncDirectory(home.directory)
+                return try open(target, hold)
+            } catch {
+                // What nobody has open must not be taken for the spool.
+                try? fileSystem.rename(target, toNew: draft)
+                throw error
+            }
         } catch {
             hold.close()
             throw error
@@ -100,7 +107,7 @@ struct SpoolRescue {
 
     private func open(_ target: String, _ hold: DatabaseHold) throws -> Place {
         let file = try DatabaseFile(path: target, fileSystem)
-        hold.keep(index: try file.makeFilesOfWAL(configuration).index)
+        _ = try file.makeFilesOfWAL(hold)
         var connection = try SpoolConnection(database: file.reopen(configuration), configuration, clock: clock)
         try connection.confirm()
         return Place(

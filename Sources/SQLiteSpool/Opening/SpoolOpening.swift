@@ -108,8 +108,7 @@ struct SpoolOpening {
     }
 
     private func makeFilesOfWAL() throws(FileSystemFailure) -> [OpeningNotice] {
-        let (index, copied) = try file.makeFilesOfWAL(configuration)
-        lock.database?.keep(index: index)
+        let copied = try file.makeFilesOfWAL(lock.database)
         guard let mount = file.mount else { return [] }
         if mount.forgets { return [.fileSystem("\(path) is \(mount.forgetting)")] }
         let isCopied = mount.copiesOnWrite && lock.database?.file.overwritesInPlace == false

@@ -54,20 +54,37 @@ final class DatabaseHold: Sendable {
         )
     }
 
-    /// `-shm`; nil before it is kept.
-    var index: OpenFile? { openIndex.withLock { $0 } }
-
-    /// Keeps `-shm` open instead of an earlier one. Call it when SQLite has not opened the file yet, or closed it.
-    func keep(index: OpenFile) {
+    /// Keeps `-shm` open instead of an earlier one, which SQLite must not have open.
+    func keep(index: OpenFile?) {
         openIndex.withLock { kept in
             kept?.close()
             kept = index
         }
     }
 
+    /// Sees to it that `-shm` is what has that name: a process that closed the database before SQLite opened it here may have removed it.
+    func followIndex(_ path: String, _ fileSystem: any FileSystem) throws(FileSystemFailure) {
+        let kept = try openIndex.withLock { $0 }?.status().identity
+        if let kept, fileSystem.leads(path, to: kept) { return }
+        keep(index: try fileSystem.openToReserve(path))
+    }
+
+    /// Gives `-shm` its place for the index of so many frames, and for the next part of it if there is room for that. SQLite keeps
+    /// 32 KiB for 4,096 frames, the first of which has 136 bytes for its header, as long as 34 frames
+    /// (https://www.sqlite.org/walformat.html#the_wal_index_file_format).
+    ///
+    /// - Throws: when the disk is full. What else may be wrong with it, SQLite will tell.
+    func reserveIndex(ofFrames frames: Int) throws(FileSystemFailure) {
+        guard let index = openIndex.withLock({ $0 }) else { return }
+        let parts = (frames + 34) / 4_096 + 1
+        do throws(FileSystemFailure) {
+            if (try? index.reserve((parts + 1) << 15)) == nil { try index.reserve(parts << 15) }
+        } catch  where !error.isFullDisk {}
+    }
+
     /// Call it when SQLite has closed the file.
     func close() {
-        index?.close()
+        keep(index: nil)
         file.close()
         Self.held.withLock { _ = $0.remove(identity) }
     }

@@ -15,7 +15,7 @@ struct WALEnd: Sendable, Equatable {
 /// Behind the last commit there may be frames of commits that failed, with the same salts. Only the owner's note tells where the
 /// commits end: so without it nothing is repaired.
 enum WALRepair {
-    private static let headerLength = 32
+    static let headerLength = 32
     private static let frameHeaderLength = 24
 
     /// - Parameters:
@@ -75,7 +75,7 @@ enum WALRepair {
     }
 
     /// As the header says; where that may be what is damaged, as new spools have it.
-    private static func pageBytes(of header: [UInt8]) -> Int {
+    static func pageBytes(of header: [UInt8]) -> Int {
         let stated = header.dropFirst(8).prefix(4).reduce(0) { $0 << 8 | Int($1) }
         return 512...65_536 ~= stated && stated.nonzeroBitCount == 1 ? stated : SpoolUsage.defaultPageBytes
     }

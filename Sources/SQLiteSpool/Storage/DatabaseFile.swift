@@ -78,18 +78,21 @@ struct DatabaseFile {
     /// Makes the files of its WAL, before SQLite opens the database. SQLite writes to `-shm` through memory, and would be killed where a
     /// full disk has no room for that: for a block that has no place yet, or, with copying on write, for any.
     ///
-    /// - Returns: `-shm`, to be closed when SQLite has closed the database, and the paths of those that are copied on write.
-    func makeFilesOfWAL(
-        _ configuration: SpoolConfiguration
-    ) throws(FileSystemFailure) -> (index: OpenFile, copied: [String]) {
+    /// - Returns: the paths of those that are copied on write.
+    func makeFilesOfWAL(_ hold: DatabaseHold?) throws(FileSystemFailure) -> [String] {
         let (wal, shm) = (path + "-wal", path + "-shm")
         let copiesOnWrite = mount?.copiesOnWrite == true
         var copied: [String] = []
         if copiesOnWrite, try !fileSystem.overwritesInPlace(wal, makes: true) { copied.append(wal) }
-        let walBytes = try max(DiskRoom.walBytes(configuration), fileSystem.status(of: wal)?.bytes ?? 0)
-        let index = try fileSystem.openIndex(shm, ofWAL: walBytes, copiesOnWrite: copiesOnWrite)
+        let walBytes = try fileSystem.status(of: wal)?.bytes ?? 0
+        let header = try walBytes == 0 ? [] : fileSystem.read(wal, from: 0, count: WALRepair.headerLength)
+        // Two descriptors of ours would keep each other from the lock.
+        hold?.keep(index: nil)
+        let index = try fileSystem.openIndex(shm, copiesOnWrite: copiesOnWrite)
+        hold?.keep(index: index)
+        try hold?.reserveIndex(ofFrames: walBytes / WALRepair.pageBytes(of: header))
         if copiesOnWrite, !index.overwritesInPlace { copied.append(shm) }
-        return (index, copied)
+        return copied
     }
 
     /// Connects to files of an owner that died, or whose disk failed: what a failed sync left off the disk may still be

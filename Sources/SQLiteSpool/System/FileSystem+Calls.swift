@@ -186,24 +186,16 @@ extension FileSystem {
         return file.overwritesInPlace
     }
 
-    /// Opens the `-shm` file of a WAL, or creates it, with its place on the disk for the index of so many bytes of WAL. SQLite leaves
-    /// holes in it where the disk's blocks have less than 4 KiB, and writes to them through memory: on a full disk that is SIGBUS.
-    ///
-    /// When no connection has it open, it is cleared, and SQLite is kept from cutting it. Call it before SQLite opens the database, and
-    /// close the file when SQLite has closed that.
+    /// Opens the `-shm` file of a WAL, or creates it. When no connection has it open, it is cleared, and SQLite is kept from cutting
+    /// it. Call it before SQLite opens the database, and close the file when SQLite has closed that.
     ///
     /// - Parameter copiesOnWrite: whether the file system does where it is not told otherwise.
-    func openIndex(_ path: String, ofWAL walBytes: Int, copiesOnWrite: Bool) throws(FileSystemFailure) -> OpenFile {
+    func openIndex(_ path: String, copiesOnWrite: Bool) throws(FileSystemFailure) -> OpenFile {
         let file = try OpenFile(path, O_RDWR | O_CREAT, .writing(), in: self)
-        do throws(FileSystemFailure) {
-            let code = csqlite_clear_unused_index(file.descriptor, copiesOnWrite ? 1 : 0)
-            if code != 0 { throw FileSystemFailure(errno: code, action: "write \(path)") }
-            try file.reserve(SpoolUsage.indexBytes(ofWAL: walBytes))
-            return file
-        } catch {
-            file.close()
-            throw error
-        }
+        let code = csqlite_clear_unused_index(file.descriptor, copiesOnWrite ? 1 : 0)
+        if code == 0 { return file }
+        file.close()
+        throw FileSystemFailure(errno: code, action: "write \(path)")
     }
 
     // MARK: Locks

@@ -125,15 +125,8 @@ package final class OpenFile: Sendable {
 
     /// Gives the file its place on the disk for this many bytes, and leaves its length. Does nothing where the file system
     /// cannot do that.
-    ///
-    /// - Throws: when the disk is full. What else may be wrong with it, the next write will tell.
     package func reserve(_ bytes: Int) throws(FileSystemFailure) {
-        do throws(FileSystemFailure) {
-            try fileSystem.willMake(.reserve(path))
-        } catch {
-            if error.isFullDisk { throw error }
-            return
-        }
+        try fileSystem.willMake(.reserve(path))
         // XFS wants room for all that it is asked for, also for what has its place: ask for what is missing. The blocks may
         // be a few more than those of the bytes.
         var status = stat()
@@ -141,8 +134,9 @@ package final class OpenFile: Sendable {
         if allocated >= bytes { return }
         let start = max(0, allocated - (256 << 10)) & ~4_095
         let code = csqlite_fallocate_keeping_size(descriptor, Int64(start), Int64(bytes - start))
-        let failure = FileSystemFailure(errno: code, action: "reserve \(bytes) bytes for \(path)")
-        if failure.isFullDisk { throw failure }
+        guard [0, EOPNOTSUPP, ENOSYS].contains(code) else {
+            throw FileSystemFailure(errno: code, action: "reserve \(bytes) bytes for \(path)")
+        }
     }
 
     /// Whether what is written over its bytes takes their place on the disk.
