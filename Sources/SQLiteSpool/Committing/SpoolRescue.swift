@@ -85,29 +85,24 @@ struct SpoolRescue {
                 try fileSystem.rename(target + suffix, toNew: "\(home.path).displaced-\(date)\(suffix)")
             }
             try fileSystem.remove(target + "-shm")
+            let file = try DatabaseFile(path: target, fileSystem)
+            // What may find no room comes before the draft has a name that a restart opens.
+            _ = try file.makeFilesOfWAL(hold)
             try fileSystem.syncDirectory(home.directory)
             if let database = lock.database, fileSystem.leads(target, to: database.identity) {
                 try fileSystem.rename(draft, to: target)
             } else {
                 try fileSystem.rename(draft, toNew: target)
             }
-            do {
-                try fileSystem.syncDirectory(home.directory)
-                return try open(target, hold)
-            } catch {
-                // What nobody has open must not be taken for the spool.
-                try? fileSystem.rename(target, toNew: draft)
-                throw error
-            }
+            try fileSystem.syncDirectory(home.directory)
+            return try open(file, hold)
         } catch {
             hold.close()
             throw error
         }
     }
 
-    private func open(_ target: String, _ hold: DatabaseHold) throws -> Place {
-        let file = try DatabaseFile(path: target, fileSystem)
-        _ = try file.makeFilesOfWAL(hold)
+    private func open(_ file: DatabaseFile, _ hold: DatabaseHold) throws -> Place {
         var connection = try SpoolConnection(database: file.reopen(configuration), configuration, clock: clock)
         try connection.confirm()
         return Place(

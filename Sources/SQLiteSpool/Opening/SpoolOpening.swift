@@ -108,10 +108,11 @@ struct SpoolOpening {
     }
 
     private func makeFilesOfWAL() throws(FileSystemFailure) -> [OpeningNotice] {
-        let copied = try file.makeFilesOfWAL(lock.database)
+        guard let hold = lock.database else { return [] }
+        let copied = try file.makeFilesOfWAL(hold)
         guard let mount = file.mount else { return [] }
         if mount.forgets { return [.fileSystem("\(path) is \(mount.forgetting)")] }
-        let isCopied = mount.copiesOnWrite && lock.database?.file.overwritesInPlace == false
+        let isCopied = mount.copiesOnWrite && !hold.file.overwritesInPlace
         let names = ((isCopied ? [path] : []) + copied).joined(separator: ", ")
         return names.isEmpty ? [] : [.fileSystem("\(names): \(mount.copying.detail); \(mount.copying.remedy)")]
     }

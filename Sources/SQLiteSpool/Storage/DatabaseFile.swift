@@ -79,7 +79,7 @@ struct DatabaseFile {
     /// full disk has no room for that: for a block that has no place yet, or, with copying on write, for any.
     ///
     /// - Returns: the paths of those that are copied on write.
-    func makeFilesOfWAL(_ hold: DatabaseHold?) throws(FileSystemFailure) -> [String] {
+    func makeFilesOfWAL(_ hold: DatabaseHold) throws(FileSystemFailure) -> [String] {
         let (wal, shm) = (path + "-wal", path + "-shm")
         let copiesOnWrite = mount?.copiesOnWrite == true
         var copied: [String] = []
@@ -87,10 +87,10 @@ struct DatabaseFile {
         let walBytes = try fileSystem.status(of: wal)?.bytes ?? 0
         let header = try walBytes == 0 ? [] : fileSystem.read(wal, from: 0, count: WALRepair.headerLength)
         // Two descriptors of ours would keep each other from the lock.
-        hold?.keep(index: nil)
+        hold.keep(index: nil)
         let index = try fileSystem.openIndex(shm, copiesOnWrite: copiesOnWrite)
-        hold?.keep(index: index)
-        try hold?.reserveIndex(ofFrames: walBytes / WALRepair.pageBytes(of: header))
+        hold.keep(index: index)
+        try hold.reserveIndex(ofFrames: walBytes / WALRepair.pageBytes(of: header))
         if copiesOnWrite, !index.overwritesInPlace { copied.append(shm) }
         return copied
     }
