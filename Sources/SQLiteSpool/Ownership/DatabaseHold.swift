@@ -71,11 +71,12 @@ final class DatabaseHold: Sendable {
 
     /// Gives `-shm` its place for the index of so many frames, and for the next part of it if there is room for that. SQLite keeps
     /// 32 KiB for 4,096 frames, the first of which has 136 bytes for its header, as long as 34 frames
-    /// (https://www.sqlite.org/walformat.html#the_wal_index_file_format).
+    /// (https://www.sqlite.org/walformat.html#the_wal_index_file_format), and gives one byte in each 4 KiB its place: with it all of a block
+    /// that is not smaller.
     ///
     /// - Throws: when the disk is full. What else may be wrong with it, SQLite will tell.
     func reserveIndex(ofFrames frames: Int) throws(FileSystemFailure) {
-        guard let index = openIndex.withLock({ $0 }) else { return }
+        guard let index = openIndex.withLock({ $0 }), let block = index.blockBytes, block < 4_096 else { return }
         let parts = (frames + 34) / 4_096 + 1
         do throws(FileSystemFailure) {
             if (try? index.reserve((parts + 1) << 15)) == nil { try index.reserve(parts << 15) }

@@ -139,6 +139,12 @@ package final class OpenFile: Sendable {
         }
     }
 
+    /// Of a block of the file system; nil when it does not say.
+    var blockBytes: Int? {
+        var status = statvfs()
+        return unsafe fstatvfs(descriptor, &status) == 0 ? Int(exactly: status.f_frsize) : nil
+    }
+
     /// Whether what is written over its bytes takes their place on the disk.
     var overwritesInPlace: Bool { csqlite_overwrites_in_place(descriptor, 0) != 0 }
 
