@@ -4,7 +4,8 @@ internal import CSQLite
 ///
 /// On a full disk neither an INSERT nor a DELETE nor a checkpoint goes through, so what ClickHouse accepted could never be
 /// let go, and nothing would ever become free. So the WAL has its place on the disk before anything is written, and the
-/// database before the WAL is to be moved there: then acknowledging takes no room. And so has the WAL's index: SQLite would be killed.
+/// database before the WAL is to be moved there: then acknowledging takes no room. The WAL's index is
+/// reserved too: SQLite writes it through memory, and a missing block on a full disk is SIGBUS.
 struct DiskRoom {
     /// What the WAL may grow to between two checkpoints, and a transaction on top.
     let walBytes: Int
@@ -33,7 +34,7 @@ struct DiskRoom {
     private static let reserveBytes = 4 << 20
     private static let largestAllowance = 64 << 20
 
-    /// What the database has its place for, and how many frames of the WAL its index has it for.
+    /// The bytes that are reserved for the database, and the frames that the WAL's index has blocks for.
     private var databaseBytes = 0
     private var indexedFrames = 0
 
@@ -67,14 +68,17 @@ struct DiskRoom {
     /// It is asked of the system: SQLite's own way (`SQLITE_FCNTL_SIZE_HINT`) writes into each block where it was built
     /// without `posix_fallocate`, as Debian's is, so that each page of the database was written twice.
     ///
-    /// - Parameter newBytes: 0 when records are only let go.
+    /// - Parameter newBytes: 0 when records are only acknowledged: then nothing is reserved for the database.
     mutating func reserve(_ usage: SpoolUsage, for newBytes: Int) throws(SQLiteError) {
         // Pages of the b-trees and of the bookkeeping come on top.
         let written = newBytes + newBytes / 8 + (256 << 10)
         let frames = usage.walPages + written / usage.pageBytes
-        let (isIndexed, bytes) = (frames <= indexedFrames, usage.databaseBytes + written)
+        let bytes = usage.databaseBytes + written
         do throws(FileSystemFailure) {
-            if !isIndexed { try reserveIndex(frames) }
+            if frames > indexedFrames {
+                if indexedFrames == 0 { try lock.database?.followIndex(walPath.dropLast(3) + "shm", fileSystem) }
+                indexedFrames = try lock.database?.reserveIndex(ofFrames: frames) ?? 0
+            }
             guard newBytes > 0, bytes > databaseBytes else { return }
             try lock.database?.file.reserve(bytes + Self.bytesAhead)
             databaseBytes = bytes + Self.bytesAhead
@@ -82,13 +86,6 @@ struct DiskRoom {
             guard error.isFullDisk else { return }
             throw SQLiteError(code: SQLITE_FULL, message: error.message, action: "write")
         }
-    }
-
-    private mutating func reserveIndex(_ frames: Int) throws(FileSystemFailure) {
-        if indexedFrames == 0 { try lock.database?.followIndex(walPath.dropLast(3) + "shm", fileSystem) }
-        try lock.database?.reserveIndex(ofFrames: frames)
-        // What one part of the index holds.
-        indexedFrames = (frames + 34) / 4_096 * 4_096 + 4_061
     }
 
     func didMoveSlice() {

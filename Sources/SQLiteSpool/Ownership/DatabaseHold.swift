@@ -69,18 +69,21 @@ final class DatabaseHold: Sendable {
         keep(index: try fileSystem.openToReserve(path))
     }
 
-    /// Gives `-shm` its place for the index of so many frames, and for the next part of it if there is room for that. SQLite keeps
-    /// 32 KiB for 4,096 frames, the first of which has 136 bytes for its header, as long as 34 frames
-    /// (https://www.sqlite.org/walformat.html#the_wal_index_file_format), and gives one byte in each 4 KiB its place: with it all of a block
-    /// that is not smaller.
+    /// Reserves blocks for the index of so many frames in `-shm`, and for 4,096 more if they are free. The index has 32 KiB for 4,096
+    /// frames; its header takes 136 bytes of the first 32 KiB, as much as 34 frames
+    /// (https://www.sqlite.org/walformat.html#the_wal_index_file_format). SQLite writes one byte in each 4 KiB, which reserves the whole of a
+    /// block of that size or more.
     ///
-    /// - Throws: when the disk is full. What else may be wrong with it, SQLite will tell.
-    func reserveIndex(ofFrames frames: Int) throws(FileSystemFailure) {
-        guard let index = openIndex.withLock({ $0 }), let block = index.blockBytes, block < 4_096 else { return }
+    /// - Returns: for how many frames the index has its blocks now.
+    /// - Throws: when the disk is full. Other failures are left to SQLite to report.
+    @discardableResult
+    func reserveIndex(ofFrames frames: Int) throws(FileSystemFailure) -> Int {
+        guard let index = openIndex.withLock({ $0 }), let block = index.blockBytes, block < 4_096 else { return .max }
         let parts = (frames + 34) / 4_096 + 1
         do throws(FileSystemFailure) {
             if (try? index.reserve((parts + 1) << 15)) == nil { try index.reserve(parts << 15) }
         } catch  where !error.isFullDisk {}
+        return parts * 4_096 - 35
     }
 
     /// Call it when SQLite has closed the file.
