@@ -33,8 +33,6 @@ extension FaultyDisk: FileSystem {
             try begin(.write, path, file(at: path).map { .write(file: $0, offset: offset, bytes: bytes) })
         case .writeLock(let bytes, let path, let offset):
             try begin(.writeLockFile, path, file(at: path).map { .write(file: $0, offset: offset, bytes: bytes) })
-        case .truncate(let path, let bytes):
-            try begin(.truncate, path, file(at: path).map { .truncate(file: $0, size: bytes) })
         case .sync(let path):
             try begin(.sync, path, file(at: path).map { .sync(file: $0) })
             return false

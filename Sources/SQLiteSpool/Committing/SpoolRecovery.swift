@@ -107,7 +107,7 @@ struct SpoolRecovery {
                     throw SpoolError(.damaged, "the newest of what was committed to \(file.path) is not in it")
                 }
                 try reopened.confirm()
-                try file.cutWAL(behind: reopened.database)
+                try file.clearWAL(behind: reopened.database)
                 return reopened
             }
             // SQLite may have made the WAL anew.

@@ -150,7 +150,7 @@ struct SpoolOpening {
             // What is left of a WAL that is damaged later must not bring the old uuid back: the note would be about another spool.
             if isNewCopy { _ = try database.checkpoint() }
             let origin = try database.readOrigin()
-            try file.cutWAL(behind: database)
+            try file.clearWAL(behind: database)
             let released = try file.release(database, configuration)
             let connection = try SpoolConnection(database: released, configuration, clock: clock)
             return Opened(

@@ -148,13 +148,17 @@ struct DatabaseFile {
         return database
     }
 
-    /// Cuts what is behind the WAL's last commit: frames of commits that failed, and of before the WAL began anew. Should a frame
-    /// before them be damaged later, they could be taken for commits.
-    func cutWAL(behind database: borrowing Database) throws {
+    /// Writes zeros over what is behind the WAL's last commit: frames of commits that failed, and of before the WAL began anew. Should a
+    /// frame before them be damaged later, they could be taken for commits. Cutting the file would give up its place on the disk, and a
+    /// full one does not give it back.
+    func clearWAL(behind database: borrowing Database) throws {
         let wal = path + "-wal"
-        guard let end = try database.walEnd()?.bytes, let bytes = try fileSystem.status(of: wal)?.bytes, bytes > end
-        else { return }
-        try fileSystem.truncate(wal, to: end)
+        guard var offset = try database.walEnd()?.bytes, let end = try fileSystem.status(of: wal)?.bytes else { return }
+        while offset < end {
+            let piece = [UInt8](repeating: 0, count: min(1 << 20, end - offset))
+            try fileSystem.write(piece, to: wal, at: offset)
+            offset += piece.count
+        }
     }
 
     /// What stays of the WAL file when it starts anew after a checkpoint.

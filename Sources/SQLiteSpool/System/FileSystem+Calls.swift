@@ -113,14 +113,6 @@ extension FileSystem {
         try file.write(bytes, at: offset)
     }
 
-    /// Cuts a file. It is not synced. Same restriction as ``read(_:from:count:)``.
-    package func truncate(_ path: String, to bytes: Int) throws(FileSystemFailure) {
-        try willMake(.truncate(path, to: bytes))
-        let file = try OpenFile(path, O_RDWR, .writing(), in: self)
-        defer { file.close() }
-        try FileSystemFailure.check(ftruncate(file.descriptor, off_t(bytes)), "cut \(path)")
-    }
-
     /// Makes what is in a file survive a power cut. Same restriction as ``read(_:from:count:)``.
     package func sync(_ path: String) throws(FileSystemFailure) {
         let file = try OpenFile(path, O_RDWR, .writing(), in: self)

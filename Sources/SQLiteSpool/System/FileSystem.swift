@@ -39,7 +39,6 @@ package enum FileCall: Sendable {
     case rename(String, to: String, replaces: Bool)
     case write([UInt8], to: String, at: Int)
     case writeLock([UInt8], to: String, at: Int)
-    case truncate(String, to: Int)
     case sync(String)
     case syncDirectory(String)
 }

@@ -31,7 +31,6 @@ struct DeadlyFileSystem: FileSystem {
         case .remove(let path): try system.remove(path)
         case .rename(let path, let new, replaces: true): try system.rename(path, to: new)
         case .rename(let path, let new, replaces: false): try system.rename(path, toNew: new)
-        case .truncate(let path, let bytes): try system.truncate(path, to: bytes)
         case .sync(let path): try system.sync(path)
         case .syncDirectory(let path): try system.syncDirectory(path)
         default: break
@@ -43,7 +42,7 @@ extension FileCall {
     /// Those of a lock file are none of the salvage's and the repair's.
     fileprivate var isChange: Bool {
         switch self {
-        case .create, .remove, .rename, .write, .truncate, .syncDirectory: true
+        case .create, .remove, .rename, .write, .syncDirectory: true
         case .sync(let path): !path.hasSuffix(".lock")
         default: false
         }
