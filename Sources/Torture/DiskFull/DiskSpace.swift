@@ -39,11 +39,18 @@ struct DiskSpace {
         let file = unsafe open(eaten, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
         guard file >= 0 else { return }
         defer { close(file) }
-        for size in [1 << 20, 4_096, 1] {
+        var sizes = Self.sizes[...]
+        while let size = sizes.first {
             let zeros = [UInt8](repeating: 0, count: size)
-            while unsafe Glibc.write(file, zeros, size) > 0 {}
+            var pieces = 0
+            while pieces < Self.piecesAtMost, unsafe Glibc.write(file, zeros, size) > 0 { pieces += 1 }
+            // Room that comes back meanwhile is taken in large pieces again: a byte at a time would take an hour.
+            sizes = pieces < Self.piecesAtMost ? sizes.dropFirst() : Self.sizes[...]
         }
     }
+
+    private static let sizes = [1 << 20, 4_096, 1]
+    private static let piecesAtMost = 4_096
 
     /// Gives back what `eatUp` took, and a file size limit altogether.
     func giveBack() throws {
