@@ -38,8 +38,12 @@ extension SpoolConnection {
             try deleteRecords(id...id, count: 1)
             setAside.append(SetAsideRecord(id: id, isIntact: isIntact))
         }
-        for batch in ledger.batches where setAside.contains(where: { batch.ids.contains($0.id) }) {
+        for batch in ledger.batches {
+            let damaged = setAside.count { batch.ids.contains($0.id) }
+            if damaged == 0 { continue }
             let (records, bytes) = try countRecords(in: batch.ids)
+            // Where others are missing too, the damage is not in the rows alone.
+            try batch.checkCount(records + damaged)
             guard let rest = try ledger.shrink(batch, records: records, payloadBytes: bytes) else {
                 try delete(batch)
                 continue

@@ -234,10 +234,15 @@ struct Specimen: Sendable {
         outcome.duplicated += times.values.reduce(0) { $0 + $1 - 1 }
         let database = try Database(path: absolutePath(ofFile: path), access: .readOnly)
         outcome.isSound = try outcome.isSound && database.text("PRAGMA integrity_check") == "ok"
-        // A dead letter is told by the record's id: the numbers began at 0, and the ids at 1.
+        // A dead letter is told by what it has, and one whose payload is damaged by its id: the numbers began at 0, and the ids at 1.
         var setAside: Set<Int> = []
-        let rows = try database.prepare("SELECT id FROM dead_letters")
-        while try rows.step(), let id = rows.integer(0) { setAside.insert(Int(id) - 1) }
+        let rows = try database.prepare("SELECT id, CAST(payload AS BLOB) FROM dead_letters")
+        while try rows.step(), let id = rows.integer(0) {
+            var payload: [UInt8] = []
+            rows.append(1, to: &payload)
+            let number = Self.number(payload).flatMap { written[$0] == payload ? $0 : nil }
+            setAside.insert(number ?? Int(id) - 1)
+        }
         outcome.missing = written.keys.count { times[$0] == nil && !setAside.contains($0) }
     }
 }
