@@ -115,16 +115,13 @@ extension InsertClient {
     }
 
     private func insertParameters(token: String, queryID: String, _ profile: EndpointProfile) -> Parameters {
-        InsertSettings.parameters(
-            statement: target.insertStatement,
-            queryID: queryID,
-            token: token,
-            known: profile.knownSettings
-        )
+        // wait_end_of_query: the status is sent after the insert is over, so it can say how it went.
+        let parameters = [("query", target.insertStatement), ("query_id", queryID), ("wait_end_of_query", "1")]
+        return profile.settings.knowsTokens ? parameters + [(RequestSettings.token, token)] : parameters
     }
 
     private func url(_ parameters: Parameters, at endpoint: Endpoint) -> String {
-        "\(endpoint.url)/?\(Self.encodeQuery(parameters))"
+        "\(endpoint.url)/?\(Self.encodeQuery(parameters))\(settings(of: endpoint)?.query ?? "")"
     }
 
     static func encodeQuery(_ parameters: Parameters) -> String {

@@ -9,10 +9,14 @@ package final class InsertClient: Sendable {
         var selector: EndpointSelector
         /// What is known of each endpoint; absent until asked, and after a failure that may have changed it.
         var profiles: [Endpoint: EndpointProfile] = [:]
+        /// What each endpoint is sent with every request; kept until it is asked again.
+        var settings: [Endpoint: RequestSettings] = [:]
         /// The latest profile's, also when that was dropped.
         var destination: DestinationProfile?
         /// Batches that may be stored at one endpoint, and must not go to another: by token.
         var pins: [String: Endpoint] = [:]
+        /// Where the latest batch was accepted.
+        var accepting: Endpoint?
         var compressedAhead: (token: String, body: [UInt8])?
     }
 
@@ -85,6 +89,7 @@ package final class InsertClient: Sendable {
                 try await withRequestSpan("INSERT", at: endpoint) { () async throws(InsertFailure) in
                     try await send(rows, token: token, to: endpoint, profile)
                 }
+                state.withLock { $0.accepting = endpoint }
             } catch {
                 let mustStay = error.mayHaveBeenStored && !error.isRefusal && !profile.mayMove
                 state.withLock { $0.pins[token] = mustStay || pinned != nil && !error.isRefusal ? endpoint : nil }
@@ -131,6 +136,26 @@ package final class InsertClient: Sendable {
                 }
             }
             return counts
+        }
+    }
+
+    /// Whether ``proveQuestion(by:)`` has something to find out, of the server that has accepted the latest batch.
+    package var isQuestionUnproven: Bool {
+        state.withLock { state in
+            state.accepting.flatMap { state.profiles[$0] }?.isQuestionUnproven ?? false
+        }
+    }
+
+    /// Asks for rows that were just accepted. Where one is not found, the table is not asked again which records it has: what it does not
+    /// show would be taken for missing, and sent again.
+    package func proveQuestion(by keys: Set<RowKey>) async {
+        guard let endpoint = state.withLock({ $0.accepting }) else { return }
+        _ = await withEndpoint(endpoint) { endpoint throws(InsertFailure) in
+            let counts = try await countStored(keys, at: endpoint)
+            state.withLock { state in
+                state.profiles[endpoint]?.proveQuestion(isFound: counts.values.allSatisfy { $0 > 0 })
+                state.destination = state.profiles[endpoint]?.destination ?? state.destination
+            }
         }
     }
 
@@ -199,10 +224,17 @@ package final class InsertClient: Sendable {
         return profile
     }
 
+    /// What the endpoint is sent with every request; nothing until it has said what it knows.
+    func settings(of endpoint: Endpoint) -> RequestSettings? { state.withLock { $0.settings[endpoint] } }
+
+    func use(_ settings: RequestSettings?, at endpoint: Endpoint) {
+        state.withLock { $0.settings[endpoint] = settings }
+    }
+
     // MARK: Compression
 
     /// A cut body of plain JSON is stored in part by old servers, a cut gzip stream is refused.
-    func compresses(_ profile: EndpointProfile) -> Bool { compressesBodies || !profile.knowsTokens }
+    func compresses(_ profile: EndpointProfile) -> Bool { compressesBodies || !profile.settings.knowsTokens }
 
     /// - Throws: ``InsertFailure`` of kind `transient` when the task is cancelled.
     func compress(_ rows: [UInt8], token: String) async throws(InsertFailure) -> [UInt8] {

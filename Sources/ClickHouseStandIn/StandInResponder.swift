@@ -117,7 +117,7 @@ struct StandInResponder: HTTPResponder {
         } else if query.contains("version()") {
             text = Self.version + "\n"
         } else if query.contains("system.settings") {
-            text = knownSettings.filter { query.contains("'\($0)'") }.map { $0 + "\n" }.joined()
+            text = knownSettings.filter { query.contains("'\($0)'") }.joined(separator: " ") + "\n"
         } else if query.contains("system.tables") {
             let window = deduplicates ? Int32.max : 0
             text = "MergeTree\tMergeTree ORDER BY tuple() SETTINGS non_replicated_deduplication_window = \(window)\n"

@@ -10,7 +10,7 @@ import Testing
 
         let inserts = transport.inserts
         #expect(inserts.count == 2)
-        #expect(transport.sent.count { $0.asks("system.settings") } == 1, "the settings are asked for once")
+        #expect(transport.sent.count { $0.asks("system.settings") } == 2, "once without them, and once with them")
         for insert in inserts {
             #expect(insert.parameter("query") == "INSERT INTO `ibex`.`t` FORMAT JSONEachRow")
             #expect(insert.parameter("async_insert") == "0")
@@ -83,6 +83,34 @@ import Testing
         #expect(await client.insert([], token: "T") != .accepted)
         #expect(await client.insert([], token: "T") == .accepted)
         #expect(transport.sent.last?.parameter("async_insert") == nil)
+    }
+
+    /// A profile could cut an answer, add to it or end an insert early, with a 200.
+    @Test func `every request is sent with the settings that the server knows`() async throws {
+        let transport = ScriptedTransport()
+        let client = try makeClient(transport, identity: IdentityColumns(id: "n", time: nil))
+        #expect(await client.insert([], token: "T") == .accepted)
+        _ = await client.countStored([RowKey(id: [49], seconds: nil)], token: "T", doubtAge: .zero)
+        let others = transport.sent.filter { !$0.asks("system.settings") }
+        #expect(others.count > 5)
+        for request in others {
+            #expect(request.parameter("timeout_overflow_mode") == "throw")
+            #expect(request.parameter("limit") == "0")
+            #expect(request.parameter("additional_result_filter") == "")
+        }
+    }
+
+    @Test func `a list of settings that was cut is asked for again, with what it says`() async throws {
+        let all = ScriptedServer.modern.settings
+        let transport = ScriptedTransport { request, _ in
+            guard request.asks("system.settings") else { return nil }
+            let isPinned = request.parameter("read_overflow_mode") == "throw"
+            return .text(isPinned ? all : "\(RequestSettings.knownToAll) read_overflow_mode\n")
+        }
+        let client = try makeClient(transport)
+        #expect(await client.insert([], token: "T") == .accepted)
+        #expect(transport.inserts.last?.parameter(RequestSettings.token) == "T")
+        #expect(transport.sent.count { $0.asks("system.settings") } == 3)
     }
 
     @Test(arguments: ["", "Ok.\n", "<html>Sign in</html>"])

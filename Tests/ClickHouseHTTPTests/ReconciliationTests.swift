@@ -178,6 +178,39 @@ import Testing
         #expect(!profile.canReconcile)
     }
 
+    @Test(arguments: [true, false])
+    func `a table that does not show what it has just accepted is not asked again`(isShown: Bool) async throws {
+        let plain = ScriptedServer(definition: "MergeTree ORDER BY n")
+        let transport = ScriptedTransport(plain) { request, _ in
+            guard request.asks(" IN (") && request.asks("AS _writer_key") else { return nil }
+            return .text("_writer_key\t_writer_seconds\t_writer_rows\n1\t0\t1\n" + (isShown ? "2\t0\t1\n" : ""))
+        }
+        let client = try makeClient(transport, identity: IdentityColumns(id: "n", time: nil))
+        #expect(try await client.preflight().get().canReconcile)
+        #expect(!client.isQuestionUnproven, "nothing was accepted yet")
+        #expect(await client.insert(Array("{\"n\":1}\n{\"n\":2}\n".utf8), token: "T") == .accepted)
+        #expect(client.isQuestionUnproven)
+        await client.proveQuestion(by: [key("1", nil), key("2", nil)])
+        #expect(!client.isQuestionUnproven)
+        let destination = try #require(client.destination)
+        #expect(destination.canReconcile == isShown)
+        #expect(
+            destination.guarantee.description.contains("the table does not show what it has just accepted") == !isShown
+        )
+        #expect(try await client.preflight().get() == destination)
+    }
+
+    @Test func `a question that fails proves nothing`() async throws {
+        let transport = ScriptedTransport { request, _ in
+            request.asks("AS _writer_key") && request.asks(" IN (") ? .exception(241, "Memory limit exceeded") : nil
+        }
+        let client = try makeClient(transport, identity: IdentityColumns(id: "n", time: nil))
+        _ = await client.insert(Array("{\"n\":1}\n".utf8), token: "T")
+        await client.proveQuestion(by: [key("1", nil)])
+        #expect(client.isQuestionUnproven)
+        #expect(client.destination?.canReconcile == true)
+    }
+
     @Test func `many ids are asked for in several queries`() async throws {
         let transport = ScriptedTransport { request, _ in
             guard request.asks(" IN (") && request.asks("AS _writer_key") else { return nil }

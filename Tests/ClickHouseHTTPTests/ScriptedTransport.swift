@@ -5,7 +5,7 @@ import Synchronization
 /// What a server says of itself and its table before anything is inserted.
 struct ScriptedServer: Sendable {
     var version = "26.9.2.1"
-    var settings = InsertSettings.versioned.map(\.name).joined(separator: "\n") + "\n"
+    var settings = RequestSettings.names.joined(separator: " ") + "\n"
     var engine = "MergeTree"
     var definition = "MergeTree ORDER BY n SETTINGS non_replicated_deduplication_window = 100"
     var columns = "n\tUInt64\n"
@@ -14,7 +14,7 @@ struct ScriptedServer: Sendable {
     static let modern = ScriptedServer()
     static let legacy = ScriptedServer(
         version: "18.16.1",
-        settings: "date_time_input_format\ninput_format_skip_unknown_fields\n",
+        settings: "date_time_input_format input_format_skip_unknown_fields\n",
         definition: "MergeTree ORDER BY n SETTINGS index_granularity = 8192"
     )
 

@@ -7,15 +7,15 @@ import Testing
 
 /// Random histories of answers, silences, lies, crashes and restarts, checked against what must hold at their end.
 @Suite(.bounded(seconds: 1_800)) struct AdversaryTests {
-    /// Ten thousand with `ADVERSARY_HISTORIES=10000`, as CI runs them.
+    /// CI runs more, with `ADVERSARY_HISTORIES`.
     private static let histories = ProcessInfo.processInfo.environment["ADVERSARY_HISTORIES"].flatMap { Int($0) } ?? 300
 
     @Test(arguments: SimulatedClickHouse.Table.allCases)
-    func `whatever happens, every record is stored once or is a dead letter`(
+    func `whatever happens, every record is stored, once where that is promised, or is a dead letter`(
         table: SimulatedClickHouse.Table
     ) async throws {
         try await withTemporaryDirectory { directory in
-            for seed in 0..<UInt64(Self.histories / 3) {
+            for seed in 0..<UInt64(Self.histories / SimulatedClickHouse.Table.allCases.count) {
                 try await History(table, seed: seed).run(in: directory)
             }
         }
@@ -55,6 +55,8 @@ private struct History {
                 let count = Int.random(in: 1...30, using: &random)
                 try await writer.write(contentsOf: numbers(accepted..<accepted + count))
                 accepted += count
+                // Each ends with the first attempt that fails, or when all is delivered.
+                for _ in 0..<Int.random(in: 0...8, using: &random) { try? await writer.flush() }
                 for _ in 0..<Int.random(in: 0...40, using: &random) { await Task.yield() }
             }
             // On this clock its deadline is over at once: the writer is torn from whatever it is doing.
@@ -74,7 +76,9 @@ private struct History {
         await writer.close()
 
         let expected = Set(0..<accepted).subtracting(poison).union(1_000..<1_000 + good)
-        #expect(server.rows.filter { $0.value != 1 } == [:], "stored twice; \(table), seed \(seed)")
+        if table != .hidesRows {
+            #expect(server.rows.filter { $0.value != 1 } == [:], "stored twice; \(table), seed \(seed)")
+        }
         #expect(Set(server.rows.keys) == expected, "lost, or stored and refused; \(table), seed \(seed)")
         #expect(status.deadLetters == poison.filter { $0 < accepted }.count, "dead letters; \(table), seed \(seed)")
         #expect(status.pending + status.inFlight == 0, "left; \(table), seed \(seed)")

@@ -16,6 +16,10 @@ final class SimulatedClickHouse: BatchSink {
         case forgetsTokens
         /// Knows no tokens, can be asked, and stores part of a batch when its body is cut.
         case plain
+        /// Knows no tokens, and shows its user one row in two, which nobody knows before it is asked for what it has accepted.
+        case hidesRows
+        /// Drops a batch whose token it has seen, also when it has lost the rows since. Can be asked.
+        case losesRows
     }
 
     /// What a refusal says of the row.
@@ -43,6 +47,9 @@ final class SimulatedClickHouse: BatchSink {
         var running: [String: (numbers: [Int], checks: Int)] = [:]
         var isWrong = false
         var poison: Set<Int>
+        var hasAccepted = false
+        var isProven = false
+        var isKnownToHide = false
     }
 
     private let table: Table
@@ -53,7 +60,7 @@ final class SimulatedClickHouse: BatchSink {
     /// How long a table that forgets tokens knows them.
     private static let memory = Duration.seconds(120)
 
-    let destination: DestinationProfile?
+    private let profile: DestinationProfile
 
     init(
         _ table: Table,
@@ -69,15 +76,36 @@ final class SimulatedClickHouse: BatchSink {
         state = Mutex(State(random: SeededRandom(seed), trouble: trouble, poison: poison))
         let guarantee: Guarantee =
             switch table {
-            case .knowsTokens: .token(window: nil)
+            case .knowsTokens, .losesRows: .token(window: nil)
             case .forgetsTokens: .token(window: Self.memory)
-            case .plain: .reconciliation(reason: "it is plain")
+            case .plain, .hidesRows: .reconciliation(reason: "it is plain")
             }
-        destination = DestinationProfile(
+        profile = DestinationProfile(
             version: "simulated",
             guarantee: guarantee,
-            canReconcile: table != .knowsTokens
+            canReconcile: table != .knowsTokens,
+            mayRecogniseLostRows: table == .losesRows
         )
+    }
+
+    var destination: DestinationProfile? {
+        guard state.withLock(\.isKnownToHide) else { return profile }
+        return DestinationProfile(
+            version: "simulated",
+            guarantee: .atLeastOnce(reason: "it hides"),
+            canReconcile: false
+        )
+    }
+
+    var isQuestionUnproven: Bool {
+        state.withLock { table == .hidesRows && $0.hasAccepted && !$0.isProven }
+    }
+
+    func proveQuestion(by keys: Set<RowKey>) async {
+        state.withLock { state in
+            state.isProven = true
+            state.isKnownToHide = keys.contains { count(of: $0, state) == nil }
+        }
     }
 
     /// The numbers that it refuses.
@@ -143,11 +171,14 @@ final class SimulatedClickHouse: BatchSink {
                 return .failure(InsertFailure(kind: .transient, message: "the question was lost"))
             }
             var counts: [RowKey: Int] = [:]
-            for key in keys {
-                counts[key] = Int(String(decoding: key.id, as: UTF8.self)).flatMap { state.rows[$0] }
-            }
+            for key in keys { counts[key] = count(of: key, state) }
             return .success(counts)
         }
+    }
+
+    private func count(of key: RowKey, _ state: State) -> Int? {
+        guard let number = Int(String(decoding: key.id, as: UTF8.self)) else { return nil }
+        return table == .hidesRows && number % 2 == 0 ? nil : state.rows[number]
     }
 
     func close() async {}
@@ -166,7 +197,10 @@ final class SimulatedClickHouse: BatchSink {
         case .lostRequest:
             return .failed(InsertFailure(kind: .transient, message: "refused", mayHaveBeenStored: false))
         case .lostReply:
-            _ = process(numbers, token, &state)
+            if case .accepted = process(numbers, token, &state), table == .losesRows, Bool.random(using: &state.random)
+            {
+                for number in numbers { state.rows[number] = nil }
+            }
             return .failed(InsertFailure(kind: .outcomeUnknown, message: "the connection failed"))
         case .transient:
             return .failed(InsertFailure(kind: .transient, code: 241, message: "memory limit"))
@@ -193,7 +227,7 @@ final class SimulatedClickHouse: BatchSink {
             // Stored later, while nobody waits for it any more.
             state.running[token] = (numbers, Int.random(in: 0...2, using: &state.random))
             return .failed(InsertFailure(kind: .outcomeUnknown, message: "no response"))
-        case .refusedAfterStoring where table != .knowsTokens:
+        case .refusedAfterStoring where [.forgetsTokens, .plain].contains(table):
             // A materialized view failed: the table has the rows.
             guard case .accepted = process(numbers, token, &state) else {
                 return refusal(of: numbers, state) ?? .accepted
@@ -207,13 +241,14 @@ final class SimulatedClickHouse: BatchSink {
     private func process(_ numbers: [Int], _ token: String, _ state: inout State) -> InsertOutcome {
         if let refusal = refusal(of: numbers, state) { return refusal }
         let now = clock.now
-        if let (known, at) = state.tokens[token], table == .knowsTokens || at.duration(to: now) < Self.memory {
+        if let (known, at) = state.tokens[token], table != .forgetsTokens || at.duration(to: now) < Self.memory {
             // ClickHouse drops other rows under the same token without a word. What is left of a damaged batch is no loss.
             precondition(Set(numbers).isSubset(of: known))
             return .accepted
         }
-        if table != .plain { state.tokens[token] = (numbers, now) }
+        if table != .plain, table != .hidesRows { state.tokens[token] = (numbers, now) }
         for number in numbers { state.rows[number, default: 0] += 1 }
+        state.hasAccepted = true
         return .accepted
     }
 

@@ -26,6 +26,7 @@ struct ClickHouseServer: Sendable {
         $0.isEmpty ? nil : $0
     }
 
+    static let isGiven = givenURL != nil
     static let isOurs = givenURL == nil && FileManager.default.isExecutableFile(atPath: executable)
     static let isAvailable = givenURL != nil || isOurs
 

@@ -7,13 +7,24 @@ package struct DestinationProfile: Sendable, Equatable {
     /// Whether the table can be asked which records it has.
     package let canReconcile: Bool
 
+    /// Whether the table may take a batch for one that it has, and have lost its rows: a replicated table keeps the ids of blocks
+    /// apart from the parts (ClickHouse #112149, #55109).
+    package let mayRecogniseLostRows: Bool
+
     /// ClickHouse's type of each column; empty when the user may not see them.
     package let columnTypes: [String: String]
 
-    package init(version: String, guarantee: Guarantee, canReconcile: Bool, columnTypes: [String: String] = [:]) {
+    package init(
+        version: String,
+        guarantee: Guarantee,
+        canReconcile: Bool,
+        mayRecogniseLostRows: Bool = false,
+        columnTypes: [String: String] = [:]
+    ) {
         self.version = version
         self.guarantee = guarantee
         self.canReconcile = canReconcile
+        self.mayRecogniseLostRows = mayRecogniseLostRows
         self.columnTypes = columnTypes
     }
 }

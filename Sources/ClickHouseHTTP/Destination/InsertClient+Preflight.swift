@@ -1,10 +1,51 @@
 struct EndpointProfile: Sendable, Equatable {
-    let knownSettings: Set<String>
+    let settings: RequestSettings
     let echoesQueryID: Bool
     let table: TableProfile
-    let destination: DestinationProfile
+    private(set) var destination: DestinationProfile
 
-    var knowsTokens: Bool { knownSettings.contains(InsertSettings.token) }
+    /// Whether the table takes the question and has not yet shown a record that it has accepted.
+    private(set) var isQuestionUnproven: Bool
+
+    /// - Parameter problem: why the table cannot be asked which records it has; nil when it takes the question.
+    init(
+        _ settings: RequestSettings,
+        echoesQueryID: Bool,
+        _ table: TableProfile,
+        version: String,
+        reconciliationProblem problem: String?
+    ) {
+        self.settings = settings
+        self.echoesQueryID = echoesQueryID
+        self.table = table
+        isQuestionUnproven = problem == nil
+        destination = DestinationProfile(
+            version: version,
+            guarantee: Guarantee(
+                table,
+                version: version,
+                knowsTokens: settings.knowsTokens,
+                reconciliationProblem: problem
+            ),
+            canReconcile: problem == nil,
+            mayRecogniseLostRows: table.isReplicated,
+            columnTypes: table.columnTypes
+        )
+    }
+
+    /// - Parameter isFound: whether rows that were just accepted are in the table's answer. A row policy may hide some, a TTL may have
+    ///   deleted them, or the engine keeps none: then the table cannot be asked.
+    mutating func proveQuestion(isFound: Bool) {
+        let problem = "the table does not show what it has just accepted"
+        self = EndpointProfile(
+            settings,
+            echoesQueryID: echoesQueryID,
+            table,
+            version: destination.version,
+            reconciliationProblem: isFound ? nil : problem
+        )
+        isQuestionUnproven = false
+    }
 
     /// Whether a batch that may be stored here can be sent elsewhere: what is stored is recognised there, or asked for.
     var mayMove: Bool {
@@ -20,13 +61,7 @@ struct EndpointProfile: Sendable, Equatable {
 extension InsertClient {
     /// - Throws: a failure of kind `destination` when the table or columns of it are missing, naming all of them.
     func askProfile(of endpoint: Endpoint) async throws(InsertFailure) -> EndpointProfile {
-        let (names, isEchoed) = try await ask(InsertSettings.lookUpStatement, at: endpoint)
-        let known = Set(names.lines).intersection(InsertSettings.versioned.map(\.name))
-        // An answer that is not ClickHouse's would make us send without a token, and a retry would store rows twice.
-        guard known.contains(InsertSettings.knownToAll) else {
-            let text = summarize("no list of ClickHouse's settings: \(names)", credentials: credentials)
-            throw InsertFailure(kind: .transient, status: 200, message: text)
-        }
+        let (settings, isEchoed) = try await askSettings(of: endpoint)
         let version = summarize(
             try await execute("SELECT version() FORMAT TabSeparated", at: endpoint).lines.first ?? "",
             credentials: credentials
@@ -34,23 +69,34 @@ extension InsertClient {
         let table = try await askTable(at: endpoint)
         try checkColumns(of: table)
         let problem = try await reconciliationProblem(table, at: endpoint)
-        let guarantee = Guarantee(
+        return EndpointProfile(
+            settings,
+            echoesQueryID: isEchoed,
             table,
             version: version,
-            knowsTokens: known.contains(InsertSettings.token),
             reconciliationProblem: problem
         )
-        return EndpointProfile(
-            knownSettings: known,
-            echoesQueryID: isEchoed,
-            table: table,
-            destination: DestinationProfile(
-                version: version,
-                guarantee: guarantee,
-                canReconcile: problem == nil,
-                columnTypes: table.columnTypes
-            )
-        )
+    }
+
+    /// Which settings the server knows. What cuts an answer short could hide some, so it is asked once more with those that it named,
+    /// until no others come.
+    private func askSettings(
+        of endpoint: Endpoint
+    ) async throws(InsertFailure) -> (settings: RequestSettings, isEchoed: Bool) {
+        use(nil, at: endpoint)
+        var settings = RequestSettings(known: [])
+        while true {
+            let (text, isEchoed) = try await ask(RequestSettings.lookUpStatement, at: endpoint)
+            let found = RequestSettings(answer: text)
+            // An answer that is not ClickHouse's would make us send without a token, and a retry would store rows twice.
+            guard found.known.contains(RequestSettings.knownToAll) else {
+                let text = summarize("no list of ClickHouse's settings: \(text)", credentials: credentials)
+                throw InsertFailure(kind: .transient, status: 200, message: text)
+            }
+            if found.known.isSubset(of: settings.known) { return (settings, isEchoed) }
+            settings = RequestSettings(known: found.known.union(settings.known))
+            use(settings, at: endpoint)
+        }
     }
 
     private func askTable(at endpoint: Endpoint) async throws(InsertFailure) -> TableProfile {

@@ -18,6 +18,11 @@ package protocol BatchSink: Sendable {
         doubtAge: Duration?
     ) async -> Result<[RowKey: Int], InsertFailure>
 
+    /// Whether the table takes questions, and has not yet shown a record that it has accepted.
+    var isQuestionUnproven: Bool { get }
+
+    func proveQuestion(by keys: Set<RowKey>) async
+
     /// Reads the files anew that say how TLS is done, and logs what came of it.
     func rereadTLSFiles() async
 
@@ -26,6 +31,10 @@ package protocol BatchSink: Sendable {
 
 extension BatchSink {
     package func prepare(_ rows: [UInt8], token: String) async {}
+
+    package var isQuestionUnproven: Bool { false }
+
+    package func proveQuestion(by keys: Set<RowKey>) async {}
 
     package func rereadTLSFiles() async {}
 }

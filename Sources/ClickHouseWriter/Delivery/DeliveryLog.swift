@@ -84,6 +84,13 @@ final class DeliveryLog: Sendable {
         logger.notice("Part of a batch whose outcome was unknown is stored; only the rest is sent", metadata: metadata)
     }
 
+    func recognisedOnly(_ batch: Batch) {
+        logger.warning(
+            "ClickHouse recognises a batch and has none of its rows: they are sent again under another token",
+            metadata: metadata(of: batch)
+        )
+    }
+
     func cannotAsk(_ batch: Batch) {
         let message: Logger.Message =
             "A record names no identity that can be asked for; its batch is sent again as it is"

@@ -8,6 +8,9 @@ extension DeliveryPlan {
         /// Whether it may be stored without our knowing.
         var isDoubtful = false
 
+        /// Whether the table may know its token, also when it has none of its rows.
+        var mayBeRecognised = false
+
         /// Whether another copy of the spool may have delivered some of it, under other tokens.
         var mayBeElsewhere = false
 
@@ -46,6 +49,7 @@ extension DeliveryPlan.Entry {
         self.init(
             batch: batch,
             isDoubtful: true,
+            mayBeRecognised: true,
             mayBeElsewhere: true,
             mayRunSince: now,
             startedAt: batch.attempts > 0 ? 0 : nil
@@ -61,6 +65,7 @@ extension DeliveryPlan.Entry {
     /// - Parameter start: since when a send may be running that was not known of; nil when none is.
     mutating func doubt(since start: WallInstant?) {
         isDoubtful = true
+        mayBeRecognised = true
         mayRunSince = mayRunSince ?? start
     }
 }

@@ -40,13 +40,16 @@ extension Flusher {
         metrics.recordSend(outcome, records: batch.records, duration: start.duration(to: .now))
         switch outcome {
         case .accepted:
+            if mustBeFound(batch), try await !holdsAcceptance(batch) { return isGone(batch) ? .stored : .kept }
             // The next one is sent while the spool deletes this one.
             state.withLock { state in
                 state.plan.didAccept(batch)
                 state.sizing.grow(after: batch.records)
             }
             wakeup.signal()
+            let keys = await keysThatProve(batch)
             await acknowledge(batch)
+            await proveQuestion(by: keys)
             state.withLock { $0.plan.didDeliver(batch) }
             log.works(batch)
             return .accepted
@@ -76,7 +79,7 @@ extension Flusher {
             return .kept
         }
         if verdict == .split { log.isolating(failure, in: failed) }
-        guard try await isWhollyMissing(failed) else { return isGone(failed) ? .stored : .kept }
+        guard try await findStored(failed) != .settled else { return isGone(failed) ? .stored : .kept }
         if verdict == .split {
             let members = try await spool.members(of: failed)
             let (pieces, suspicions) = state.withLock { $0.plan.pieces(of: members, badRow: failure.badRow) }

@@ -14,6 +14,17 @@ extension Flusher {
         case otherOwner
     }
 
+    /// What the table says of a batch that may be stored.
+    enum Finding {
+        /// It has none of it.
+        case nothing
+        /// It cannot be asked.
+        case unknown
+        /// The batch is not to be sent as it is: all of it is stored, or a batch of the rest has taken its place, or the answer is
+        /// still to come.
+        case settled
+    }
+
     /// Settles whether a batch of unknown outcome is stored, where that must be known before it is sent again.
     ///
     /// - Returns: false when it is not to be sent as it is: it is stored, in part or whole, or that is not known yet.
@@ -21,10 +32,10 @@ extension Flusher {
         guard let entry = state.withLock({ $0.plan.entry(of: batch) }) else { return true }
         let age = batch.frozenAt.duration(to: clock.now)
         if entry.isDoubtful, ResendPolicy.mustAsk(sink.destination, age: age) {
-            return try await isWhollyMissing(batch)
+            return try await findStored(batch) != .settled
         }
         // The table knows the batch by its token, but not what another owner has delivered under others.
-        return entry.mayBeElsewhere ? try await isWhollyMissing(batch, .otherOwner) : true
+        return entry.mayBeElsewhere ? try await findStored(batch, .otherOwner) != .settled : true
     }
 
     /// What the table can be asked for; nil when it cannot be asked.
@@ -33,11 +44,9 @@ extension Flusher {
     }
 
     /// Asks the table which of the batch's records it has, where it can be asked, and deletes those from the spool.
-    ///
-    /// - Returns: whether it has none of them; true also when it cannot be asked.
-    func isWhollyMissing(_ batch: Batch, _ doubt: Doubt = .ownSend) async throws(SpoolError) -> Bool {
-        guard let identity = askableIdentity else { return true }
-        let result = await withSpan("clickhouse.reconcile") { span -> Result<Bool, SpoolError> in
+    func findStored(_ batch: Batch, _ doubt: Doubt = .ownSend) async throws(SpoolError) -> Finding {
+        guard let identity = askableIdentity else { return .unknown }
+        let result = await withSpan("clickhouse.reconcile") { span -> Result<Finding, SpoolError> in
             do throws(SpoolError) {
                 // What an owner without a trace has delivered are whole batches, the oldest first: a sample shows them.
                 let isSample = doubt == .otherOwner && batch.records > 100 && batch.ids.lowerBound > spool.copiedThrough
@@ -50,12 +59,25 @@ extension Flusher {
         return try result.get()
     }
 
+    /// What to ask for once the batch is accepted, as long as the table has not shown that it answers with what it has.
+    func keysThatProve(_ batch: Batch) async -> Set<RowKey> {
+        guard sink.isQuestionUnproven, let identity = askableIdentity else { return [] }
+        let fields = try? await spool.keys(of: batch, idField: identity.id, timeField: identity.time, isSample: true)
+        return Set(fields.flatMap { RowKey.keys($0) } ?? [])
+    }
+
+    func proveQuestion(by keys: Set<RowKey>) async {
+        if keys.isEmpty { return }
+        await sink.proveQuestion(by: keys)
+        if let destination = sink.destination { learn(destination) }
+    }
+
     private func reconcile(
         _ batch: Batch,
         by identity: RecordIdentity,
         _ doubt: Doubt,
         isSample: Bool = false
-    ) async throws(SpoolError) -> Bool {
+    ) async throws(SpoolError) -> Finding {
         let fields = try await spool.keys(
             of: batch,
             idField: identity.id,
@@ -65,21 +87,21 @@ extension Flusher {
         // A record of an older type may not have the column.
         guard let keys = RowKey.keys(fields) else {
             log.cannotAsk(batch)
-            return true
+            return .unknown
         }
         let age = state.withLock { $0.plan.entry(of: batch)?.mayRunSince }?.duration(to: clock.now)
         switch await sink.countStored(Set(keys), token: batch.token, doubtAge: doubt == .ownSend ? age : nil) {
         case .failure(let failure):
             if Task.isCancelled {
                 state.withLock { $0.plan.didGiveUp(batch, now: clock.now) }
-                return false
+                return .settled
             }
             let retry = state.withLock { $0.plan.didFailToAsk(batch, failure, now: clock.now) }
             try await keep(batch, failure, retry)
-            return false
+            return .settled
         case .success(let stored) where stored.values.allSatisfy { $0 == 0 }:
             state.withLock { doubt == .ownSend ? $0.plan.didSettle(batch) : $0.plan.didFindNowhere(batch) }
-            return true
+            return .nothing
         case .success where isSample:
             return try await reconcile(batch, by: identity, doubt)
         case .success where doubt == .otherOwner && age != nil:
@@ -100,6 +122,27 @@ extension Flusher {
                 state.withLock { $0.plan.didReplace(batch, with: children) }
                 didDeliver(members.count - missing.count, in: nil)
             }
+            return .settled
+        }
+    }
+
+    /// Whether a batch that was accepted must be found in the table too: it was sent before, and the table may recognise a block that it
+    /// has lost.
+    func mustBeFound(_ batch: Batch) -> Bool {
+        sink.destination?.mayRecogniseLostRows == true && askableIdentity != nil
+            && state.withLock { $0.plan.entry(of: batch)?.mayBeRecognised } == true
+    }
+
+    /// - Returns: whether ClickHouse's acceptance holds: the table cannot be asked for these records.
+    func holdsAcceptance(_ batch: Batch) async throws(SpoolError) -> Bool {
+        switch try await findStored(batch) {
+        case .unknown: return true
+        case .settled: return false
+        case .nothing:
+            log.recognisedOnly(batch)
+            let members = try await spool.members(of: batch)
+            let children = try await spool.replace(batch, members: members, with: [members])
+            state.withLock { $0.plan.didReplace(batch, with: children) }
             return false
         }
     }

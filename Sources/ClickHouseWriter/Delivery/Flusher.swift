@@ -297,19 +297,26 @@ final class Flusher: Sendable {
         if !Task.isCancelled {
             switch result {
             case .success(let destination):
-                let (isNews, isFine) = state.withLock { state in
-                    defer { state.learned = destination }
+                let isFine = state.withLock { state in
                     state.plan.didPreflight()
-                    return (state.learned != destination, !state.plan.isOut)
+                    return !state.plan.isOut
                 }
                 if isFine { log.works(nil) }
-                if isNews { log.learned(destination, losses: ColumnFit.losses(columns, in: destination.columnTypes)) }
+                learn(destination)
             case .failure(let failure):
                 let (delay, failures) = state.withLock { $0.plan.didFailPreflight(failure, now: clock.now) }
                 log.failed(failure, of: nil, failuresInRow: failures, nextAttemptIn: delay)
             }
         }
         wakeup.signal()
+    }
+
+    func learn(_ destination: DestinationProfile) {
+        let isNews = state.withLock { state in
+            defer { state.learned = destination }
+            return state.learned != destination
+        }
+        if isNews { log.learned(destination, losses: ColumnFit.losses(columns, in: destination.columnTypes)) }
     }
 
     /// The spool itself failed. Nothing can be sent or acknowledged; records in it stay.
