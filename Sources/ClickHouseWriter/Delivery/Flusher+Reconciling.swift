@@ -133,7 +133,9 @@ extension Flusher {
             && state.withLock { $0.plan.entry(of: batch)?.mayBeRecognised } == true
     }
 
-    /// - Returns: whether ClickHouse's acceptance holds: the table cannot be asked for these records.
+    /// Looks for the rows of a batch that was accepted, and acknowledges those that are there. The others are a batch with a new token then.
+    ///
+    /// - Returns: true when the table cannot be asked for these records: then the acceptance is all there is.
     func holdsAcceptance(_ batch: Batch) async throws(SpoolError) -> Bool {
         switch try await findStored(batch) {
         case .unknown: return true
