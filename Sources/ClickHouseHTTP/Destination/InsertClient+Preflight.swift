@@ -2,7 +2,7 @@ struct EndpointProfile: Sendable, Equatable {
     let settings: RequestSettings
     let echoesQueryID: Bool
     let table: TableProfile
-    private(set) var destination: DestinationProfile
+    let destination: DestinationProfile
 
     /// Whether the table takes the question and has not yet shown a record that it has accepted.
     private(set) var isQuestionUnproven: Bool

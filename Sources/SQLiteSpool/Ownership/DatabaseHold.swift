@@ -69,7 +69,7 @@ final class DatabaseHold: Sendable {
         keep(index: try fileSystem.openToReserve(path))
     }
 
-    /// Reserves blocks for the index of so many frames in `-shm`, and for 4,096 more if they are free. The index has 32 KiB for 4,096
+    /// Reserves blocks for the index of this many frames in `-shm`, and for 4,096 more if they are free. The index has 32 KiB for 4,096
     /// frames; its header takes 136 bytes of the first 32 KiB, as much as 34 frames
     /// (https://www.sqlite.org/walformat.html#the_wal_index_file_format). SQLite writes one byte in each 4 KiB, which reserves the whole of a
     /// block of that size or more.

@@ -234,7 +234,7 @@ struct Specimen: Sendable {
         outcome.duplicated += times.values.reduce(0) { $0 + $1 - 1 }
         let database = try Database(path: absolutePath(ofFile: path), access: .readOnly)
         outcome.isSound = try outcome.isSound && database.text("PRAGMA integrity_check") == "ok"
-        // A dead letter is told by what it has, and one whose payload is damaged by its id: the numbers began at 0, and the ids at 1.
+        // The payload says which record a dead letter is; where that is damaged, the id does: numbers began at 0, ids at 1.
         var setAside: Set<Int> = []
         let rows = try database.prepare("SELECT id, CAST(payload AS BLOB) FROM dead_letters")
         while try rows.step(), let id = rows.integer(0) {
