@@ -30,12 +30,14 @@ package struct Migration: Sendable {
 
     /// `clickhouse/`: the tables of a ClickHouse server, 21.12 or later. Names to replace stand in backquotes.
     package static let clickHouse = [
-        Migration(1, "create_llm_traces", PackageResources._001_create_llm_traces_sql)
+        Migration(1, "create_llm_traces", PackageResources._001_create_llm_traces_sql),
+        Migration(2, "add_trace_id", PackageResources._002_add_trace_id_sql),
     ]
 
     /// `clickhouse_legacy/`: the same tables for a server before 21.12.
     package static let clickHouseLegacy = [
-        Migration(1, "create_llm_traces", PackageResources._001_create_llm_traces_legacy_sql)
+        Migration(1, "create_llm_traces", PackageResources._001_create_llm_traces_legacy_sql),
+        Migration(2, "add_trace_id", PackageResources._002_add_trace_id_legacy_sql),
     ]
 }
 

@@ -6,10 +6,9 @@ import Logging
 extension TraceRecord {
     /// What is written: 575 bytes of JSON.
     package static let sample = TraceRecord(
-        requestID: "0f5d2c1e-6a64-4d8f-a0c5-3a0a5fb7a9d1",
+        requestID: "req-0f5d2c1e6a644d8",
         orgID: UUID(),
         agentID: UUID(),
-        sessionID: UUID(),
         model: "gpt-4o-mini",
         provider: "openai",
         isStreaming: true,

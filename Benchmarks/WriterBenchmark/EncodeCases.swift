@@ -67,6 +67,7 @@ struct EncodeCases: ParsableCommand {
 private struct EncodableTrace: ClickHouseRecord, Encodable {
     static let columns: [ColumnName] = TraceRecord.columns.map { ColumnName($0.name) }
 
+    var trace_id: UUID
     var request_id: String
     var org_id: UUID
     var agent_id: UUID
@@ -89,6 +90,7 @@ private struct EncodableTrace: ClickHouseRecord, Encodable {
     var completed_at: Date
 
     init(_ trace: TraceRecord) {
+        trace_id = trace.traceID
         request_id = trace.requestID
         org_id = trace.orgID
         agent_id = trace.agentID

@@ -22,6 +22,7 @@ extension InsertClient {
         // A new id for every attempt: the one before may still be running, and ids must not meet (code 216).
         let queryID = "\(token)-\(UInt32.random(in: 0 ... .max))"
         let isCompressed = compresses(profile)
+        let rows = self.rows(rows, for: profile)
         let response = try await exchange(
             insertParameters(token: token, queryID: queryID, profile),
             headers: isCompressed ? [("Content-Encoding", "gzip")] : [],

@@ -24,6 +24,7 @@ package final class InsertClient: Sendable {
     let target: InsertTarget
     let columns: [String]
     let identity: IdentityColumns?
+    let reconciles: Bool
     let credentials: Credentials?
     let requestTimeout: Duration
     private let compressesBodies: Bool
@@ -35,7 +36,8 @@ package final class InsertClient: Sendable {
     /// - Parameters:
     ///   - endpoints: at least one.
     ///   - columns: what every row has a value for.
-    ///   - identity: what tells a row from others; nil when the table is not to be asked for rows.
+    ///   - identity: what tells a row from others; nil when nothing does.
+    ///   - reconciles: whether the table may be asked for rows.
     ///   - requestTimeout: for one exchange, from connecting to the last byte of the response.
     ///   - compressesBodies: sends batches compressed by gzip.
     package init(
@@ -43,6 +45,7 @@ package final class InsertClient: Sendable {
         target: InsertTarget,
         columns: [String] = [],
         identity: IdentityColumns? = nil,
+        reconciles: Bool = true,
         credentials: Credentials?,
         requestTimeout: Duration,
         compressesBodies: Bool = false,
@@ -55,6 +58,7 @@ package final class InsertClient: Sendable {
         self.target = target
         self.columns = columns
         self.identity = identity
+        self.reconciles = reconciles
         self.credentials = credentials
         self.requestTimeout = requestTimeout
         self.compressesBodies = compressesBodies
@@ -75,8 +79,10 @@ package final class InsertClient: Sendable {
 
     /// Compresses a batch that is sent next while another one is on its way, where it is to be compressed.
     package func prepare(_ rows: [UInt8], token: String) async {
-        let isCompressed = state.withLock { $0.profiles.values.contains(where: compresses) }
-        guard isCompressed, let body = try? await Gzip.compress(rows) else { return }
+        let profiles = state.withLock { Array($0.profiles.values) }
+        guard profiles.contains(where: compresses), !profiles.contains(where: lacksIdentity),
+            let body = try? await Gzip.compress(rows)
+        else { return }
         state.withLock { $0.compressedAhead = (token, body) }
     }
 
@@ -135,6 +141,7 @@ package final class InsertClient: Sendable {
                     counts.merge(try await countStored(keys, at: other), uniquingKeysWith: +)
                 }
             }
+            if profile.table.quorum > 1 { try await checkQuorum(profile.table.quorum, counts, besides: endpoint) }
             return counts
         }
     }
@@ -231,7 +238,15 @@ package final class InsertClient: Sendable {
         state.withLock { $0.settings[endpoint] = settings }
     }
 
-    // MARK: Compression
+    // MARK: Bodies
+
+    private func lacksIdentity(_ profile: EndpointProfile) -> Bool { identity.map(profile.table.lacks) ?? false }
+
+    /// The rows with what the table has columns for.
+    func rows(_ rows: [UInt8], for profile: EndpointProfile) -> [UInt8] {
+        guard let identity, lacksIdentity(profile) else { return rows }
+        return FirstField(identity.id).removed(from: rows)
+    }
 
     /// A cut body of plain JSON is stored in part by old servers, a cut gzip stream is refused.
     func compresses(_ profile: EndpointProfile) -> Bool { compressesBodies || !profile.settings.knowsTokens }

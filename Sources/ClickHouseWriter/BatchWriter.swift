@@ -140,6 +140,12 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
                 )
             }
         }
+        if let identity = Record.identity, identity.isOptional, identity.id != columns[0] {
+            throw WriterError(
+                .invalidConfiguration,
+                "\(Record.self).identity is optional: \"\(identity.id)\" must be the first of the columns"
+            )
+        }
     }
 
     private func checkOpen() throws(WriterError) {

@@ -5,7 +5,9 @@ public import Foundation
 ///
 /// The types are exactly those of the table's columns, so no value can be wrapped or cut on its way.
 public struct TraceRecord: Sendable, Equatable {
-    /// The request's own id, unique where somebody looks for it.
+    /// The trace's own id, which no other has.
+    public var traceID: UUID
+    /// The request's id as its client gave it, who may give it to several.
     public var requestID: String
     /// The organisation that pays.
     public var orgID: UUID
@@ -48,6 +50,7 @@ public struct TraceRecord: Sendable, Equatable {
 
     /// One value a column.
     public init(
+        traceID: UUID = UUID(),
         requestID: String,
         orgID: UUID,
         agentID: UUID,
@@ -69,6 +72,7 @@ public struct TraceRecord: Sendable, Equatable {
         requestedAt: Date,
         completedAt: Date
     ) {
+        self.traceID = traceID
         self.requestID = requestID
         self.orgID = orgID
         self.agentID = agentID
@@ -95,6 +99,7 @@ public struct TraceRecord: Sendable, Equatable {
 extension TraceRecord: ClickHouseRecord {
     /// The table's columns, but for `event_date`, which ClickHouse computes.
     public static let columns: [Column<TraceRecord>] = [
+        Column("trace_id", \.traceID),
         Column("request_id", \.requestID),
         Column("org_id", \.orgID),
         Column("agent_id", \.agentID),
@@ -117,6 +122,10 @@ extension TraceRecord: ClickHouseRecord {
         Column("completed_at", \.completedAt),
     ]
 
-    /// The request's id and time.
-    public static let identity: RecordIdentity? = RecordIdentity(id: "request_id", time: "requested_at")
+    /// The trace's id and time. Tables that were made before traces had an id will do.
+    public static let identity: RecordIdentity? = RecordIdentity(
+        id: "trace_id",
+        time: "requested_at",
+        isOptional: true
+    )
 }

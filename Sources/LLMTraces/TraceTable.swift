@@ -115,19 +115,29 @@ package enum TraceTable {
         at endpoint: Endpoint,
         _ onStep: (Step) -> Void
     ) async throws(InsertFailure) {
-        let database = quoteString(configuration.database)
-        let table = quoteString(configuration.table)
         for statement in dialect.migrations.flatMap(\.statements) {
-            // `EXISTS DATABASE` is younger than the servers that this supports.
-            let question =
-                statement.hasPrefix("CREATE DATABASE ")
-                ? "SELECT name FROM system.databases WHERE name = \(database)"
-                : "SELECT name FROM system.tables WHERE database = \(database) AND name = \(table)"
-            let known = try await client.execute("\(question) FORMAT TabSeparated", at: endpoint)
+            let known = try await client.execute(
+                "\(question(statement, configuration)) FORMAT TabSeparated",
+                at: endpoint
+            )
             let renamed = rename(statement, database: configuration.database, table: configuration.table)
-            _ = try await client.execute(renamed, at: endpoint)
+            if known.isEmpty { _ = try await client.execute(renamed, at: endpoint) }
             onStep(Step(endpoint: endpoint, statement: renamed, didExist: !known.isEmpty))
         }
+    }
+
+    /// Whose answer is empty where what the statement makes does not exist. `EXISTS` is younger than the servers that this supports.
+    private static func question(_ statement: String, _ configuration: BatchWriterConfiguration) -> String {
+        let database = quoteString(configuration.database)
+        let table = quoteString(configuration.table)
+        if statement.hasPrefix("CREATE DATABASE ") {
+            return "SELECT name FROM system.databases WHERE name = \(database)"
+        }
+        guard let column = statement.firstMatch(of: /ADD COLUMN (?:IF NOT EXISTS )?(\w+)/)?.1 else {
+            return "SELECT name FROM system.tables WHERE database = \(database) AND name = \(table)"
+        }
+        return "SELECT name FROM system.columns WHERE database = \(database) AND table = \(table)"
+            + " AND name = \(quoteString(String(column)))"
     }
 
     /// The files say `` `ibex`.`llm_traces` ``, so that they can be run as they are.

@@ -10,30 +10,32 @@ import Testing
         RowKey(id: Array(id.utf8), seconds: seconds)
     }
 
-    @Test func `the query names the ids and searches a second around their times`() {
-        let statement = Reconciliation(Self.target, Self.identity, .text)
-            .statement([key("it's \\"), key("b", 1_790_000_009)])
+    @Test func `the query names the ids and searches a second around their times`() throws {
+        let reconciliation = try #require(
+            Reconciliation(Self.target, Self.identity, types: ["request id": "String", "at": "DateTime64(3, 'UTC')"])
+        )
         #expect(
-            statement
+            reconciliation.statement([key("it's \\"), key("b", 1_790_000_009)])
                 == "SELECT toString(`request id`) AS _writer_key, toUnixTimestamp(`at`) AS _writer_seconds, count() AS _writer_rows "
                 + "FROM `ibex`.`t` WHERE `request id` IN ('it\\'s \\\\', 'b') AND `at` >= toDateTime(1789999999) "
                 + "AND `at` <= toDateTime(1790000010) GROUP BY _writer_key, _writer_seconds FORMAT TabSeparatedWithNames"
         )
     }
 
-    @Test(arguments: [Int64?.none, -1, 1 << 40]) func `a time that DateTime cannot hold prunes nothing`(seconds: Int64?)
-    {
-        let statement = Reconciliation(Self.target, Self.identity, .integer).statement(
-            RowKey.keys([("1", seconds)]) ?? []
-        )
+    @Test(arguments: [Int64?.none, -1, 1 << 40]) func `a time that DateTime cannot hold prunes nothing`(
+        seconds: Int64?
+    ) throws {
+        let reconciliation = try #require(Reconciliation(Self.target, Self.identity, types: ["request id": "UInt64"]))
+        let statement = reconciliation.statement(RowKey.keys([("1", seconds)]) ?? [])
         #expect(statement.contains("WHERE `request id` IN (1) GROUP BY"))
     }
 
     @Test func `rows are counted by key`() {
         let text = "_writer_key\t_writer_seconds\t_writer_rows\na\\tb\\\\\t7\t2\nc\t8\t1\n"
         let reconciliation = Reconciliation(Self.target, Self.identity)
-        #expect(reconciliation.parse(text, comparesTime: true) == [key("a\tb\\", 7): 2, key("c", 8): 1])
-        #expect(reconciliation.parse(text, comparesTime: false) == [key("a\tb\\", nil): 2, key("c", nil): 1])
+        #expect(reconciliation?.parse(text) == [key("a\tb\\", 7): 2, key("c", 8): 1])
+        let timeless = "_writer_key\t_writer_seconds\t_writer_rows\nc\t0\t1\n"
+        #expect(reconciliation?.parse(timeless) == [key("c", nil): 1])
     }
 
     @Test(arguments: [
@@ -42,13 +44,13 @@ import Testing
         "_writer_key\t_writer_seconds\t_writer_rows\na\t7\t-1\n",
     ])
     func `what is not the whole answer is none`(text: String) {
-        #expect(Reconciliation(Self.target, Self.identity).parse(text, comparesTime: true) == nil)
+        #expect(Reconciliation(Self.target, Self.identity)?.parse(text) == nil)
     }
 
     @Test func `counts that no table can have are survived`() {
         let line = "a\t7\t\(Int.max)\n"
-        let counts = Reconciliation(Self.target, Self.identity)
-            .parse("_writer_key\t_writer_seconds\t_writer_rows\n" + line + line, comparesTime: true)
+        let counts = Reconciliation(Self.target, Self.identity)?
+            .parse("_writer_key\t_writer_seconds\t_writer_rows\n" + line + line)
         #expect(counts?[key("a", 7)].map { $0 > 1 } == true)
     }
 
@@ -103,7 +105,7 @@ import Testing
 
     @Test func `tables that do not share their rows are all asked`() async throws {
         let transport = ScriptedTransport { request, _ in
-            guard request.asks(" IN (") && request.asks("AS _writer_key") else { return nil }
+            guard request.asksForRows else { return nil }
             return .text("_writer_key\t_writer_seconds\t_writer_rows\n\(request.isTo("a") ? 1 : 2)\t0\t1\n")
         }
         let counts = try await count(transport, urls: ["http://a:1", "http://b:1"]).get()
@@ -139,7 +141,7 @@ import Testing
         ] {
             let spelled = "3f2b6c1e-0b0a-4f6e-9d5a-0a1b2c3d4e5f"
             let transport = ScriptedTransport(ScriptedServer(columns: "n\t\(type)\n")) { request, _ in
-                guard request.asks(" IN (") && request.asks("AS _writer_key") else { return nil }
+                guard request.asksForRows else { return nil }
                 return .text("_writer_key\t_writer_seconds\t_writer_rows\n\(type == "UUID" ? spelled : "-12")\t0\t1\n")
             }
             let keys = Set(ids.map { key($0, nil) })
@@ -151,19 +153,68 @@ import Testing
         }
     }
 
-    private static let spellings: [(Reconciliation.Kind, String, String?)] = [
-        (.integer, "007", "7"), (.integer, "+7", "7"), (.integer, "-0", "0"),
-        (.integer, "-012", "-12"),
-        (.integer, "000", "0"), (.integer, "+", nil), (.integer, "", nil), (.integer, "+-7", nil),
-        (.integer, "7\u{301}", nil),
-        (.uuid, "3F2B6C1E0B0A4F6E9D5A0A1B2C3D4E5F", "3f2b6c1e-0b0a-4f6e-9d5a-0a1b2c3d4e5f"),
-        (.uuid, "3f2b6c1e-0b0a-4f6e-9d5a-0a1b2c3d4e5f", "3f2b6c1e-0b0a-4f6e-9d5a-0a1b2c3d4e5f"),
-        (.uuid, "3f2b6c1e-0b0a-4f6e-9d5a-0a1b2c3d", nil), (.uuid, "ääääääääääääääää", nil), (.text, "007", "007"),
+    private static let spellings: [(type: String, id: String, spelled: String?)] = [
+        ("Int64", "007", "7"), ("Int8", "+7", "7"), ("Int32", "-0", "0"), ("Int256", "-012", "-12"),
+        ("UInt64", "000", "0"), ("UInt64", "+", nil), ("UInt64", "", nil), ("UInt64", "+-7", nil),
+        ("UInt64", "7\u{301}", nil), ("LowCardinality(UInt64)", "007", "7"), ("Nullable(UInt64)", "007", "7"),
+        ("UUID", "3F2B6C1E0B0A4F6E9D5A0A1B2C3D4E5F", "3f2b6c1e-0b0a-4f6e-9d5a-0a1b2c3d4e5f"),
+        ("UUID", "3f2b6c1e-0b0a-4f6e-9d5a-0a1b2c3d4e5f", "3f2b6c1e-0b0a-4f6e-9d5a-0a1b2c3d4e5f"),
+        ("Nullable(UUID)", "3F2B6C1E-0B0A-4F6E-9D5A-0A1B2C3D4E5F", "3f2b6c1e-0b0a-4f6e-9d5a-0a1b2c3d4e5f"),
+        ("UUID", "3f2b6c1e-0b0a-4f6e-9d5a-0a1b2c3d", nil), ("UUID", "ääääääääääääääää", nil),
+        ("String", "007", "007"), ("LowCardinality(Nullable(String))", "Ä", "Ä"),
+        ("FixedString(4)", "a\0b\0", "a\0b"), ("FixedString(4)", "", ""), ("FixedString(4)", "abcde", nil),
     ]
 
     @Test(arguments: spellings)
-    func `a key is looked for as ClickHouse spells it`(kind: Reconciliation.Kind, id: String, spelled: String?) {
-        #expect(Reconciliation(Self.target, Self.identity, kind).canonical(key(id)) == spelled.map { key($0) })
+    func `a key is looked for as ClickHouse spells it`(type: String, id: String, spelled: String?) throws {
+        let reconciliation = try #require(Reconciliation(Self.target, Self.identity, types: ["request id": type]))
+        #expect(reconciliation.canonical(key(id)) == spelled.map { key($0) })
+    }
+
+    @Test(arguments: ["IPv6", "DateTime", "Enum8('a' = 1)", "Float64", "Decimal(9, 2)", "Array(String)", "Nullable(IPv4)"])
+    func `a table whose identifying column has values of several spellings is not asked`(type: String) async throws {
+        let transport = ScriptedTransport(ScriptedServer(definition: "MergeTree ORDER BY n", columns: "n\t\(type)\n"))
+        let profile = try await makeClient(transport, identity: IdentityColumns(id: "n", time: nil)).preflight().get()
+        #expect(!profile.canReconcile)
+        #expect("\(profile.guarantee)".contains("values of the type \(type) of column `n` are not compared"))
+    }
+
+    @Test func `a time that is not stored as one is not compared`() throws {
+        let types = ["request id": "String", "at": "LowCardinality(String)"]
+        let reconciliation = try #require(Reconciliation(Self.target, Self.identity, types: types))
+        #expect(reconciliation.canonical(key("a", 7)) == key("a", nil))
+        #expect(!reconciliation.statement([key("a", nil)]).contains("`at`"))
+    }
+
+    /// The first replica has all rows, the second lacks one.
+    @Test(arguments: [("0", true), ("2", false), ("auto", false), ("3", nil)])
+    func `rows count as stored when as many replicas have them as the quorum asks for`(
+        quorum: String,
+        isStored: Bool?
+    ) async throws {
+        let server = ScriptedServer(
+            engine: "ReplicatedMergeTree",
+            definition: "ReplicatedMergeTree ORDER BY n SETTINGS replicated_deduplication_window = 0"
+        )
+        let transport = ScriptedTransport(server) { request, _ in
+            if request.asks("insert_quorum") { return .text("\(quorum)\n") }
+            if request.asks("total_replicas") { return .text("2\n") }
+            guard request.asksForRows else { return nil }
+            let rows = request.isTo("a") ? "1\t0\t1\n2\t0\t1\n" : "1\t0\t1\n"
+            return .text("_writer_key\t_writer_seconds\t_writer_rows\n\(rows)")
+        }
+        let urls = ["http://a:8123", "http://b:8123"]
+        let client = try makeClient(transport, urls: urls, identity: IdentityColumns(id: "n", time: nil))
+        guard let isStored else {
+            let profile = try await client.preflight().get()
+            #expect("\(profile.guarantee)".contains("insert_quorum is 3"))
+            return
+        }
+        let result = await client.countStored([key("1", nil), key("2", nil)], token: "T", doubtAge: nil)
+        switch result {
+        case .success(let counts): #expect(isStored && counts == [key("1", nil): 1, key("2", nil): 1])
+        case .failure(let failure): #expect(!isStored && failure.concernsBatchAlone && "\(failure)".contains("insert_quorum = 2"))
+        }
     }
 
     @Test func `a user who may not see the replicas cannot be sure of one`() async throws {
@@ -182,7 +233,7 @@ import Testing
     func `a table that does not show what it has just accepted is not asked again`(isShown: Bool) async throws {
         let plain = ScriptedServer(definition: "MergeTree ORDER BY n")
         let transport = ScriptedTransport(plain) { request, _ in
-            guard request.asks(" IN (") && request.asks("AS _writer_key") else { return nil }
+            guard request.asksForRows else { return nil }
             return .text("_writer_key\t_writer_seconds\t_writer_rows\n1\t0\t1\n" + (isShown ? "2\t0\t1\n" : ""))
         }
         let client = try makeClient(transport, identity: IdentityColumns(id: "n", time: nil))
@@ -202,7 +253,7 @@ import Testing
 
     @Test func `a question that fails proves nothing`() async throws {
         let transport = ScriptedTransport { request, _ in
-            request.asks("AS _writer_key") && request.asks(" IN (") ? .exception(241, "Memory limit exceeded") : nil
+            request.asksForRows ? .exception(241, "Memory limit exceeded") : nil
         }
         let client = try makeClient(transport, identity: IdentityColumns(id: "n", time: nil))
         _ = await client.insert(Array("{\"n\":1}\n".utf8), token: "T")
@@ -213,7 +264,7 @@ import Testing
 
     @Test func `many ids are asked for in several queries`() async throws {
         let transport = ScriptedTransport { request, _ in
-            guard request.asks(" IN (") && request.asks("AS _writer_key") else { return nil }
+            guard request.asksForRows else { return nil }
             let ids = request.text.split(separator: "IN (")[1].split(separator: ")")[0].split(separator: ", ")
             return .text("_writer_key\t_writer_seconds\t_writer_rows\n" + ids.map { "\($0)\t0\t1\n" }.joined())
         }
@@ -221,6 +272,6 @@ import Testing
         let counts = try await makeClient(transport, identity: IdentityColumns(id: "n", time: nil))
             .countStored(keys, token: "T", doubtAge: .zero).get()
         #expect(counts.count == 2_500)
-        #expect(transport.sent.count { $0.asks("AS _writer_key") && $0.asks(" IN (") } == 3)
+        #expect(transport.sent.count { $0.asksForRows } == 3)
     }
 }

@@ -87,6 +87,9 @@ extension HTTPRequest {
 
     func asks(_ text: String) -> Bool { !isInsert && self.text.contains(text) }
 
+    /// Not only whether that may be asked.
+    var asksForRows: Bool { asks("AS _writer_key") && !asks(" AND 0 ") }
+
     func isTo(_ host: String) -> Bool { url.hasPrefix("http://\(host):") }
 
     func parameter(_ name: String) -> String? {

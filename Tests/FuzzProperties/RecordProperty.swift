@@ -94,6 +94,7 @@ struct RecordProperty: Sendable {
         let names = columns.map { String(decoding: $0, as: UTF8.self) }
         let table = SimulatedTable(
             columns: names,
+            timeColumn: identity.time == identity.id ? nil : identity.time,
             idType: type,
             stored: keys.compactMap { Self.stored($0, in: type) },
             anything: anything
@@ -149,6 +150,7 @@ struct RecordProperty: Sendable {
             case "UUID": uuid(text)?.uuidString.lowercased()
             case "UInt64": UInt64(text)?.description
             case "Int64": Int64(text)?.description
+            case "FixedString(16)": key.id.count > 16 ? nil : String(text.reversed().drop { $0 == "\0" }.reversed())
             default: text
             }
         return spelled.map { RowKey(id: Array($0.utf8), seconds: key.seconds) }

@@ -6,6 +6,7 @@ import Testing
 
 @Suite struct TraceRecordTests {
     static let sample = TraceRecord(
+        traceID: UUID(uuid: (0, 0, 0, 0, 0, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, 1)),
         requestID: "req-\"1\"",
         orgID: UUID(
             uuid: (0x3f, 0x2b, 0x6c, 0x1e, 0x0b, 0x0a, 0x4f, 0x6e, 0x9d, 0x5a, 0x0a, 0x1b, 0x2c, 0x3d, 0x4e, 0x5f)
@@ -33,7 +34,8 @@ import Testing
     @Test func `a trace is one line with the table's columns in their order`() throws {
         let text = String(decoding: try Self.sample.row(ColumnNames(TraceRecord.columnNames)), as: UTF8.self)
         #expect(
-            text == #"{"request_id":"req-\"1\"","org_id":"3f2b6c1e-0b0a-4f6e-9d5a-0a1b2c3d4e5f","#
+            text == #"{"trace_id":"00000000-0000-4000-8000-000000000001","#
+                + #""request_id":"req-\"1\"","org_id":"3f2b6c1e-0b0a-4f6e-9d5a-0a1b2c3d4e5f","#
                 + #""agent_id":"00000000-0000-0000-0000-000000000003","session_id":null,"#
                 + #""checkpoint_id":"ff000000-0000-0000-0000-000000000000","model":"gpt-4o","provider":"openai","#
                 + #""is_streaming":true,"input_tokens":12,"output_tokens":4294967295,"total_tokens":0,"auth_latency_ms":1,"#
@@ -48,14 +50,18 @@ import Testing
         let create = try #require(migrations.flatMap(\.statements).first { $0.hasPrefix("CREATE TABLE") })
         let columns = create.split(separator: "\n").filter { $0.hasPrefix("    ") }
             .compactMap { $0.split(separator: " ").first.map(String.init) }
-        #expect(columns == TraceRecord.columns.map(\.name) + ["event_date"])
+        let added = migrations.flatMap(\.statements).compactMap {
+            $0.firstMatch(of: /ADD COLUMN (?:IF NOT EXISTS )?(\w+)/).map { String($0.1) }
+        }
+        #expect(added + columns == TraceRecord.columns.map(\.name) + ["event_date"])
     }
 
     @Test func `a migration goes to the table that was asked for, whatever its name`() throws {
         let statements = Migration.clickHouse.flatMap(\.statements).map {
             TraceTable.rename($0, database: "my`db", table: "t")
         }
-        #expect(statements.count == 2)
+        #expect(statements.count == 3)
+        #expect(statements[2] == "ALTER TABLE `my\\`db`.`t` ADD COLUMN IF NOT EXISTS trace_id UUID")
         #expect(statements[0] == "CREATE DATABASE IF NOT EXISTS `my\\`db`")
         #expect(statements[1].hasPrefix("CREATE TABLE IF NOT EXISTS `my\\`db`.`t`\n"))
         #expect(statements[1].contains("non_replicated_deduplication_window = 10000"))

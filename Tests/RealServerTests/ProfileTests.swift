@@ -167,7 +167,7 @@ extension ClickHouseServer {
 /// The writer's requests, to a server whose user has a profile.
 ///
 /// What the request itself sets goes before, as it does with a profile.
-private struct ProfileTransport: HTTPTransport {
+struct ProfileTransport: HTTPTransport {
     let network: AsyncHTTPTransport
     let profile: [String: String]
 

@@ -55,6 +55,8 @@ extension RealServerTests {
         ("UInt64", ["18446744073709551615", "+007"]),
         ("UUID", ["3F2B6C1E-0B0A-4F6E-9D5A-0A1B2C3D4E5F", "0f2b6c1e0b0a4f6e9d5a0a1b2c3d4e5F"]),
         ("String", ["e\u{301}", "\u{301}", "\0", "it's \\"]),
+        ("Nullable(UUID)", ["3F2B6C1E-0B0A-4F6E-9D5A-0A1B2C3D4E5F"]), ("Nullable(UInt64)", ["+007"]),
+        ("LowCardinality(Nullable(String))", ["a", "Ä"]), ("FixedString(4)", ["a", "a\0b", "abcd"]),
     ])
     func `an id that a column took is found in it, however it was spelled`(type: String, ids: [String]) async throws {
         try await withDatabase { server, configuration in

@@ -1,3 +1,4 @@
+@testable import ClickHouseHTTP
 import ClickHouseWriter
 import Synchronization
 import TestSupport
@@ -80,5 +81,70 @@ struct ReplicaTests {
             #expect(try await lab.query("SELECT count(), uniqExact(n) FROM \(table)") == [all, all])
         }
         _ = try await lab.query("DROP TABLE \(table)")
+    }
+
+    /// One replica has the rows, and cannot pass them on: their insert was not acknowledged (code 319).
+    @Test func `rows count as stored when a quorum has them`() async throws {
+        let lab = try #require(ReplicaLab.given)
+        let table = "quorum_test_\(UInt32.random(in: 0 ... .max))"
+        _ = try await lab.query(
+            "CREATE TABLE \(table) (n UInt64) ENGINE = ReplicatedMergeTree('/clickhouse/tables/\(table)', '{replica}')"
+                + " ORDER BY n"
+        )
+        let client = InsertClient(
+            endpoints: try lab.replicas.map { try Endpoint.parse($0.url).endpoint },
+            target: InsertTarget(database: "default", table: table),
+            columns: ["n"],
+            identity: IdentityColumns(id: "n", time: nil),
+            credentials: nil,
+            requestTimeout: .seconds(30),
+            transport: ProfileTransport(
+                network: AsyncHTTPTransport(),
+                profile: ["insert_quorum": "2", "insert_quorum_timeout": "1000"]
+            )
+        )
+        let keys: Set<RowKey> = [RowKey(id: Array("7".utf8), seconds: nil)]
+        let all = Dictionary(uniqueKeysWithValues: keys.map { ($0, 1) })
+        func count() async -> Result<[RowKey: Int], InsertFailure> {
+            await client.countStored(keys, token: "T", doubtAge: nil)
+        }
+        _ = try await lab.replicas[1].query("SYSTEM STOP FETCHES \(table)")
+        let outcome = await client.insert(Array("{\"n\":7}\n".utf8), token: "T")
+        guard case .failed(let failure) = outcome else {
+            Issue.record("a quorum that is not there acknowledged: \(outcome)")
+            return
+        }
+        #expect(failure.code == 319 && failure.mayHaveBeenStored)
+        #expect(try await lab.query("SELECT count() FROM \(table)") == ["1\n", "0\n"])
+        guard case .failure(let question) = await count() else {
+            Issue.record("found, and not acknowledged")
+            return
+        }
+        #expect(question.message.contains("insert_quorum = 2"))
+        _ = try await lab.replicas[1].query("SYSTEM START FETCHES \(table)")
+        try await waitUntil("the quorum has the row") { await (try? count().get()) == all }
+        await client.close()
+        _ = try await lab.query("DROP TABLE \(table)")
+    }
+
+    @Test func `a profile that forbids a setting holds the delivery, and is named`() async throws {
+        let lab = try #require(ReplicaLab.given)
+        try await withTemporaryDirectory { directory in
+            var configuration = BatchWriterConfiguration(
+                spoolPath: directory + "/measurements.spool",
+                urls: lab.replicas.map(\.url),
+                table: "absent"
+            )
+            // The lab's user whose profile is read-only.
+            configuration.user = "reader"
+            configuration.password = "secret"
+            configuration.shutdownTimeout = .milliseconds(100)
+            let writer = try openWriter(configuration, of: Measurement.self)
+            try await writer.write(Measurement(n: 1, value: "1"))
+            try await waitUntil("the delivery is held") {
+                if case .held(let reason) = writer.status.delivery { reason.contains("date_time_input_format") } else { false }
+            }
+            #expect(await writer.close().remaining == 1)
+        }
     }
 }

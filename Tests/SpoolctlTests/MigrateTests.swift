@@ -14,6 +14,7 @@ import Testing
                         \(server.url)
                           exists already  CREATE DATABASE IF NOT EXISTS `d`
                           exists already  CREATE TABLE IF NOT EXISTS `d`.`t`
+                          exists already  ALTER TABLE `d`.`t` ADD COLUMN IF NOT EXISTS trace_id UUID
                         d.t can take traces, its guarantee is: effectively-once by token
 
                         """

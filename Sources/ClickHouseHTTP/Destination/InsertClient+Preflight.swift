@@ -130,7 +130,15 @@ extension InsertClient {
             )
             for row in settings ?? [] where row.count == 2 { table.serverSettings[row[0]] = row[1] }
         }
+        if table.isReplicated { table.quorum = try await askQuorum(at: endpoint) }
         return table
+    }
+
+    private func askQuorum(at endpoint: Endpoint) async throws(InsertFailure) -> Int {
+        let setting = try await rows("SELECT value FROM system.settings WHERE name = 'insert_quorum'", at: endpoint)
+        guard setting?.first?.first == "auto" else { return setting?.first?.first.flatMap { Int($0) } ?? 1 }
+        let replicas = try await rows("SELECT total_replicas FROM system.replicas WHERE \(isTarget)", at: endpoint)
+        return (replicas?.first?.first.flatMap { Int($0) } ?? 1) / 2 + 1
     }
 
     /// The rows of a query about the server; nil when the user may not ask, or the server is too old to have the table.
@@ -151,7 +159,7 @@ extension InsertClient {
 
     private func checkColumns(of table: TableProfile) throws(InsertFailure) {
         if table.columnTypes.isEmpty { return }
-        let missing = columns.filter { table.columnTypes[$0] == nil }
+        let missing = columns.filter { table.columnTypes[$0] == nil && !($0 == identity?.id && identity?.isOptional == true) }
         if missing.isEmpty { return }
         let names = missing.map(quoteIdentifier).joined(separator: ", ")
         throw .ours(
@@ -167,9 +175,18 @@ extension InsertClient {
         _ table: TableProfile,
         at endpoint: Endpoint
     ) async throws(InsertFailure) -> String? {
-        guard let identity else { return "the record type names no identity, or reconciliation is turned off" }
+        guard let identity else { return "the record type names no identity" }
+        let column = quoteIdentifier(identity.id)
+        if !reconciles { return "reconciliation is turned off" }
+        if table.lacks(identity) { return "the table lacks the column \(column), which tells records apart" }
+        if table.quorum > endpoints.count {
+            return "insert_quorum is \(table.quorum), and not that many replicas are known to ask"
+        }
+        guard let reconciliation = Reconciliation(target, identity, types: table.columnTypes) else {
+            return "values of the type \(table.columnTypes[identity.id] ?? "") of column \(column) are not compared"
+        }
         do throws(InsertFailure) {
-            _ = try await execute(Reconciliation(target, identity).probeStatement, at: endpoint)
+            _ = try await execute(reconciliation.probeStatement, at: endpoint)
             if table.isReplicated { _ = try await execute(completenessStatement("1"), at: endpoint) }
             return nil
         } catch {

@@ -1,12 +1,17 @@
 internal import Foundation
 
+/// The columns that tell a row from all others.
 package struct IdentityColumns: Sendable, Equatable {
     package let id: String
     package let time: String?
 
-    package init(id: String, time: String?) {
+    /// Whether a table may lack the column `id`: rows are sent without it then.
+    package let isOptional: Bool
+
+    package init(id: String, time: String?, isOptional: Bool = false) {
         self.id = id
         self.time = time
+        self.isOptional = isOptional
     }
 }
 
@@ -37,43 +42,68 @@ struct Reconciliation {
     private static let header = "\(names.key)\t\(names.seconds)\t\(names.rows)"
 
     private let target: InsertTarget
-    private let identity: IdentityColumns
+    private let id: String
     private let kind: Kind
 
+    /// nil when times are not compared.
+    private let time: String?
+
     /// How the identifying column's values are written.
-    enum Kind {
+    private enum Kind {
         case integer, uuid, text
-        /// Compared as text, whatever it is.
-        case other
+        /// Text of this many bytes; ClickHouse fills shorter ones with zeros.
+        case fixedText(Int)
+        /// The type is not known. Compared as text.
+        case unknown
 
         /// - Parameter type: as `system.columns` gives it; nil when it is not known.
-        init(_ type: String?) {
+        /// - Returns: nil when values of the type have spellings that are not known here.
+        init?(_ type: String?) {
+            guard let type else {
+                self = .unknown
+                return
+            }
+            let length = type.firstMatch(of: /^FixedString\((\d+)\)$/).flatMap { Int($0.1) }
             switch type {
-            case let type? where type.hasPrefix("Int") || type.hasPrefix("UInt"): self = .integer
+            case _ where type.wholeMatch(of: /U?Int\d+/) != nil: self = .integer
             case "UUID": self = .uuid
-            case "String", "LowCardinality(String)": self = .text
-            default: self = .other
+            case "String": self = .text
+            default:
+                guard let length else { return nil }
+                self = .fixedText(length)
             }
         }
     }
 
-    init(_ target: InsertTarget, _ identity: IdentityColumns, _ kind: Kind = .other) {
-        self.target = target
-        self.identity = identity
+    /// - Parameter types: ClickHouse's type of each column; those that are missing are not known.
+    /// - Returns: nil when the identifying column is of a type whose values cannot be compared.
+    init?(_ target: InsertTarget, _ identity: IdentityColumns, types: [String: String] = [:]) {
+        guard let kind = Kind(types[identity.id].map(Self.withoutWrappers)) else { return nil }
         self.kind = kind
+        self.target = target
+        id = identity.id
+        // Others are not stored to the second.
+        time = identity.time.flatMap { types[$0].map(Self.withoutWrappers)?.hasPrefix("DateTime") ?? true ? $0 : nil }
+    }
+
+    /// `LowCardinality(Nullable(String))` holds the values of `String`.
+    private static func withoutWrappers(_ type: String) -> String {
+        let inner = type.wholeMatch(of: /(?:LowCardinality|Nullable)\((.*)\)/)?.1
+        return inner.map { withoutWrappers(String($0)) } ?? type
     }
 
     /// The key as ClickHouse's `toString` writes it; nil when the column cannot hold it, so that it is not stored.
     func canonical(_ key: RowKey) -> RowKey? {
+        let seconds = time == nil ? nil : key.seconds
         let text = String(decoding: key.id, as: UTF8.self)
-        switch kind {
-        case .integer:
-            return Self.wholeNumber(text).map { RowKey(id: Array($0.utf8), seconds: key.seconds) }
-        case .uuid:
-            return Self.uuid(text).map { RowKey(id: Array($0.uuidString.lowercased().utf8), seconds: key.seconds) }
-        case .text, .other:
-            return key
-        }
+        let id: [UInt8]? =
+            switch kind {
+            case .integer: Self.wholeNumber(text).map { Array($0.utf8) }
+            case .uuid: Self.uuid(text).map { Array($0.uuidString.lowercased().utf8) }
+            case .fixedText(let length): key.id.count > length ? nil : Array(key.id[...(key.id.lastIndex { $0 != 0 } ?? -1)])
+            case .text, .unknown: key.id
+            }
+        return id.map { RowKey(id: $0, seconds: seconds) }
     }
 
     /// As ClickHouse writes a number that it takes with a plus and leading zeros too.
@@ -95,31 +125,36 @@ struct Reconciliation {
         return UUID(uuidString: dashed)
     }
 
-    /// Fails when the user or the table does not allow the question.
-    var probeStatement: String { "\(select) WHERE 0 \(ending)" }
-
-    /// - Parameter keys: canonical ones.
-    func statement(_ keys: [RowKey]) -> String {
-        let ids = keys.map { key in
-            let text = String(decoding: key.id, as: UTF8.self)
-            return kind == .integer ? text : quoteString(text)
-        }
-        let column = quoteIdentifier(identity.id)
-        var condition = "\(kind == .other ? "toString(\(column))" : column) IN (\(ids.joined(separator: ", ")))"
-        if let range = timeRange(keys), let time = identity.time {
-            condition +=
-                " AND \(quoteIdentifier(time)) >= toDateTime(\(range.lowerBound))"
-                + " AND \(quoteIdentifier(time)) <= toDateTime(\(range.upperBound))"
-        }
-        return "\(select) WHERE \(condition) \(ending)"
+    /// Fails when the user or the table does not allow the question. It reads no rows.
+    var probeStatement: String {
+        let id = if case .uuid = kind { "00000000-0000-0000-0000-000000000000" } else { "0" }
+        return statement([RowKey(id: Array(id.utf8), seconds: 1)], besides: " AND 0")
     }
 
-    private var ending: String {
-        "GROUP BY \(Self.names.key), \(Self.names.seconds) FORMAT TabSeparatedWithNames"
+    /// - Parameters:
+    ///   - keys: canonical ones.
+    ///   - condition: what must be true besides.
+    func statement(_ keys: [RowKey], besides condition: String = "") -> String {
+        let ids = keys.map { key in
+            let text = String(decoding: key.id, as: UTF8.self)
+            return if case .integer = kind { text } else { quoteString(text) }
+        }
+        let column = quoteIdentifier(id)
+        let value = if case .unknown = kind { "toString(\(column))" } else { column }
+        var seconds = "0"
+        var conditions = "\(value) IN (\(ids.joined(separator: ", ")))"
+        if let range = timeRange(keys), let time = time.map(quoteIdentifier) {
+            seconds = "toUnixTimestamp(\(time))"
+            conditions +=
+                " AND \(time) >= toDateTime(\(range.lowerBound)) AND \(time) <= toDateTime(\(range.upperBound))"
+        }
+        return "SELECT toString(\(column)) AS \(Self.names.key), \(seconds) AS \(Self.names.seconds),"
+            + " count() AS \(Self.names.rows) FROM \(target.quotedName) WHERE \(conditions)\(condition)"
+            + " GROUP BY \(Self.names.key), \(Self.names.seconds) FORMAT TabSeparatedWithNames"
     }
 
     /// - Returns: rows with each key; nil when the text is not the whole answer to our query.
-    func parse(_ text: String, comparesTime: Bool) -> [RowKey: Int]? {
+    func parse(_ text: String) -> [RowKey: Int]? {
         guard text.hasSuffix("\n"), text.hasPrefix(Self.header + "\n") else { return nil }
         var counts: [RowKey: Int] = [:]
         for line in text.lines.dropFirst() {
@@ -129,15 +164,9 @@ struct Reconciliation {
             }
             let id = Array(unescapeTabSeparated(fields[0]).utf8)
             // More than a batch has are never asked for, and sums of what a broken server counts must not overflow.
-            counts[RowKey(id: id, seconds: comparesTime ? seconds : nil), default: 0] += min(rows, 1 << 32)
+            counts[RowKey(id: id, seconds: seconds == 0 ? nil : seconds), default: 0] += min(rows, 1 << 32)
         }
         return counts
-    }
-
-    private var select: String {
-        let seconds = identity.time.map { "toUnixTimestamp(\(quoteIdentifier($0)))" } ?? "0"
-        return "SELECT toString(\(quoteIdentifier(identity.id))) AS \(Self.names.key), "
-            + "\(seconds) AS \(Self.names.seconds), count() AS \(Self.names.rows) FROM \(target.quotedName)"
     }
 
     /// A second around the keys' times: they may have fractions, or have lost them. nil when times are not compared.
@@ -156,16 +185,15 @@ extension InsertClient {
     private static let settlingTime = Duration.seconds(1)
 
     func countStored(_ keys: Set<RowKey>, at endpoint: Endpoint) async throws(InsertFailure) -> [RowKey: Int] {
-        guard var identity else { return [:] }
-        let kind = Reconciliation.Kind(try await profile(of: endpoint).table.columnTypes[identity.id])
-        let comparesTime = identity.time != nil && keys.allSatisfy { $0.seconds != nil }
-        if !comparesTime { identity = IdentityColumns(id: identity.id, time: nil) }
-        let reconciliation = Reconciliation(target, identity, kind)
+        let table = try await profile(of: endpoint).table
+        guard let identity, let reconciliation = Reconciliation(target, identity, types: table.columnTypes) else {
+            throw .ours(.transient, "the table at \(endpoint) is another one than before")
+        }
         let canonical = keys.map { ($0, reconciliation.canonical($0)) }
         var counts: [RowKey: Int] = [:]
         for part in Reconciliation.parts(Set(canonical.compactMap(\.1))) {
             let text = try await execute(reconciliation.statement(part), at: endpoint, responseLimit: 4 << 20)
-            guard let found = reconciliation.parse(text, comparesTime: comparesTime) else {
+            guard let found = reconciliation.parse(text) else {
                 let text = summarize("no answer of ClickHouse's: \(text)", credentials: credentials)
                 throw InsertFailure(kind: .transient, status: 200, message: text)
             }
@@ -174,6 +202,30 @@ extension InsertClient {
         return Dictionary(
             uniqueKeysWithValues: canonical.map { key, spelled in (key, spelled.flatMap { counts[$0] } ?? 0) }
         )
+    }
+
+    /// - Parameter counts: of the first replica that was asked.
+    /// - Throws: a transient failure while some rows are on fewer replicas than the quorum: then their insert was not acknowledged, and
+    ///   may never be.
+    func checkQuorum(
+        _ quorum: Int,
+        _ counts: [RowKey: Int],
+        besides endpoint: Endpoint
+    ) async throws(InsertFailure) {
+        var replicas = [counts]
+        for other in endpoints where other != endpoint {
+            replicas.append(try await countStored(Set(counts.keys), at: other))
+        }
+        for key in counts.keys {
+            let counts = replicas.map { $0[key] ?? 0 }.sorted(by: >)
+            guard counts[0] == counts[quorum - 1] else {
+                throw .ours(
+                    .transient,
+                    "rows are on fewer replicas than insert_quorum = \(quorum) asks for",
+                    concernsBatchAlone: true
+                )
+            }
+        }
     }
 
     /// - Throws: a transient failure while an insert under the token runs somewhere, or may.
@@ -234,9 +286,11 @@ extension InsertClient {
 
     func completenessStatement(_ condition: String) -> String {
         "SELECT (\(condition)) AND is_readonly = 0 AND is_session_expired = 0 AS complete FROM system.replicas"
-            + " WHERE database = \(quoteString(target.database)) AND table = \(quoteString(target.table))"
-            + " FORMAT TabSeparatedWithNames"
+            + " WHERE \(isTarget) FORMAT TabSeparatedWithNames"
     }
+
+    /// Of a system table that has a row for each table.
+    var isTarget: String { "database = \(quoteString(target.database)) AND table = \(quoteString(target.table))" }
 }
 
 extension String {

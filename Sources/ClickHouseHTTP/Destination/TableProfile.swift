@@ -13,10 +13,18 @@ struct TableProfile: Sendable, Equatable {
     /// The server's `…deduplication_window…` settings, where the table has none of its own.
     var serverSettings: [String: String] = [:]
 
+    /// How many replicas must have a block before an insert is acknowledged, as the user's `insert_quorum` asks for.
+    var quorum = 1
+
     var isReplicated: Bool { engine.hasPrefix("Replicated") }
 
     /// Whether every endpoint has the same rows.
     var isShared: Bool { isReplicated || engine.hasPrefix("Shared") || engine == "Distributed" }
+
+    /// Whether rows are sent without the column that identifies them.
+    func lacks(_ identity: IdentityColumns) -> Bool {
+        identity.isOptional && !columnTypes.isEmpty && columnTypes[identity.id] == nil
+    }
 
     /// How many of the newest blocks the table recognises again; nil when that cannot be read.
     var deduplicationWindow: Int? { setting(windowSetting) }

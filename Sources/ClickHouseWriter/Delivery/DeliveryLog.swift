@@ -15,6 +15,7 @@ final class DeliveryLog: Sendable {
         case refusal = "ClickHouse still refuses records; they are kept"
         case deadLetter = "More records are dead letters now"
         case unknownIdentity = "More batches are sent again as they are"
+        case sharedIdentity = "More records share their identity with others"
         case spool = "The spool still fails; nothing is sent"
 
         var bound: RepeatBound<WallInstant> { RepeatBound(self == .outage || self == .hold ? .lasting : .momentary) }
@@ -95,6 +96,14 @@ final class DeliveryLog: Sendable {
         let message: Logger.Message =
             "A record names no identity that can be asked for; its batch is sent again as it is"
         say(.unknownIdentity, .warning, message, metadata(of: batch))
+    }
+
+    func sharedIdentities(_ batch: Batch, _ records: Int) {
+        var metadata = metadata(of: batch)
+        metadata["batch.shared"] = "\(records)"
+        let message: Logger.Message =
+            "Records share their identity with others: of those that were in doubt, one may be taken for another"
+        say(.sharedIdentity, .warning, message, metadata)
     }
 
     /// - Parameter losses: what the table cannot hold exactly.

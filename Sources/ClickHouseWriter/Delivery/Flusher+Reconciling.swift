@@ -107,6 +107,7 @@ extension Flusher {
         case .success where doubt == .otherOwner && age != nil:
             return try await reconcile(batch, by: identity, .ownSend)
         case .success(var stored):
+            noteSharedIdentities(of: batch, keys, stored)
             let members = try await spool.members(of: batch)
             let missing = zip(members, keys).filter { _, key in
                 guard let count = stored[key], count > 0 else { return true }
@@ -124,6 +125,17 @@ extension Flusher {
             }
             return .settled
         }
+    }
+
+    /// Says how many of a batch's records cannot be told from others by their identity.
+    ///
+    /// - Parameter stored: how many rows have each of the keys.
+    private func noteSharedIdentities(of batch: Batch, _ keys: [RowKey], _ stored: [RowKey: Int]) {
+        let records = Dictionary(grouping: keys) { $0 }.mapValues(\.count)
+        let shared = keys.count { records[$0, default: 0] > 1 || stored[$0, default: 0] > 1 }
+        if shared == 0 { return }
+        metrics.recordSharedIdentities(shared)
+        log.sharedIdentities(batch, shared)
     }
 
     /// Whether a batch that was accepted must be found in the table too: it was sent before, and the table may recognise a block that it

@@ -34,6 +34,8 @@ private let listing = """
     it changes.
     counter records_enqueued: Records that write committed to the spool.
     counter records_delivered: Records that ClickHouse provably has and the spool let go.
+    counter records_sharing_identity: Records in doubt whose identity another record of their batch has too, or more than \
+    one row of the table.
     counter records_dead_lettered code: Records that became dead letters, by ClickHouse's error code, or "damaged": \
     found damaged on the disk while running.
     counter records_dropped reason: Records that were given up unsent, as the limits ask for (full, age).

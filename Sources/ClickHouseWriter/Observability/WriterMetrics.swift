@@ -13,7 +13,7 @@ package struct WriterMetrics: Sendable {
     private let spoolStates: [SpoolHealth.State: Gauge]
     private let deliveryStates: [DeliveryReport.State: Gauge]
     private let droppedCounters: [SpoolEvent.DropReason: Counter]
-    private let enqueuedCounter, deliveredCounter: Counter
+    private let enqueuedCounter, deliveredCounter, sharedCounter: Counter
     private let sendTimer, flushTimer, commitTimer: Timer
     private let batchRecorder, commitRecorder: Recorder
 
@@ -28,6 +28,7 @@ package struct WriterMetrics: Sendable {
         deliveryStates = maker.each(DeliveryReport.State.allCases, by: \.rawValue) { maker.gauge("delivery_state", $0) }
         enqueuedCounter = maker.counter("records_enqueued")
         deliveredCounter = maker.counter("records_delivered")
+        sharedCounter = maker.counter("records_sharing_identity")
         droppedCounters = maker.each(SpoolEvent.DropReason.allCases, by: \.rawValue) {
             maker.counter("records_dropped", $0)
         }
@@ -97,6 +98,10 @@ package struct WriterMetrics: Sendable {
     func recordDelivered(_ records: Int, in duration: Duration?) {
         deliveredCounter.increment(by: records)
         if let duration { flushTimer.record(duration: max(.zero, duration)) }
+    }
+
+    func recordSharedIdentities(_ records: Int) {
+        sharedCounter.increment(by: records)
     }
 
     func recordDeadLetter(code: Int?) {

@@ -112,11 +112,12 @@ extension Database {
         // is quoted in the path, or one like `a.b` would be looked for in an object `a`, and `1st` be an error.
         let rows = try prepare(
             """
-            SELECT payload -> ?3, iif(
-                payload ->> ?4 GLOB '*Z' OR payload ->> ?4 GLOB '*[-+][0-9][0-9]:[0-9][0-9]',
-                CAST(strftime('%s', payload ->> ?4) AS INTEGER),
-                NULL  -- without a zone only the server knows what it means
-            )
+            -- The second and the zone, without a fraction: ClickHouse cuts it off, strftime would round.
+            SELECT payload -> ?3, CAST(strftime('%s', substr(payload ->> ?4, 1, 19) || CASE
+                WHEN payload ->> ?4 GLOB '*Z' THEN 'Z'
+                WHEN payload ->> ?4 GLOB '*[-+][0-9][0-9]:[0-9][0-9]' THEN substr(payload ->> ?4, -6)
+                -- Without a zone only the server knows what it means: then all of it is NULL.
+            END) AS INTEGER)
             FROM records WHERE id BETWEEN ?1 AND ?2 \(isSample ? "AND (id < ?1 + 100 OR id % 100 = 0)" : "") ORDER BY id
             """
         )

@@ -3,6 +3,7 @@ internal import ClickHouseHTTP
 internal import ClickHouseWriter
 internal import Foundation
 internal import Glibc
+internal import LLMTraces
 internal import Logging
 internal import SQLiteSpool
 internal import UnixSignals
@@ -81,7 +82,7 @@ struct Drain: AsyncParsableCommand {
         let (configuration, destination) = try makeConfiguration(found)
         let delivery = try SpoolDelivery(
             configuration: configuration,
-            identity: destination.idColumn.map { RecordIdentity(id: $0, time: destination.timeColumn) },
+            identity: destination.identity,
             logger: Logger(label: "spoolctl.drain") { _ in SwiftLogNoOpLogHandler() }
         )
         // Not before: until the spool is open, a signal ends the process, whatever SQLite is at.
@@ -160,5 +161,14 @@ struct DurationArgument: ExpressibleByArgument {
     init?(argument: String) {
         guard let duration = Duration(settingText: argument) else { return nil }
         self.duration = duration
+    }
+}
+
+extension SpoolDestination {
+    /// Of traces it is known that their table may lack the column.
+    fileprivate var identity: RecordIdentity? {
+        idColumn.map { id in
+            RecordIdentity(id: id, time: timeColumn, isOptional: id == TraceRecord.identity?.id)
+        }
     }
 }
