@@ -23,6 +23,7 @@ package final class InsertClient: Sendable {
     package let endpoints: [Endpoint]
     let target: InsertTarget
     let columns: [String]
+    let columnProblem: @Sendable ([String: String]) -> String?
     let identity: IdentityColumns?
     let credentials: Credentials?
     let requestTimeout: Duration
@@ -35,6 +36,7 @@ package final class InsertClient: Sendable {
     /// - Parameters:
     ///   - endpoints: at least one.
     ///   - columns: what every row has a value for.
+    ///   - columnProblem: why columns of these types, by their names, take no rows; nil when they do.
     ///   - identity: what tells a row from others; nil when the table is not to be asked for rows.
     ///   - requestTimeout: for one exchange, from connecting to the last byte of the response.
     ///   - compressesBodies: sends batches compressed by gzip.
@@ -42,6 +44,7 @@ package final class InsertClient: Sendable {
         endpoints: [Endpoint],
         target: InsertTarget,
         columns: [String] = [],
+        columnProblem: @escaping @Sendable ([String: String]) -> String? = { _ in nil },
         identity: IdentityColumns? = nil,
         credentials: Credentials?,
         requestTimeout: Duration,
@@ -54,6 +57,7 @@ package final class InsertClient: Sendable {
         self.endpoints = endpoints
         self.target = target
         self.columns = columns
+        self.columnProblem = columnProblem
         self.identity = identity
         self.credentials = credentials
         self.requestTimeout = requestTimeout

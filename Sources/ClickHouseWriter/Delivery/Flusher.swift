@@ -316,7 +316,9 @@ final class Flusher: Sendable {
             defer { state.learned = destination }
             return state.learned != destination
         }
-        if isNews { log.learned(destination, losses: ColumnFit.losses(columns, in: destination.columnTypes)) }
+        if !isNews { return }
+        let losses = ColumnFit.losses(columns, in: destination.columnTypes, allowed: configuration.lossyColumns)
+        log.learned(destination, losses: losses.tolerated)
     }
 
     /// The spool itself failed. Nothing can be sent or acknowledged; records in it stay.
