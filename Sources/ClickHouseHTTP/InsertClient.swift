@@ -9,6 +9,8 @@ package final class InsertClient: Sendable {
         var selector: EndpointSelector
         /// What is known of each endpoint; absent until asked, and after a failure that may have changed it.
         var profiles: [Endpoint: EndpointProfile] = [:]
+        /// Endpoints that take no rows until an operator fixes them; another is used meanwhile.
+        var broken: [Endpoint: InsertFailure] = [:]
         /// What each endpoint is sent with every request; kept until it is asked again.
         var settings: [Endpoint: RequestSettings] = [:]
         /// The latest profile's, also when that was dropped.
@@ -23,6 +25,7 @@ package final class InsertClient: Sendable {
     package let endpoints: [Endpoint]
     let target: InsertTarget
     let columns: [String]
+    let columnProblem: @Sendable ([String: String]) -> String?
     let identity: IdentityColumns?
     let reconciles: Bool
     let credentials: Credentials?
@@ -36,6 +39,7 @@ package final class InsertClient: Sendable {
     /// - Parameters:
     ///   - endpoints: at least one.
     ///   - columns: what every row has a value for.
+    ///   - columnProblem: why columns of these types, by their names, take no rows; nil when they do.
     ///   - identity: what tells a row from others; nil when nothing does.
     ///   - reconciles: whether the table may be asked for rows.
     ///   - requestTimeout: for one exchange, from connecting to the last byte of the response.
@@ -44,6 +48,7 @@ package final class InsertClient: Sendable {
         endpoints: [Endpoint],
         target: InsertTarget,
         columns: [String] = [],
+        columnProblem: @escaping @Sendable ([String: String]) -> String? = { _ in nil },
         identity: IdentityColumns? = nil,
         reconciles: Bool = true,
         credentials: Credentials?,
@@ -57,6 +62,7 @@ package final class InsertClient: Sendable {
         self.endpoints = endpoints
         self.target = target
         self.columns = columns
+        self.columnProblem = columnProblem
         self.identity = identity
         self.reconciles = reconciles
         self.credentials = credentials
@@ -69,6 +75,11 @@ package final class InsertClient: Sendable {
     }
 
     package var destination: DestinationProfile? { state.withLock(\.destination) }
+
+    /// Why the first endpoint that is broken takes no rows; nil when none is, and when all are.
+    package var passedOver: InsertFailure? {
+        state.withLock { $0.broken.count < endpoints.count ? firstBroken($0) : nil }
+    }
 
     /// Asks the server what the table is, unless that is known.
     ///
@@ -182,7 +193,7 @@ package final class InsertClient: Sendable {
         _ body: (Endpoint) async throws(InsertFailure) -> Value
     ) async -> Result<Value, InsertFailure> {
         let candidates = pinned.map { [$0] } ?? state.withLock { $0.selector.candidates(now: now()) }
-        var latest: InsertFailure?
+        var latest = InsertFailure.ours(.transient, "no endpoint")
         for endpoint in candidates {
             do throws(InsertFailure) {
                 let value = try await body(endpoint)
@@ -191,12 +202,15 @@ package final class InsertClient: Sendable {
             } catch {
                 latest = learn(from: error, at: endpoint)
                 // What may be stored already goes back to whoever must ask first.
-                let isForAnother = error.kind == .transient && !error.mayHaveBeenStored
-                if !isForAnother || Task.isCancelled { break }
+                let isForAnother = [.transient, .destination].contains(error.kind) && !error.mayHaveBeenStored
+                if !isForAnother || Task.isCancelled { return .failure(latest) }
             }
         }
-        return .failure(latest ?? .ours(.transient, "no endpoint"))
+        // What an operator must fix is said rather than what may pass by itself.
+        return .failure(pinned == nil ? state.withLock { firstBroken($0) } ?? latest : latest)
     }
+
+    private func firstBroken(_ state: State) -> InsertFailure? { endpoints.lazy.compactMap { state.broken[$0] }.first }
 
     /// After a failure the server may be another one than before: restarted, upgraded, its table fixed.
     ///
@@ -222,9 +236,18 @@ package final class InsertClient: Sendable {
         } catch {
             var failure = error
             failure.mayHaveBeenStored = false
+            if failure.kind == .destination, endpoints.count > 1 {
+                failure.endpoint = endpoint
+                state.withLock { [failure] state in
+                    state.broken[endpoint] = failure
+                    // It is asked again now and then, not before every batch.
+                    state.selector.recordFailure(endpoint, now: now(), retryAfter: nil)
+                }
+            }
             throw failure
         }
         state.withLock { state in
+            state.broken[endpoint] = nil
             state.profiles[endpoint] = profile
             state.destination = profile.destination
         }

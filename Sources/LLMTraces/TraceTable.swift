@@ -142,7 +142,7 @@ package enum TraceTable {
 
     /// The files say `` `ibex`.`llm_traces` ``, so that they can be run as they are.
     static func rename(_ statement: String, database: String, table: String) -> String {
-        statement.replacing("`ibex`", with: quoteIdentifier(database))
-            .replacing("`llm_traces`", with: quoteIdentifier(table))
+        // In one pass: the database may be called as the file calls the table.
+        statement.replacing(/`(ibex|llm_traces)`/) { quoteIdentifier($0.1 == "ibex" ? database : table) }
     }
 }

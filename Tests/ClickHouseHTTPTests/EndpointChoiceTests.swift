@@ -35,6 +35,62 @@ import Testing
         #expect(transport.sent.allSatisfy { $0.isTo("a") })
     }
 
+    /// What a server without the table, or without the right to it, answers to the preflight.
+    private static func refusal(_ code: Int?, of request: HTTPRequest) -> HTTPResponse? {
+        request.asks("system.tables") ? code.map { .exception($0) } ?? .text("") : nil
+    }
+
+    @Test(arguments: [nil, 516])
+    func `a server that cannot take rows is passed over and named, and used again when it is fixed`(code: Int?)
+        async throws
+    {
+        let isBroken = Mutex(true)
+        let now = Mutex(ContinuousClock.now)
+        let transport = ScriptedTransport { request, _ in
+            request.isTo("a") && isBroken.withLock { $0 } ? Self.refusal(code, of: request) : nil
+        }
+        let client = try makeClient(transport, urls: Self.replicas, now: { now.withLock { $0 } })
+        for _ in 0..<3 { #expect(await client.insert([], token: "T") == .accepted) }
+        #expect(transport.inserts.count == 3 && transport.inserts.allSatisfy { $0.isTo("b") })
+        #expect(transport.sent.count { $0.isTo("a") && $0.asks("system.tables") } == 1, "it rests")
+        #expect(client.passedOver?.withoutQuotes.hasPrefix("http://a:1: destination") == true)
+
+        isBroken.withLock { $0 = false }
+        now.withLock { $0 += .seconds(61) }
+        #expect(await client.insert([], token: "T") == .accepted)
+        #expect(transport.inserts.last?.isTo("a") == true)
+        #expect(client.passedOver == nil)
+    }
+
+    @Test func `where all are broken the first is named, also while the second is only away`() async throws {
+        let isAway = Mutex(false)
+        let transport = ScriptedTransport { request, _ throws(TransportFailure) in
+            if request.isTo("b"), isAway.withLock({ $0 }) {
+                throw TransportFailure(message: "refused", isBeforeSending: true)
+            }
+            return Self.refusal(nil, of: request)
+        }
+        let client = try makeClient(transport, urls: Self.replicas)
+        for away in [false, false, true] {
+            isAway.withLock { $0 = away }
+            guard case .failure(let failure) = await client.preflight() else { Issue.record("passed"); return }
+            #expect(failure.description.hasPrefix("http://a:1: destination: there is no table"))
+        }
+        #expect(client.passedOver == nil)
+    }
+
+    @Test func `a batch that may be stored at the second is not taken for unsent because the first is broken`()
+        async throws
+    {
+        let transport = ScriptedTransport { request, _ throws(TransportFailure) in
+            if request.isInsert { throw TransportFailure(message: "reset", isBeforeSending: false) }
+            return request.isTo("a") ? Self.refusal(nil, of: request) : nil
+        }
+        let client = try makeClient(transport, urls: Self.replicas)
+        guard case .failed(let failure) = await client.insert([], token: "T") else { Issue.record("sent"); return }
+        #expect(failure.kind == .outcomeUnknown && failure.mayHaveBeenStored)
+    }
+
     private static let replicated = ScriptedServer(
         engine: "ReplicatedMergeTree",
         definition: "ReplicatedMergeTree ORDER BY n SETTINGS replicated_deduplication_window = 100"

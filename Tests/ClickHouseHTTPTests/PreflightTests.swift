@@ -96,6 +96,15 @@ import Testing
         #expect(transport.inserts.isEmpty)
     }
 
+    @Test func `nothing is sent to columns that are not fit for it`() async throws {
+        let transport = ScriptedTransport()
+        let client = try makeClient(transport, columnProblem: { "is too small: \($0)" })
+        guard case .failed(let failure) = await client.insert([], token: "T") else { Issue.record("sent"); return }
+        #expect(failure.kind == .destination && !failure.mayHaveBeenStored)
+        #expect(failure.message == #"the table `ibex`.`t` is too small: ["n": "UInt64"]"#)
+        #expect(transport.inserts.isEmpty)
+    }
+
     @Test func `a missing table is said before anything is sent`() async throws {
         let transport = ScriptedTransport(ScriptedServer(engine: ""))
         guard case .failed(let failure) = try await makeClient(transport).insert([], token: "T") else {

@@ -63,6 +63,7 @@ func makeClient(
     _ transport: ScriptedTransport,
     urls: [String] = ["http://a:8123"],
     columns: [String] = ["n"],
+    columnProblem: @escaping @Sendable ([String: String]) -> String? = { _ in nil },
     identity: IdentityColumns? = nil,
     credentials: Credentials? = nil,
     now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
@@ -71,6 +72,7 @@ func makeClient(
         endpoints: try urls.map { try Endpoint.parse($0).endpoint },
         target: InsertTarget(database: "ibex", table: "t"),
         columns: columns,
+        columnProblem: columnProblem,
         identity: identity,
         credentials: credentials,
         requestTimeout: .seconds(1),

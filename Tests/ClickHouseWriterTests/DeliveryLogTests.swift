@@ -40,6 +40,16 @@ import Testing
         }
     }
 
+    @Test func `a URL that is passed over is named once, and again when another one was in between`() async throws {
+        try await withLog { log, recorder, _, _ in
+            var failure = missing
+            failure.endpoint = try Endpoint.parse("http://u:hunter2@a:1").endpoint
+            for passedOver in [failure, failure, nil, failure] { log.passesOver(passedOver) }
+            #expect(loud(recorder) == [.warning, .warning])
+            #expect(recorder.entries.last?.metadata.contains("\"clickhouse.url\": http://a:1") == true)
+        }
+    }
+
     @Test func `dead letters that were kept back are said at close`() async throws {
         try await withLog { log, recorder, _, batch in
             for _ in 0..<3 { log.deadLettered(batch, poison) }

@@ -141,6 +141,33 @@ import Tracing
         }
     }
 
+    @Test func `a URL that refuses the user does not stop the delivery, and is named in status and log`() async throws {
+        try await withTemporaryDirectory { directory in
+            try await withTemporaryDirectory { elsewhere in
+                try await withStandIn(in: elsewhere, requiredUser: "somebody") { broken in
+                    try await withStandIn(in: directory) { server in
+                        var configuration = configuration(directory, server)
+                        configuration.urls = [broken.url, server.url]
+                        let log = LogRecorder()
+                        let writer = try BatchWriter<Event>(configuration: configuration, logger: log.logger)
+                        try await write(writer)
+                        try await writer.flush()
+                        #expect(try await stored(server) == Self.ids)
+                        #expect(writer.status.delivery == .fine)
+                        let named = "; a URL is passed over, \(broken.url): destination (code"
+                        #expect(writer.status.guarantee?.contains(named) == true, "\(writer.status)")
+                        try await waitUntil("the log names it") {
+                            log.entries.contains {
+                                $0.message.hasPrefix("A ClickHouse URL") && $0.metadata.contains(broken.url)
+                            }
+                        }
+                        await writer.close()
+                    }
+                }
+            }
+        }
+    }
+
     @Test func `a hold, its reason and the guarantee are in status, log and spool`() async throws {
         try await withTemporaryDirectory { directory in
             try await withStandIn(in: directory) { server in

@@ -65,6 +65,8 @@ import Testing
         #expect(statements[0] == "CREATE DATABASE IF NOT EXISTS `my\\`db`")
         #expect(statements[1].hasPrefix("CREATE TABLE IF NOT EXISTS `my\\`db`.`t`\n"))
         #expect(statements[1].contains("non_replicated_deduplication_window = 10000"))
+        let swapped = TraceTable.rename("`ibex`.`llm_traces`", database: "llm_traces", table: "ibex")
+        #expect(swapped == "`llm_traces`.`ibex`")
     }
 
     @Test(arguments: [

@@ -1,5 +1,5 @@
 import ClickHouseHTTP
-import ClickHouseWriter
+@testable import ClickHouseWriter
 import Foundation
 import FuzzProperties
 import TestSupport
@@ -47,6 +47,44 @@ extension RealServerTests {
             }
             // Bool, LowCardinality and DateTime64 are too new for some servers.
             #expect(checked > 5_000)
+        }
+    }
+
+    @Test(arguments: [
+        (UInt16.self as any RowValue.Type, "UInt8", "400"), (UInt16.self, "Nullable(UInt8)", "400"),
+        (Int64.self, "Int32", "-2147483649"), (Int64.self, "UInt32", "4294967296"), (Int64.self, "UInt64", "-1"),
+        (UInt64.self, "Float64", "9007199254740993"), (UInt64.self, "Decimal(9, 2)", "12345678"),
+        (Double.self, "Float32", "0.123456789012"), (Double.self, "Decimal(9, 2)", "1.005"),
+        (UInt16?.self, "UInt16", "null"), ([UInt16].self, "Array(UInt8)", "[400]"),
+        ([Int?].self, "Array(Int64)", "[null]"), (Date.self, "DateTime('UTC')", #""1950-01-02T03:04:05.678Z""#),
+        (Date.self, "Date", #""2026-01-02T03:04:05.678Z""#),
+    ])
+    func `a column that stores another value than it is sent is known as one`(
+        type: any RowValue.Type,
+        column: String,
+        value: String
+    ) async throws {
+        try await withDatabase { server, configuration in
+            var configuration = configuration
+            configuration.table = "fit"
+            #expect(try await server.makeTable(of: column, configuration))
+            let client = try InsertClient(configuration)
+            let row = #"{"n":1,"value":\#(value)}"# + "\n"
+            let outcome = await client.insert(Array(row.utf8), token: "fit")
+            await client.close()
+            let loss = ColumnFit.loss(of: type, in: column)
+            if outcome == .accepted {
+                let stored = try await server.query(
+                    "SELECT value FROM \(configuration.target) "
+                        + "SETTINGS output_format_json_quote_64bit_integers = 0 FORMAT JSONEachRow"
+                )
+                #expect((stored == #"{"value":\#(value)}"# + "\n") == (loss == nil), "\(stored)")
+            }
+            // Times are refused where the server has a setting for it, and by every other column.
+            let refusesTimes = try await server.query(
+                "SELECT count() FROM system.settings WHERE name = 'date_time_overflow_behavior'"
+            )
+            if loss == .time || loss == .seconds && refusesTimes == "1\n" { #expect(outcome != .accepted) }
         }
     }
 

@@ -29,6 +29,9 @@ package struct InsertFailure: Error, Sendable, Equatable, CustomStringConvertibl
     /// ClickHouse's, the transport's or our words: one line, at most 500 characters, without credentials.
     package var message: String
 
+    /// Which of several endpoints an operator must fix.
+    package var endpoint: Endpoint?
+
     /// Whether the message is ours: nothing in it is of the server or of a record.
     package var isOurWords: Bool
 
@@ -95,12 +98,14 @@ package struct InsertFailure: Error, Sendable, Equatable, CustomStringConvertibl
         if isOurWords || transport != nil { return description }
         if let code {
             let name = ExceptionCode.name(of: code).map { " \($0)" } ?? ""
-            return "\(kind.rawValue) (code \(code)\(name))"
+            return "\(place)\(kind.rawValue) (code \(code)\(name))"
         }
-        return status.map { "\(kind.rawValue) (HTTP status \($0))" } ?? kind.rawValue
+        return place + (status.map { "\(kind.rawValue) (HTTP status \($0))" } ?? kind.rawValue)
     }
 
     package var description: String {
-        "\(kind.rawValue)\(code.map { " (code \($0))" } ?? ""): \(message)"
+        "\(place)\(kind.rawValue)\(code.map { " (code \($0))" } ?? ""): \(message)"
     }
+
+    private var place: String { endpoint.map { "\($0): " } ?? "" }
 }

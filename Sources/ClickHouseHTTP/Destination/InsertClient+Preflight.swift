@@ -59,7 +59,7 @@ struct EndpointProfile: Sendable, Equatable {
 
 /// Asks a server what it and its table are, before anything is sent there.
 extension InsertClient {
-    /// - Throws: a failure of kind `destination` when the table or columns of it are missing, naming all of them.
+    /// - Throws: a failure of kind `destination` when the table or columns of it are missing or cannot hold every value, naming all of them.
     func askProfile(of endpoint: Endpoint) async throws(InsertFailure) -> EndpointProfile {
         let (settings, isEchoed) = try await askSettings(of: endpoint)
         let version = summarize(
@@ -160,14 +160,13 @@ extension InsertClient {
     private func checkColumns(of table: TableProfile) throws(InsertFailure) {
         if table.columnTypes.isEmpty { return }
         let missing = columns.filter { table.columnTypes[$0] == nil && !($0 == identity?.id && identity?.isOptional == true) }
-        if missing.isEmpty { return }
+        guard let problem = missing.isEmpty ? columnProblem(table.columnTypes) : lack(of: missing) else { return }
+        throw .ours(.destination, "the table \(target.quotedName) \(problem)", mayHaveBeenStored: false)
+    }
+
+    private func lack(of missing: [String]) -> String {
         let names = missing.map(quoteIdentifier).joined(separator: ", ")
-        throw .ours(
-            .destination,
-            "the table \(target.quotedName) lacks \(missing.count == 1 ? "the column" : "the columns") \(names)"
-                + "; add with ALTER TABLE … ADD COLUMN",
-            mayHaveBeenStored: false
-        )
+        return "lacks \(missing.count == 1 ? "the column" : "the columns") \(names); add with ALTER TABLE … ADD COLUMN"
     }
 
     /// - Returns: why the table cannot be asked which records it has; nil when it can.

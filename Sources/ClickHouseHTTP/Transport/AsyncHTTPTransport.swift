@@ -57,6 +57,8 @@ package final class AsyncHTTPTransport: HTTPTransport {
         do {
             return try await exchange(message, timeout: timeout, bodyLimit: request.responseLimit)
         } catch {
+            // Whatever the error: a server that refuses our certificate may just cut the connection.
+            tls?.suspect()
             throw TransportFailure(error, url: request.url, timeout: timeout)
         }
     }

@@ -6,12 +6,14 @@ internal import Synchronization
 /// What is made of TLS files, and made anew when they change. What cannot be used leaves the old in force.
 ///
 /// Nothing waits for a timer: whoever is about to connect, or was connected to, asks for ``current()``, and that looks at
-/// the files when the last look is 10 s ago. Files are looked at and read on NIO's threads for what blocks.
+/// the files when the last look is 10 s ago, or when a connection has failed since. Files are looked at and read on NIO's
+/// threads for what blocks.
 package final class TLSRenewal<Value: Sendable>: Sendable {
     private struct State {
         var value: Value
         var stamps: [FileStamp?]
-        var lastLook: ContinuousClock.Instant
+        /// nil when the next one is due at once.
+        var lastLook: ContinuousClock.Instant?
         var failure: String?
     }
 
@@ -60,6 +62,11 @@ package final class TLSRenewal<Value: Sendable>: Sendable {
         }
     }
 
+    /// Makes the next ``current()`` look at the files: a connection has failed, and they may be others by now.
+    package func suspect() {
+        state.withLock { $0.lastLook = nil }
+    }
+
     /// Reads the files anew, changed or not, and tells what came of it.
     package func reread() async {
         await onThread { $0.look(isForced: true) }
@@ -70,7 +77,7 @@ package final class TLSRenewal<Value: Sendable>: Sendable {
         if files.isEmpty { return false }
         let now = now()
         return state.withLock { state in
-            guard state.lastLook.duration(to: now) >= Self.lookInterval else { return false }
+            if let last = state.lastLook, last.duration(to: now) < Self.lookInterval { return false }
             state.lastLook = now
             return true
         }

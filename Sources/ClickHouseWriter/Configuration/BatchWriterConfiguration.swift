@@ -46,8 +46,8 @@ public struct BatchWriterConfiguration: Sendable {
 
     /// A PEM file of the CAs that https:// servers' certificates may come from, in the place of the system's, as with
     /// `curl --cacert`. A server's self-signed certificate will do. nil, the default, trusts the system's. Servers are
-    /// always verified. The files are read when the writer is made, and anew when they change: at most 10 s later the next
-    /// connection uses them. Files that cannot be used are logged, and the old ones stay in force.
+    /// always verified. The files are read when the writer is made, and anew when they change: after a failure at once,
+    /// else at most 10 s later, the next connection uses them. Files that cannot be used are logged, and the old ones stay in force.
     public var tlsCAFile: String?
 
     /// A PEM file of the writer's own certificate, followed by the intermediate ones, for servers that require one.
@@ -82,6 +82,10 @@ public struct BatchWriterConfiguration: Sendable {
     /// Whether a record type's ``ClickHouseRecord/identity`` is used: before a batch is sent again that may be stored,
     /// the table is asked what it has. True by default. Needs the right to SELECT those columns.
     public var reconciles: Bool = true
+
+    /// Columns that may store other values than are written. Records are held while any other column of the table would do so:
+    /// a `UInt8` that is written a `UInt16`. None by default.
+    public var lossyColumns: [String] = []
 
     /// A batch is closed before its rows exceed this, 8 MiB by default. A single larger record is sent alone.
     public var maxBatchBytes: Int = 8 << 20

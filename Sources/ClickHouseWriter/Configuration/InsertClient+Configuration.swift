@@ -16,6 +16,9 @@ extension InsertClient {
             endpoints: endpoints,
             target: InsertTarget(database: configuration.database, table: configuration.table),
             columns: columns.map(\.name),
+            columnProblem: { [allowed = configuration.lossyColumns] types in
+                ColumnFit.problem(of: columns, in: types, allowed: allowed)
+            },
             identity: identity.map { IdentityColumns(id: $0.id, time: $0.time, isOptional: $0.isOptional) },
             reconciles: configuration.reconciles,
             credentials: try configuration.credentials(inURLs: parsed.compactMap(\.credentials)),

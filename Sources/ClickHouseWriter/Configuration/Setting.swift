@@ -41,6 +41,7 @@ package struct Setting: Sendable {
         Setting("catchUpBatchSize", \.catchUpBatchSize),
         Setting("maxInFlight", \.maxInFlight),
         Setting("reconciles", \.reconciles),
+        Setting("lossyColumns", \.lossyColumns),
         Setting("requestTimeout", \.requestTimeout),
         Setting("minRetryDelay", \.minRetryDelay),
         Setting("maxRetryDelay", \.maxRetryDelay),

@@ -5,6 +5,8 @@ package protocol BatchSink: Sendable {
     /// nil until it was asked, or when what was known may be wrong by now.
     var destination: DestinationProfile? { get }
 
+    var passedOver: InsertFailure? { get }
+
     func preflight() async -> Result<DestinationProfile, InsertFailure>
 
     /// Does what can be done for a batch before its turn comes.
@@ -30,6 +32,8 @@ package protocol BatchSink: Sendable {
 }
 
 extension BatchSink {
+    package var passedOver: InsertFailure? { nil }
+
     package func prepare(_ rows: [UInt8], token: String) async {}
 
     package var isQuestionUnproven: Bool { false }

@@ -24,6 +24,7 @@ final class DeliveryLog: Sendable {
     private let logger: Logger
     private let clock: any WallClock
     private let bounds = Mutex<[Topic: RepeatBound<WallInstant>]>([:])
+    private let passedOver = Mutex<Endpoint?>(nil)
 
     init(logger: Logger, clock: any WallClock) {
         self.logger = logger
@@ -106,6 +107,17 @@ final class DeliveryLog: Sendable {
         say(.sharedIdentity, .warning, message, metadata)
     }
 
+    /// Says which URL an operator must fix while another is used, once for each that is found.
+    func passesOver(_ failure: InsertFailure?) {
+        let isNews = passedOver.withLock { known in
+            defer { known = failure?.endpoint }
+            return known != failure?.endpoint
+        }
+        guard isNews, let failure else { return }
+        let message: Logger.Message = "A ClickHouse URL takes no batch until it is fixed; another one is used"
+        logger.warning(message, metadata: metadata(of: failure))
+    }
+
     /// - Parameter losses: what the table cannot hold exactly.
     func learned(_ destination: DestinationProfile, losses: [String]) {
         logger.info(
@@ -173,6 +185,7 @@ final class DeliveryLog: Sendable {
             "clickhouse.failure.kind": "\(failure.kind.rawValue)", "clickhouse.failure.message": "\(failure.message)",
         ]
         if let code = failure.code { metadata["clickhouse.failure.code"] = "\(code)" }
+        if let endpoint = failure.endpoint { metadata["clickhouse.url"] = "\(endpoint)" }
         return metadata
     }
 

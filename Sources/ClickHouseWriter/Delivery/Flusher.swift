@@ -111,7 +111,7 @@ final class Flusher: Sendable {
         return DeliveryReport(
             state: trouble?.state ?? .fine,
             reason: trouble?.failure.description,
-            guarantee: sink.destination.map { "\($0.guarantee)\(guaranteeOfCopy)" },
+            guarantee: sink.destination.map { "\($0.guarantee)\(guaranteeOfCopy)\(passedOver)" },
             destination: target
         )
     }
@@ -120,6 +120,10 @@ final class Flusher: Sendable {
     private var guaranteeOfCopy: String {
         askableIdentity != nil || spool.summary.deliveredThrough >= spool.copiedThrough
             ? "" : "; at-least-once for what was pending when the spool's file was copied"
+    }
+
+    private var passedOver: String {
+        sink.passedOver.map { "; a URL is passed over, \($0.withoutQuotes)" } ?? ""
     }
 
     func run() async {
@@ -284,6 +288,7 @@ final class Flusher: Sendable {
         let note = note
         if note == state.withLock(\.published) { return }
         metrics.recordDelivery(note.state)
+        log.passesOver(sink.passedOver)
         do throws(SpoolError) {
             try await spool.report(note)
             state.withLock { $0.published = note }
@@ -316,7 +321,9 @@ final class Flusher: Sendable {
             defer { state.learned = destination }
             return state.learned != destination
         }
-        if isNews { log.learned(destination, losses: ColumnFit.losses(columns, in: destination.columnTypes)) }
+        if !isNews { return }
+        let losses = ColumnFit.losses(columns, in: destination.columnTypes, allowed: configuration.lossyColumns)
+        log.learned(destination, losses: losses.tolerated)
     }
 
     /// The spool itself failed. Nothing can be sent or acknowledged; records in it stay.

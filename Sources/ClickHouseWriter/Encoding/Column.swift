@@ -3,8 +3,8 @@ public protocol TableColumn: Sendable {
     /// As the table has it. Any name will do; it is quoted.
     var name: String { get }
 
-    /// The type that the record writes; nil when it is not told. Where it is, the writer says at start when the table's
-    /// column is too small for it.
+    /// The type that the record writes; nil when it is not told. Where it is, records are held while the
+    /// table's column cannot hold every value of it.
     var type: (any RowValue.Type)? { get }
 }
 
@@ -38,8 +38,8 @@ public struct Column<Record>: TableColumn {
 
 /// A column's name alone, for record types that write their rows themselves or are `Encodable`.
 ///
-/// A literal will do: `static let columns: [ColumnName] = ["url", "status"]`. With the value's type the writer says at
-/// start when the table's column is too small for it: `ColumnName("status", UInt16.self)`.
+/// A literal will do: `static let columns: [ColumnName] = ["url", "status"]`. With the value's type the writer
+/// holds records while the table's column cannot hold every value of it: `ColumnName("status", UInt16.self)`.
 public struct ColumnName: TableColumn, ExpressibleByStringLiteral {
     /// As the table has it. Any name will do; it is quoted.
     public let name: String
