@@ -1,7 +1,6 @@
 import ClickHouseHTTP
 @testable import ClickHouseWriter
 import Foundation
-import Synchronization
 import TestSupport
 import Testing
 
@@ -199,7 +198,7 @@ extension ClickHouseServer {
         let troubles: [TroublesomeProxy.Trouble] = [
             .loseReply, .none, .none, .loseReply, .loseReply, .none, .loseReply,
         ]
-        let guarantee = Mutex("")
+        var guarantee: String?
         try await TroublesomeProxy.withProxy(to: url, troubles) { proxy in
             var configuration = configuration
             configuration.urls = [proxy.url]
@@ -207,10 +206,10 @@ extension ClickHouseServer {
             let writer = try openWriter(configuration, of: Number.self)
             try await writer.write(contentsOf: (0..<100).map { Number(n: $0) })
             try await waitUntil("all are delivered") { writer.status.delivered == 100 }
-            guarantee.withLock { $0 = writer.status.guarantee ?? "" }
+            guarantee = writer.status.guarantee
             await writer.close()
             #expect(proxy.isThroughTroubles)
         }
-        return guarantee.withLock(\.self)
+        return guarantee ?? ""
     }
 }

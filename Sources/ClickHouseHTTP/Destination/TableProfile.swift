@@ -112,7 +112,7 @@ extension TableProfile {
         let deletions = definition.matches(
             of: /(?:TTL|,) [^,+]+ \+ toInterval(\w+)\((\d+)\)(?= DELETE| WHERE | GROUP BY | SETTINGS |, |$)/
         )
-        return deletions.compactMap { deletion in
+        return deletions.compactMap { deletion -> Duration? in
             guard let unit = seconds[String(deletion.1)], let count = Int(deletion.2), count < 1 << 32 else {
                 return nil
             }
