@@ -272,6 +272,7 @@ let package = Package(
         .testTarget(
             name: "DocumentationTests",
             dependencies: [
+                "ClickHouseHTTP",
                 "ClickHouseWriter",
                 "ClickHouseWriterTesting",
                 "GettingStarted",

@@ -17,6 +17,8 @@ package final class InsertClient: Sendable {
         var destination: DestinationProfile?
         /// Batches that may be stored at one endpoint, and must not go to another: by token.
         var pins: [String: Endpoint] = [:]
+        /// Those that have not shown what they had just accepted.
+        var hiding: Set<Endpoint> = []
         /// Where the latest batch was accepted.
         var accepting: Endpoint?
         var compressedAhead: (token: String, body: [UInt8])?
@@ -171,7 +173,9 @@ package final class InsertClient: Sendable {
         _ = await withEndpoint(endpoint) { endpoint throws(InsertFailure) in
             let counts = try await countStored(keys, at: endpoint)
             state.withLock { state in
-                state.profiles[endpoint]?.proveQuestion(isFound: counts.values.allSatisfy { $0 > 0 })
+                let isFound = counts.values.allSatisfy { $0 > 0 }
+                if !isFound { state.hiding.insert(endpoint) }
+                state.profiles[endpoint]?.proveQuestion(isFound: isFound)
                 state.destination = state.profiles[endpoint]?.destination ?? state.destination
             }
         }
@@ -218,9 +222,8 @@ package final class InsertClient: Sendable {
     private func learn(from failure: InsertFailure, at endpoint: Endpoint) -> InsertFailure {
         var failure = failure
         state.withLock { state in
-            // A busy server that says so with a code is the same as before.
-            let isSameServer = failure.isRefusal || failure.kind == .transient && failure.code != nil
-            if !isSameServer { state.profiles[endpoint] = nil }
+            // A server that has read the batch and refuses it is the same as before.
+            if !failure.isRefusal { state.profiles[endpoint] = nil }
             guard failure.kind == .transient || failure.kind == .outcomeUnknown else { return }
             state.selector.recordFailure(endpoint, now: now(), retryAfter: failure.retryAfter)
             if state.selector.hasAwake(now: now()) { failure.retryAfter = nil }
@@ -230,7 +233,7 @@ package final class InsertClient: Sendable {
 
     func profile(of endpoint: Endpoint) async throws(InsertFailure) -> EndpointProfile {
         if let profile = state.withLock({ $0.profiles[endpoint] }) { return profile }
-        let profile: EndpointProfile
+        var profile: EndpointProfile
         do throws(InsertFailure) {
             profile = try await askProfile(of: endpoint)
         } catch {
@@ -246,12 +249,13 @@ package final class InsertClient: Sendable {
             }
             throw failure
         }
-        state.withLock { state in
+        return state.withLock { state in
             state.broken[endpoint] = nil
+            if state.hiding.contains(endpoint) { profile.proveQuestion(isFound: false) }
             state.profiles[endpoint] = profile
             state.destination = profile.destination
+            return profile
         }
-        return profile
     }
 
     /// What the endpoint is sent with every request; nothing until it has said what it knows.

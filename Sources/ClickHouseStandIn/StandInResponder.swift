@@ -118,6 +118,9 @@ struct StandInResponder: HTTPResponder {
             text = Self.version + "\n"
         } else if query.contains("system.settings") {
             text = knownSettings.filter { query.contains("'\($0)'") }.joined(separator: " ") + "\n"
+        } else if query.contains("dependencies_table") {
+            // No table of it has a view.
+            text = ""
         } else if query.contains("system.tables") {
             let window = deduplicates ? Int32.max : 0
             text = "MergeTree\tMergeTree ORDER BY tuple() SETTINGS non_replicated_deduplication_window = \(window)\n"

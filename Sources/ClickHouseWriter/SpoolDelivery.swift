@@ -75,6 +75,7 @@ package final class SpoolDelivery: Sendable {
         } catch {
             throw WriterError(error)
         }
+        let pulse = Pulse(spool: spool, clock: clock, metrics: metrics, monitor: monitor, log: log)
         let flusher = Flusher(
             spool: spool,
             sink: self.sink,
@@ -85,9 +86,9 @@ package final class SpoolDelivery: Sendable {
             jitter: jitter,
             wakeup: wakeup,
             log: log,
-            metrics: metrics
+            metrics: metrics,
+            pulse: pulse
         )
-        let pulse = Pulse(spool: spool, clock: clock, metrics: metrics, monitor: monitor, log: log)
         self.configuration = configuration
         self.clock = clock
         self.logger = logger

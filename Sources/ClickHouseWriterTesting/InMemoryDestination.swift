@@ -78,7 +78,7 @@ public final class InMemoryDestination: Sendable {
 extension InMemoryDestination: BatchSink {
     /// As of a table that knows tokens.
     package var destination: DestinationProfile? {
-        DestinationProfile(version: "in memory", guarantee: .token(window: nil), canReconcile: false)
+        DestinationProfile(version: "in memory", guarantee: .token(limit: nil), canReconcile: false)
     }
 
     package func preflight() async -> Result<DestinationProfile, InsertFailure> {

@@ -93,7 +93,7 @@ import Testing
 
     private static let replicated = ScriptedServer(
         engine: "ReplicatedMergeTree",
-        definition: "ReplicatedMergeTree ORDER BY n SETTINGS replicated_deduplication_window = 100"
+        definition: "ReplicatedMergeTree ORDER BY n SETTINGS replicated_deduplication_window = 10000"
     )
 
     /// Where three batches go, the first of which loses its reply at the first server.

@@ -11,7 +11,7 @@ import Testing
     }
 
     @Test(arguments: [
-        (ScriptedServer.modern, "effectively-once by token"),
+        (ScriptedServer.modern, "within the newest 10000 blocks"),
         (
             ScriptedServer(
                 engine: "ReplicatedMergeTree",
@@ -19,21 +19,22 @@ import Testing
                 mergeTreeSettings:
                     "replicated_deduplication_window\t10000\nreplicated_deduplication_window_seconds\t3600\n"
             ),
-            "effectively-once by token (for 3600 s)"
+            "within the newest 10000 blocks and 3600 s"
         ),
         (
             ScriptedServer(
                 definition: "MergeTree ORDER BY n",
-                mergeTreeSettings: "non_replicated_deduplication_window\t50\n"
+                mergeTreeSettings: "non_replicated_deduplication_window\t5000\n"
             ),
-            "effectively-once by token"
+            "within the newest 5000 blocks"
         ),
     ])
-    func `a table that recognises tokens needs nothing else`(server: ScriptedServer, expected: String) async throws {
-        for identity in [nil, Self.identity] {
-            let found = try await guarantee(server, identity: identity)
-            #expect(found == expected)
-        }
+    func `a table that recognises tokens needs nothing else, and is asked once they may be forgotten`(
+        server: ScriptedServer,
+        limit: String
+    ) async throws {
+        #expect(try await guarantee(server, identity: Self.identity) == "effectively-once by token")
+        #expect(try await guarantee(server) == "effectively-once by token (\(limit))")
     }
 
     @Test(arguments: [
@@ -42,25 +43,21 @@ import Testing
                 definition: "MergeTree ORDER BY n",
                 mergeTreeSettings: "non_replicated_deduplication_window\t0\n"
             ),
-            "the table's non_replicated_deduplication_window is 0"
+            "the table has non_replicated_deduplication_window = 0"
         ),
         (ScriptedServer.legacy, "ClickHouse 18.16.1 knows no deduplication tokens"),
-        (
-            ScriptedServer(engine: "Buffer", definition: "Buffer"),
-            "a table of engine Buffer recognises no repeated batch"
-        ),
         (
             ScriptedServer(
                 engine: "ReplicatedMergeTree",
                 definition: "ReplicatedMergeTree ORDER BY n SETTINGS replicated_deduplication_window = 0"
-            ), "the table's replicated_deduplication_window is 0"
+            ), "the table has replicated_deduplication_window = 0"
         ),
         (
             // Not to be confused with the other one.
             ScriptedServer(
                 engine: "ReplicatedMergeTree",
-                definition: "ReplicatedMergeTree ORDER BY n SETTINGS non_replicated_deduplication_window = 100"
-            ), "the table's deduplication window cannot be read"
+                definition: "ReplicatedMergeTree ORDER BY n SETTINGS non_replicated_deduplication_window = 10000"
+            ), "the deduplication window of the table cannot be read"
         ),
     ])
     func `any other is asked what it has, or retries may duplicate`(server: ScriptedServer, reason: String) async throws
@@ -69,9 +66,70 @@ import Testing
         #expect(withIdentity == "effectively-once by reconciliation (\(reason))")
         let without = try await guarantee(server)
         #expect(
-            without == "at-least-once: retries may duplicate (\(reason), and the record type names no identity, "
-                + "or reconciliation is turned off)"
+            without == "at-least-once: retries may duplicate (\(reason), and the record type names no identity)"
         )
+    }
+
+    private static let inner = "CREATE MATERIALIZED VIEW d.v (`n` UInt64) ENGINE = MergeTree ORDER BY n AS SELECT 1"
+    private static let named = "CREATE MATERIALIZED VIEW d.`v TO x` TO d.`a\\`b` (`n` UInt64) AS SELECT 1"
+
+    @Test(arguments: [
+        (
+            "d\tv\n", "d\tv\t0-1\t\(inner)\nd\t.inner_id.0-1\tMergeTree\tMergeTree ORDER BY n\n",
+            "the deduplication window of the view target `d`.`.inner_id.0-1` cannot be read"
+        ),
+        (
+            "d\tv TO x\n", "d\tv TO x\t0-1\t\(named.replacing("\\", with: "\\\\"))\nd\ta`b\tMemory\tMemory\n",
+            "the view target `d`.`a\\`b` has the engine Memory, "
+                + "which recognises no repeated batch and loses all rows when the server stops"
+        ),
+        ("d\tv\n", "", "the engine of what the view `d`.`v` writes to cannot be seen"),
+        (
+            "d\tv\n", "d\tv\t0-1\tCREATE MATERIALIZED VIEW d.v TO e.t AS SELECT 1\n",
+            "the engine of the view target `e`.`t` cannot be seen"
+        ),
+    ])
+    func `a view's target that does not recognise batches makes the table one to be asked`(
+        views: String,
+        others: String,
+        reason: String
+    ) async throws {
+        var server = ScriptedServer.modern
+        (server.views, server.others) = (views, others)
+        #expect(
+            try await guarantee(server, identity: Self.identity) == "effectively-once by reconciliation (\(reason))"
+        )
+        #expect(
+            try await guarantee(server) == "effectively-once by token (within the newest 10000 blocks; "
+                + "at-least-once for views: \(reason), and the record type names no identity)"
+        )
+    }
+
+    @Test(arguments: [
+        ("TTL at + toIntervalDay(90) SETTINGS index_granularity = 8192", 90 * 86_400),
+        ("TTL `a b` + toIntervalMonth(1) DELETE WHERE n > 1, toDate(at) + toIntervalHour(36)", 36 * 3_600),
+        (
+            "TTL at + toIntervalDay(1) RECOMPRESS CODEC(ZSTD(3)), at + toIntervalDay(2) TO VOLUME 'x', "
+                + "at + toIntervalWeek(1)", 7 * 86_400
+        ),
+        ("TTL at + toIntervalDay(1) + toIntervalHour(1)", nil),
+        ("SETTINGS index_granularity = 8192", nil),
+    ])
+    func `a TTL that deletes is read where it is plain`(ttl: String, seconds: Int?) {
+        let table = TableProfile(
+            engine: "MergeTree",
+            definition: "MergeTree PARTITION BY (n, at) ORDER BY (n, at) \(ttl)"
+        )
+        #expect(table.retention == seconds.map { .seconds($0) })
+    }
+
+    @Test(arguments: [
+        ("MergeTree", "n", true), ("ReplacingMergeTree", "(n, id)", true), ("ReplacingMergeTree", "n", false),
+        ("SummingMergeTree", "`id`", true), ("CollapsingMergeTree", "id", false), ("Kafka", "id", false),
+    ])
+    func `rows that are merged away or never kept are not asked for`(engine: String, key: String, isAsked: Bool) {
+        let table = TableProfile(engine: engine, definition: "\(engine) ORDER BY \(key) SETTINGS index_granularity = 1")
+        #expect((table.problem(askingFor: "id") == nil) == isAsked)
     }
 
     @Test func `a table that may not be read cannot be asked`() async throws {

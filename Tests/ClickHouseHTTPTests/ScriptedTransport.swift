@@ -7,9 +7,13 @@ struct ScriptedServer: Sendable {
     var version = "26.9.2.1"
     var settings = RequestSettings.names.joined(separator: " ") + "\n"
     var engine = "MergeTree"
-    var definition = "MergeTree ORDER BY n SETTINGS non_replicated_deduplication_window = 100"
+    var definition = "MergeTree ORDER BY n SETTINGS non_replicated_deduplication_window = 10000"
     var columns = "n\tUInt64\n"
     var mergeTreeSettings = ""
+
+    /// The tables' views, and what `system.tables` says of those and of their targets.
+    var views = ""
+    var others = ""
 
     static let modern = ScriptedServer()
     static let legacy = ScriptedServer(
@@ -22,6 +26,8 @@ struct ScriptedServer: Sendable {
         if request.isInsert { return HTTPResponse(status: 200) }
         if request.asks("system.settings") { return .text(settings) }
         if request.asks("version()") { return .text(version + "\n") }
+        if request.asks("dependencies_table") { return .text(request.asks("'t')") ? views : "") }
+        if request.asks("SELECT database, name, ") { return .text(others) }
         if request.asks("system.tables") { return .text(engine.isEmpty ? "" : "\(engine)\t\(definition)\n") }
         if request.asks("system.columns") { return .text(columns) }
         if request.asks("merge_tree_settings") { return .text(mergeTreeSettings) }

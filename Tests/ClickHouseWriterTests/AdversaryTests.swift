@@ -79,6 +79,9 @@ private struct History {
         if table != .hidesRows {
             #expect(server.rows.filter { $0.value != 1 } == [:], "stored twice; \(table), seed \(seed)")
         }
+        if table == .hasForgetfulView {
+            #expect(server.viewRows.filter { $0.value != 1 } == [:], "twice in the view; \(table), seed \(seed)")
+        }
         #expect(Set(server.rows.keys) == expected, "lost, or stored and refused; \(table), seed \(seed)")
         #expect(status.deadLetters == poison.filter { $0 < accepted }.count, "dead letters; \(table), seed \(seed)")
         #expect(status.pending + status.inFlight == 0, "left; \(table), seed \(seed)")

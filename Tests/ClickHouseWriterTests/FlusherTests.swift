@@ -54,6 +54,24 @@ import Testing
         }
     }
 
+    @Test(arguments: [(44, false), (46, true)])
+    func `a record that the table's TTL may delete is said to be late`(days: Int, isLate: Bool) async throws {
+        try await withTemporaryDirectory { directory in
+            let clock = ManualClock()
+            let spool = try Spool(SpoolConfiguration(path: directory + "/s"), clock: clock)
+            try await spool.append(Array("{\"n\":1}".utf8))
+            await spool.close()
+            clock.advance(by: .seconds(days * 86_400))
+            let (sink, log) = (RecordingSink(retention: .seconds(90 * 86_400)), LogRecorder())
+            sink.answer(standing: .transient)
+            try await withWriter(at: directory + "/s", sink: sink, clock: clock, logger: log.logger) { writer in
+                _ = await sink.waitForSends(1)
+                #expect(writer.status.guarantee?.contains("the table's TTL deletes rows") == isLate)
+                #expect(log.entries.count { $0.level == .warning && $0.message.contains("TTL") } == (isLate ? 1 : 0))
+            }
+        }
+    }
+
     @Test func `a single record leaves when the interval is over, and not before`() async throws {
         try await withTemporaryDirectory { directory in
             let sink = RecordingSink()

@@ -91,13 +91,12 @@ import Testing
 
     @Test(arguments: [
         (nil, Duration.zero, false),
-        (profile(.token(window: nil)), .seconds(59), false),
+        (profile(.token(limit: nil)), .seconds(59), false),
         // Other writers' batches push it out of the window, however long that lasts.
-        (profile(.token(window: nil)), .seconds(60), true),
-        (profile(.token(window: .seconds(3_600))), .seconds(60), true),
+        (profile(.token(limit: nil)), .seconds(60), true),
         // The clock was set back: nobody knows how old it is.
-        (profile(.token(window: .seconds(3_600))), .seconds(-1), true),
-        (profile(.token(window: .seconds(3_600)), canReconcile: false), .seconds(9_999), false),
+        (profile(.token(limit: nil)), .seconds(-1), true),
+        (profile(.token(limit: "within the newest 10000 blocks"), canReconcile: false), .seconds(9_999), false),
         (profile(.reconciliation(reason: "plain")), .zero, true),
         (profile(.atLeastOnce(reason: "plain"), canReconcile: false), .zero, false),
     ])

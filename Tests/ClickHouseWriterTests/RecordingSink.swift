@@ -57,12 +57,17 @@ final class RecordingSink: BatchSink {
         }
     }
 
+    let destination: DestinationProfile?
+
     /// As of a table that knows tokens.
-    let destination: DestinationProfile? = DestinationProfile(
-        version: "26.9",
-        guarantee: .token(window: nil),
-        canReconcile: false
-    )
+    init(retention: Duration? = nil) {
+        destination = DestinationProfile(
+            version: "26.9",
+            guarantee: .token(limit: nil),
+            canReconcile: false,
+            retention: retention
+        )
+    }
 
     func preflight() async -> Result<DestinationProfile, InsertFailure> {
         destination.map { .success($0) } ?? .failure(InsertFailure(kind: .transient, message: "away"))

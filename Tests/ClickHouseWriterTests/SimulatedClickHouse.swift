@@ -1,4 +1,4 @@
-import ClickHouseHTTP
+@testable import ClickHouseHTTP
 @testable import ClickHouseWriter
 import Foundation
 import SQLiteSpool
@@ -20,6 +20,10 @@ final class SimulatedClickHouse: BatchSink {
         case hidesRows
         /// Drops a batch whose token it has seen, also when it has lost the rows since. Can be asked.
         case losesRows
+        /// Drops a batch whose token it has seen, but what its view writes to does not. Can be asked.
+        case hasForgetfulView
+        /// Recognises the newest batch alone. Can be asked.
+        case shortWindow
     }
 
     /// What a refusal says of the row.
@@ -37,6 +41,8 @@ final class SimulatedClickHouse: BatchSink {
         var random: SeededRandom
         var trouble: Double
         var rows: [Int: Int] = [:]
+        /// How often the view's target has each number.
+        var viewRows: [Int: Int] = [:]
         /// What each token stands for, and since when.
         var tokens: [String: (numbers: [Int], at: WallInstant)] = [:]
         /// Bytes that were sent under each token, whatever became of them.
@@ -76,9 +82,10 @@ final class SimulatedClickHouse: BatchSink {
         state = Mutex(State(random: SeededRandom(seed), trouble: trouble, poison: poison))
         let guarantee: Guarantee =
             switch table {
-            case .knowsTokens, .losesRows: .token(window: nil)
-            case .forgetsTokens: .token(window: Self.memory)
-            case .plain, .hidesRows: .reconciliation(reason: "it is plain")
+            case .knowsTokens, .losesRows, .forgetsTokens: Self.guarantee(window: 10_000)
+            case .plain, .hidesRows: Self.guarantee(window: 0)
+            case .hasForgetfulView: Self.guarantee(window: 10_000, viewTargets: [TableProfile(engine: "MergeTree")])
+            case .shortWindow: Self.guarantee(window: 1)
             }
         profile = DestinationProfile(
             version: "simulated",
@@ -86,6 +93,15 @@ final class SimulatedClickHouse: BatchSink {
             canReconcile: table != .knowsTokens,
             mayRecogniseLostRows: table == .losesRows
         )
+    }
+
+    private static func guarantee(window: Int, viewTargets: [TableProfile] = []) -> Guarantee {
+        let table = TableProfile(
+            engine: "MergeTree",
+            definition: "MergeTree SETTINGS non_replicated_deduplication_window = \(window)",
+            viewTargets: viewTargets
+        )
+        return Guarantee(table, version: "simulated", knowsTokens: true, reconciliationProblem: nil)
     }
 
     var destination: DestinationProfile? {
@@ -116,6 +132,7 @@ final class SimulatedClickHouse: BatchSink {
 
     /// How often each number is stored.
     var rows: [Int: Int] { state.withLock(\.rows) }
+    var viewRows: [Int: Int] { state.withLock(\.viewRows) }
     var sends: Int { state.withLock(\.sends) }
     var questions: [Int] { state.withLock(\.questions) }
 
@@ -216,7 +233,8 @@ final class SimulatedClickHouse: BatchSink {
             return .failed(InsertFailure(kind: .tooLarge, message: "status 413"))
         case .viewFailed:
             _ = process(numbers, token, &state)
-            return .failed(InsertFailure(kind: .destination, code: 6, message: "while pushing to view"))
+            let message = "while pushing to view"
+            return .failed(InsertFailure(kind: .destination, code: 6, message: message, isOfView: true))
         case .destination:
             return .failed(InsertFailure(kind: .destination, code: 497, message: "not enough privileges"))
         case .cutBody where table == .plain:
@@ -240,12 +258,14 @@ final class SimulatedClickHouse: BatchSink {
 
     private func process(_ numbers: [Int], _ token: String, _ state: inout State) -> InsertOutcome {
         if let refusal = refusal(of: numbers, state) { return refusal }
+        for number in numbers { state.viewRows[number, default: 0] += 1 }
         let now = clock.now
         if let (known, at) = state.tokens[token], table != .forgetsTokens || at.duration(to: now) < Self.memory {
             // ClickHouse drops other rows under the same token without a word. What is left of a damaged batch is no loss.
             precondition(Set(numbers).isSubset(of: known))
             return .accepted
         }
+        if table == .shortWindow { state.tokens = [:] }
         if table != .plain, table != .hidesRows { state.tokens[token] = (numbers, now) }
         for number in numbers { state.rows[number, default: 0] += 1 }
         state.hasAccepted = true

@@ -5,13 +5,6 @@ import Testing
 
 /// Tables that do not show what they have accepted: what is missing in their answers may be stored.
 extension RealServerTests {
-    @Test func `a table that keeps nothing is not asked what it has`() async throws {
-        try await withDatabase { server, configuration in
-            _ = try await server.query("CREATE TABLE \(configuration.target) (n UInt64, at DateTime) ENGINE = Null")
-            try await expectHidden(configuration, server)
-        }
-    }
-
     @Test func `a table that deletes some of what it accepts is not asked what it has`() async throws {
         try await withDatabase { server, configuration in
             // Servers before 19.6 have no TTL.

@@ -26,7 +26,7 @@ package enum ExceptionCode {
     static func name(of code: Int) -> String? { errors[code]?.name }
 
     /// Not what a row repeats: that stands in quotes, or before "(at row N)".
-    private static func isOfView(_ message: String) -> Bool {
+    static func isOfView(_ message: String) -> Bool {
         guard let start = message.ranges(of: ": while pushing to view ").last?.upperBound else { return false }
         let rest = message[start...]
         return !rest.contains("(at row ") && !rest.contains("'") && !rest.contains("\"")

@@ -41,6 +41,9 @@ package struct InsertFailure: Error, Sendable, Equatable, CustomStringConvertibl
     /// The row that ClickHouse's message points at, counted from 1. It may be wrong.
     package var badRow: Int?
 
+    /// Whether a materialized view failed, after the table itself had taken the rows.
+    package var isOfView: Bool
+
     /// False only when the server cannot have seen the rows.
     package var mayHaveBeenStored: Bool
 
@@ -58,6 +61,7 @@ package struct InsertFailure: Error, Sendable, Equatable, CustomStringConvertibl
         isOurWords: Bool = false,
         retryAfter: Duration? = nil,
         badRow: Int? = nil,
+        isOfView: Bool = false,
         mayHaveBeenStored: Bool = true,
         concernsBatchAlone: Bool = false,
         transport: TransportFailure? = nil
@@ -69,6 +73,7 @@ package struct InsertFailure: Error, Sendable, Equatable, CustomStringConvertibl
         self.isOurWords = isOurWords
         self.retryAfter = retryAfter
         self.badRow = badRow
+        self.isOfView = isOfView
         self.mayHaveBeenStored = mayHaveBeenStored
         self.concernsBatchAlone = concernsBatchAlone
         self.transport = transport

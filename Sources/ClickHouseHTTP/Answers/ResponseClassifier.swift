@@ -82,7 +82,8 @@ extension InsertFailure {
             status: response.status,
             message: summarize(text, credentials: credentials),
             retryAfter: response.retryAfter,
-            badRow: ResponseClassifier.badRow(in: text)
+            badRow: ResponseClassifier.badRow(in: text),
+            isOfView: code != nil && ExceptionCode.isOfView(text)
         )
     }
 }

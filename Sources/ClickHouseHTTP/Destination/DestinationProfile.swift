@@ -11,6 +11,9 @@ package struct DestinationProfile: Sendable, Equatable {
     /// apart from the parts (ClickHouse #112149, #55109).
     package let mayRecogniseLostRows: Bool
 
+    /// After this long the table's TTL deletes rows; nil when none does, or not plainly.
+    package let retention: Duration?
+
     /// ClickHouse's type of each column; empty when the user may not see them.
     package let columnTypes: [String: String]
 
@@ -19,29 +22,32 @@ package struct DestinationProfile: Sendable, Equatable {
         guarantee: Guarantee,
         canReconcile: Bool,
         mayRecogniseLostRows: Bool = false,
+        retention: Duration? = nil,
         columnTypes: [String: String] = [:]
     ) {
         self.version = version
         self.guarantee = guarantee
         self.canReconcile = canReconcile
         self.mayRecogniseLostRows = mayRecogniseLostRows
+        self.retention = retention
         self.columnTypes = columnTypes
     }
 }
 
 /// What becomes of a batch that is sent again after its first send may have been stored.
 package enum Guarantee: Sendable, Equatable, CustomStringConvertible {
-    /// The table drops a batch whose token it has seen, for so long; nil is for as many batches as it remembers.
-    case token(window: Duration?)
-    /// The table does not, so it is asked what it has before anything is sent again.
+    /// The table, and what its views write to, drop a batch whose token they have seen.
+    ///
+    /// - limit: how long that holds and for what it does not; nil when the table can be asked, which it is once a batch is a minute old.
+    case token(limit: String?)
+    /// They do not, so the table is asked what it has before anything is sent again.
     case reconciliation(reason: String)
     /// Neither is possible.
     case atLeastOnce(reason: String)
 
     package var description: String {
         switch self {
-        case .token(let window):
-            "effectively-once by token" + (window.map { " (for \($0.components.seconds) s)" } ?? "")
+        case .token(let limit): "effectively-once by token" + (limit.map { " (\($0))" } ?? "")
         case .reconciliation(let reason): "effectively-once by reconciliation (\(reason))"
         case .atLeastOnce(let reason): "at-least-once: retries may duplicate (\(reason))"
         }

@@ -29,6 +29,7 @@ struct EndpointProfile: Sendable, Equatable {
             ),
             canReconcile: problem == nil,
             mayRecogniseLostRows: table.isReplicated,
+            retention: table.retention,
             columnTypes: table.columnTypes
         )
     }
@@ -50,7 +51,7 @@ struct EndpointProfile: Sendable, Equatable {
     /// Whether a batch that may be stored here can be sent elsewhere: what is stored is recognised there, or asked for.
     var mayMove: Bool {
         switch destination.guarantee {
-        case .token: table.isShared
+        case .token: table.isShared && table.viewTargets.allSatisfy(\.isShared)
         case .reconciliation: true
         case .atLeastOnce: false
         }
@@ -66,8 +67,10 @@ extension InsertClient {
             try await execute("SELECT version() FORMAT TabSeparated", at: endpoint).lines.first ?? "",
             credentials: credentials
         )
-        let table = try await askTable(at: endpoint)
+        var table = try await askTable(at: endpoint)
         try checkColumns(of: table)
+        // Where tokens are not known, the table is asked in any case.
+        if settings.knowsTokens { table.viewTargets = try await askViewTargets(table.serverSettings, at: endpoint) }
         let problem = try await reconciliationProblem(table, at: endpoint)
         return EndpointProfile(
             settings,
@@ -121,11 +124,9 @@ extension InsertClient {
         )
         for row in columns ?? [] where row.count == 2 { table.columnTypes[row[0]] = row[1] }
         // Old servers have one table for both.
-        let sources =
-            table.isReplicated ? ["replicated_merge_tree_settings", "merge_tree_settings"] : ["merge_tree_settings"]
-        for source in sources where table.serverSettings.isEmpty {
+        for (source, prefix) in [("merge_tree_settings", ""), ("replicated_merge_tree_settings", "replicated_")] {
             let settings = try await rows(
-                "SELECT name, value FROM system.\(source) WHERE name LIKE '%deduplication_window%'",
+                "SELECT name, value FROM system.\(source) WHERE name LIKE '\(prefix)%deduplication_window%'",
                 at: endpoint
             )
             for row in settings ?? [] where row.count == 2 { table.serverSettings[row[0]] = row[1] }
@@ -142,7 +143,7 @@ extension InsertClient {
     }
 
     /// The rows of a query about the server; nil when the user may not ask, or the server is too old to have the table.
-    private func rows(_ query: String, at endpoint: Endpoint) async throws(InsertFailure) -> [[String]]? {
+    func rows(_ query: String, at endpoint: Endpoint) async throws(InsertFailure) -> [[String]]? {
         do throws(InsertFailure) {
             let text = try await execute(query + " FORMAT TabSeparated", at: endpoint, responseLimit: 4 << 20)
             return text.lines.map {
@@ -181,6 +182,7 @@ extension InsertClient {
         if table.quorum > endpoints.count {
             return "insert_quorum is \(table.quorum), and not that many replicas are known to ask"
         }
+        if let problem = table.problem(askingFor: identity.id) { return problem }
         guard let reconciliation = Reconciliation(target, identity, types: table.columnTypes) else {
             return "values of the type \(table.columnTypes[identity.id] ?? "") of column \(column) are not compared"
         }

@@ -14,6 +14,7 @@ final class DeliveryLog: Sendable {
         case hold = "ClickHouse still has to be mended; all records are held"
         case refusal = "ClickHouse still refuses records; they are kept"
         case deadLetter = "More records are dead letters now"
+        case view = "A materialized view lacks more rows that its table has"
         case unknownIdentity = "More batches are sent again as they are"
         case sharedIdentity = "More records share their identity with others"
         case spool = "The spool still fails; nothing is sent"
@@ -84,6 +85,23 @@ final class DeliveryLog: Sendable {
         var metadata = metadata(of: batch)
         metadata["batch.missing"] = "\(missing)"
         logger.notice("Part of a batch whose outcome was unknown is stored; only the rest is sent", metadata: metadata)
+    }
+
+    /// - Parameter records: that the table has; nothing tells which of them the view has.
+    func viewLacks(_ batch: Batch, records: Int) {
+        var metadata = metadata(of: batch)
+        metadata["batch.records"] = "\(records)"
+        let message: Logger.Message =
+            "The table has these records, and a materialized view failed with them; they are not sent again: add them to the view's target"
+        say(.view, .error, message, metadata)
+    }
+
+    /// - Parameter retention: after this long the table's TTL deletes rows.
+    func late(_ retention: Duration) {
+        logger.warning(
+            "The oldest record has waited for more than half of the time after which the table's TTL deletes rows",
+            metadata: ["clickhouse.ttl.seconds": "\(retention.roundedSeconds)"]
+        )
     }
 
     func recognisedOnly(_ batch: Batch) {
@@ -176,7 +194,7 @@ final class DeliveryLog: Sendable {
                 "repeated.seconds": "\(sum.lasting.roundedSeconds)",
             ]
         ) { _, new in new }
-        let level: Logger.Level = topic == .deadLetter || topic == .spool ? .error : .warning
+        let level: Logger.Level = [.deadLetter, .spool, .view].contains(topic) ? .error : .warning
         logger.log(level: level, "\(topic.rawValue)", metadata: metadata)
     }
 

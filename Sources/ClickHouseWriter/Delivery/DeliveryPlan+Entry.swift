@@ -11,6 +11,9 @@ extension DeliveryPlan {
         /// Whether the table may know its token, also when it has none of its rows.
         var mayBeRecognised = false
 
+        /// Whether a materialized view failed with it, and may lack rows that the table has.
+        var mayLackInView = false
+
         /// Whether another copy of the spool may have delivered some of it, under other tokens.
         var mayBeElsewhere = false
 
@@ -50,6 +53,7 @@ extension DeliveryPlan.Entry {
             batch: batch,
             isDoubtful: true,
             mayBeRecognised: true,
+            mayLackInView: batch.lastError?.contains(" while pushing to view ") ?? false,
             mayBeElsewhere: true,
             mayRunSince: now,
             startedAt: batch.attempts > 0 ? 0 : nil
@@ -60,6 +64,7 @@ extension DeliveryPlan.Entry {
         failures += 1
         batch.attempts += 1
         batch.lastError = failure.description
+        if failure.isOfView { mayLackInView = true }
     }
 
     /// - Parameter start: since when a send may be running that was not known of; nil when none is.

@@ -184,6 +184,11 @@ struct DeliveryPlan {
         recover()
     }
 
+    /// ClickHouse has taken it, its views too; whether the table has its rows is still asked.
+    mutating func didPassViews(_ batch: Batch) {
+        self[batch].mayLackInView = false
+    }
+
     /// The spool has deleted it.
     mutating func didDeliver(_ batch: Batch) {
         entries.removeAll { $0.batch.token == batch.token }

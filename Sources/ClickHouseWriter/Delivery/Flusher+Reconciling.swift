@@ -30,9 +30,19 @@ extension Flusher {
     /// - Returns: false when it is not to be sent as it is: it is stored, in part or whole, or that is not known yet.
     func isToBeSent(_ batch: Batch) async throws(SpoolError) -> Bool {
         guard let entry = state.withLock({ $0.plan.entry(of: batch) }) else { return true }
-        let age = batch.frozenAt.duration(to: clock.now)
-        if entry.isDoubtful, ResendPolicy.mustAsk(sink.destination, age: age) {
-            return try await findStored(batch) != .settled
+        if entry.isDoubtful {
+            let destination = sink.destination
+            // Since the batch was sent, the table may have been changed: after a failure it is looked at anew.
+            switch await sink.preflight() {
+            case .success(let destination): learn(destination)
+            case .failure(let failure):
+                try await keepInDoubt(batch, failure)
+                return false
+            }
+            let age = batch.frozenAt.duration(to: clock.now)
+            if [destination, sink.destination].contains(where: { ResendPolicy.mustAsk($0, age: age) }) {
+                return try await findStored(batch) != .settled
+            }
         }
         // The table knows the batch by its token, but not what another owner has delivered under others.
         return entry.mayBeElsewhere ? try await findStored(batch, .otherOwner) != .settled : true
@@ -92,12 +102,7 @@ extension Flusher {
         let age = state.withLock { $0.plan.entry(of: batch)?.mayRunSince }?.duration(to: clock.now)
         switch await sink.countStored(Set(keys), token: batch.token, doubtAge: doubt == .ownSend ? age : nil) {
         case .failure(let failure):
-            if Task.isCancelled {
-                state.withLock { $0.plan.didGiveUp(batch, now: clock.now) }
-                return .settled
-            }
-            let retry = state.withLock { $0.plan.didFailToAsk(batch, failure, now: clock.now) }
-            try await keep(batch, failure, retry)
+            try await keepInDoubt(batch, failure)
             return .settled
         case .success(let stored) where stored.values.allSatisfy { $0 == 0 }:
             state.withLock { doubt == .ownSend ? $0.plan.didSettle(batch) : $0.plan.didFindNowhere(batch) }
@@ -115,6 +120,9 @@ extension Flusher {
                 return false
             }.map(\.0)
             log.reconciled(batch, missing: missing.count)
+            if state.withLock({ $0.plan.entry(of: batch)?.mayLackInView }) == true {
+                log.viewLacks(batch, records: members.count - missing.count)
+            }
             if missing.isEmpty {
                 await acknowledge(batch)
                 state.withLock { $0.plan.didRemove(batch) }
@@ -138,6 +146,13 @@ extension Flusher {
         log.sharedIdentities(batch, shared)
     }
 
+    /// The server did not say what it has, or what its table is.
+    private func keepInDoubt(_ batch: Batch, _ failure: InsertFailure) async throws(SpoolError) {
+        if Task.isCancelled { return state.withLock { $0.plan.didGiveUp(batch, now: clock.now) } }
+        let retry = state.withLock { $0.plan.didFailToAsk(batch, failure, now: clock.now) }
+        try await keep(batch, failure, retry)
+    }
+
     /// Whether a batch that was accepted must be found in the table too: it was sent before, and the table may recognise a block that it
     /// has lost.
     func mustBeFound(_ batch: Batch) -> Bool {
@@ -149,6 +164,7 @@ extension Flusher {
     ///
     /// - Returns: true when the table cannot be asked for these records: then the acceptance is all there is.
     func holdsAcceptance(_ batch: Batch) async throws(SpoolError) -> Bool {
+        state.withLock { $0.plan.didPassViews(batch) }
         switch try await findStored(batch) {
         case .unknown: return true
         case .settled: return false

@@ -24,6 +24,8 @@ final class Flusher: Sendable {
         /// What the record after `id`, the oldest pending one, waits; a clock that is set back does not prolong it.
         var freshPause: (id: Int64, pause: Pause)?
         var learned: DestinationProfile?
+        /// Whether the oldest record is close to what the table's TTL deletes.
+        var isLate = false
         /// How often the spool had been opened anew when its batches were planned.
         var openings = 0
         /// What was read ahead, by its token.
@@ -44,6 +46,7 @@ final class Flusher: Sendable {
     let wakeup: Wakeup
     let log: DeliveryLog
     let metrics: WriterMetrics
+    private let pulse: Pulse
     let state: Mutex<State>
 
     /// - Parameter jitter: draws the part of each wait that is waited, from 0 up to 1.
@@ -57,7 +60,8 @@ final class Flusher: Sendable {
         jitter: @escaping @Sendable () -> Double,
         wakeup: Wakeup,
         log: DeliveryLog,
-        metrics: WriterMetrics
+        metrics: WriterMetrics,
+        pulse: Pulse
     ) {
         self.spool = spool
         self.sink = sink
@@ -75,6 +79,7 @@ final class Flusher: Sendable {
         self.wakeup = wakeup
         self.log = log
         self.metrics = metrics
+        self.pulse = pulse
         state = Mutex(
             State(
                 plan: DeliveryPlan(
@@ -111,7 +116,7 @@ final class Flusher: Sendable {
         return DeliveryReport(
             state: trouble?.state ?? .fine,
             reason: trouble?.failure.description,
-            guarantee: sink.destination.map { "\($0.guarantee)\(guaranteeOfCopy)\(passedOver)" },
+            guarantee: sink.destination.map { "\($0.guarantee)\(guaranteeOfCopy)\(guaranteeOfAge)\(passedOver)" },
             destination: target
         )
     }
@@ -127,6 +132,7 @@ final class Flusher: Sendable {
     }
 
     func run() async {
+        await pulse.lookForOldest()
         await withDiscardingTaskGroup { group in
             while !Task.isCancelled, !isFinished {
                 do throws(SpoolError) {
@@ -175,6 +181,7 @@ final class Flusher: Sendable {
     // MARK: The next step
 
     private func takeStep(_ group: inout DiscardingTaskGroup) async throws(SpoolError) {
+        lookAtAge()
         await publish()
         followSpool()
         let fresh = try await freshBatchDecision()
@@ -339,6 +346,25 @@ final class Flusher: Sendable {
         )
         for flush in waiting { flush.resume(returning: .failure(failure)) }
         log.spoolFailed(error)
+    }
+}
+
+extension Flusher {
+    /// What does not hold for records that come late.
+    fileprivate var guaranteeOfAge: String {
+        state.withLock(\.isLate)
+            ? "; the oldest record has waited for more than half of the time after which the table's TTL deletes rows"
+            : ""
+    }
+
+    fileprivate func lookAtAge() {
+        let retention = sink.destination?.retention
+        let isLate = retention.map { (pulse.oldestAge ?? .zero) > $0 / 2 } ?? false
+        let wasLate = state.withLock { state in
+            defer { state.isLate = isLate }
+            return state.isLate
+        }
+        if let retention, isLate, !wasLate { log.late(retention) }
     }
 }
 

@@ -2,8 +2,8 @@ internal import ClickHouseHTTP
 
 /// How a batch is sent again that may be stored already.
 struct ResendPolicy: Sendable {
-    /// A table remembers so many batches, of all its writers: ten thousand by default, which a hundred of them send in
-    /// minutes. And for so long: an hour by default.
+    /// A guarantee by token says that the table holds at least a thousand batches, of all its writers, and for two minutes. More may
+    /// come in a longer time.
     private static let trustInTokens = Duration.seconds(60)
 
     /// Whether the table is asked before the batch is sent again, and only what it lacks is sent. Otherwise the batch is sent

@@ -47,7 +47,7 @@ final class Pulse: Sendable {
         tell()
     }
 
-    private func lookForOldest() async {
+    func lookForOldest() async {
         // A spool that cannot be read has said so itself; what was known is then the best that is known.
         if let found = try? await spool.oldestUndelivered() {
             oldest.withLock { $0 = found }
