@@ -28,7 +28,7 @@ struct EndpointProfile: Sendable, Equatable {
                 reconciliationProblem: problem
             ),
             canReconcile: problem == nil,
-            mayRecogniseLostRows: table.isReplicated,
+            mayRecogniseLostRows: table.mayRecogniseLostRows,
             retention: table.retention,
             columnTypes: table.columnTypes
         )

@@ -24,8 +24,12 @@ struct TableProfile: Sendable, Equatable {
 
     var isReplicated: Bool { engine.hasPrefix("Replicated") }
 
+    /// Whether it may take a batch for one that it has, and have lost its rows: such tables keep the ids of blocks apart from the
+    /// parts (ClickHouse #112149, #55109).
+    var mayRecogniseLostRows: Bool { isReplicated || engine.hasPrefix("Shared") }
+
     /// Whether every endpoint has the same rows.
-    var isShared: Bool { isReplicated || engine.hasPrefix("Shared") || engine == "Distributed" }
+    var isShared: Bool { mayRecogniseLostRows || engine == "Distributed" }
 
     /// Whether rows are sent without the column that identifies them.
     func lacks(_ identity: IdentityColumns) -> Bool {
@@ -148,7 +152,8 @@ extension Guarantee {
             sound.compactMap(\.deduplicationWindow).min().map { "the newest \($0) blocks" },
             sound.compactMap(\.deduplicationSeconds).min().map { "\($0) s" },
         ]
-        let limit = "within " + limits.compactMap(\.self).joined(separator: " and ")
+        let loss = table.mayRecogniseLostRows ? ", while the table loses none of them" : ""
+        let limit = "within " + limits.compactMap(\.self).joined(separator: " and ") + loss
         let reason = doubts.joined(separator: "; ")
         self =
             switch (doubts.isEmpty, reconciliationProblem) {
