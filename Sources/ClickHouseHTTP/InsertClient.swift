@@ -9,7 +9,7 @@ package final class InsertClient: Sendable {
         var selector: EndpointSelector
         /// What is known of each endpoint; absent until asked, and after a failure that may have changed it.
         var profiles: [Endpoint: EndpointProfile] = [:]
-        /// What each endpoint is sent with every request; kept until it is asked again.
+        /// What each endpoint is sent with every question; kept until it is asked again.
         var settings: [Endpoint: RequestSettings] = [:]
         /// The latest profile's, also when that was dropped.
         var destination: DestinationProfile?
@@ -224,10 +224,12 @@ package final class InsertClient: Sendable {
         return profile
     }
 
-    /// What the endpoint is sent with every request; nothing until it has said what it knows.
-    func settings(of endpoint: Endpoint) -> RequestSettings? { state.withLock { $0.settings[endpoint] } }
+    /// What the endpoint is sent with every question; nothing until it has said what it knows.
+    func settings(of endpoint: Endpoint) -> RequestSettings {
+        state.withLock { $0.settings[endpoint] } ?? RequestSettings(known: [])
+    }
 
-    func use(_ settings: RequestSettings?, at endpoint: Endpoint) {
+    func use(_ settings: RequestSettings, at endpoint: Endpoint) {
         state.withLock { $0.settings[endpoint] = settings }
     }
 

@@ -111,7 +111,7 @@ final class Flusher: Sendable {
         return DeliveryReport(
             state: trouble?.state ?? .fine,
             reason: trouble?.failure.description,
-            guarantee: sink.destination.map { "\($0.guarantee)\(guaranteeOfCopy)" },
+            guarantee: sink.destination.map { "\($0.promise)\(guaranteeOfCopy)" },
             destination: target
         )
     }
