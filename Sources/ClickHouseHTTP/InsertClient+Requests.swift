@@ -31,7 +31,7 @@ extension InsertClient {
         )
         let classifier = ResponseClassifier(
             queryID: queryID,
-            expectsEcho: profile.echoesQueryID,
+            expected: profile.destination.passage.queryID,
             credentials: credentials
         )
         if case .failed(let failure) = classifier.classify(response) { throw failure }
@@ -45,23 +45,28 @@ extension InsertClient {
         at endpoint: Endpoint,
         responseLimit: Int = HTTPRequest.usualResponseLimit
     ) async throws(InsertFailure) -> String {
-        try await ask(statement, at: endpoint, responseLimit: responseLimit).text
+        try await ask(statement, settings(of: endpoint), at: endpoint, responseLimit: responseLimit).text
     }
 
-    /// As ``execute(_:at:responseLimit:)``, and whether the response named the query.
+    /// As ``execute(_:at:responseLimit:)``, and which query the response named.
+    ///
+    /// - Parameter token: nil is one that no other question has.
     func ask(
         _ statement: String,
+        _ settings: RequestSettings,
+        token: String? = nil,
         at endpoint: Endpoint,
         responseLimit: Int = HTTPRequest.usualResponseLimit
-    ) async throws(InsertFailure) -> (text: String, isEchoed: Bool) {
+    ) async throws(InsertFailure) -> (text: String, queryID: Passage.QueryID) {
         let operation = String(statement.prefix { $0.isLetter })
         let queryID = "question-\(UInt64.random(in: 0 ... .max))"
         return try await withRequestSpan(operation, at: endpoint) { () async throws(InsertFailure) in
             let response: HTTPResponse
             do throws(InsertFailure) {
+                let token = token ?? queryID
                 response = try await exchange(
-                    [("wait_end_of_query", "1"), ("query_id", queryID)],
-                    body: Array(statement.utf8),
+                    [("wait_end_of_query", "1"), ("query_id", queryID)] + settings.parameters(token: token),
+                    body: Array(settings.statement(statement, token: token).utf8),
                     at: endpoint,
                     responseLimit: responseLimit
                 )
@@ -80,7 +85,7 @@ extension InsertClient {
             guard response.body.count < responseLimit else {
                 throw .ours(.transient, "a response of more than \(responseLimit) bytes")
             }
-            return (text, response.headers["x-clickhouse-query-id"] == queryID)
+            return (text, Passage.QueryID(named: response.headers["x-clickhouse-query-id"], sent: queryID))
         }
     }
 
@@ -116,13 +121,17 @@ extension InsertClient {
     }
 
     private func insertParameters(token: String, queryID: String, _ profile: EndpointProfile) -> Parameters {
+        // Where the id does not come back it may not have arrived either, and an insert that runs is looked for by its text.
+        let isNamed = profile.destination.passage.queryID == .echoed
+        let text = isNamed ? target.insertStatement : target.insertStatement.beforeFormat(" /* \(queryID) */")
+        let statement = profile.settings.statement(text, token: token)
         // wait_end_of_query: the status is sent after the insert is over, so it can say how it went.
-        let parameters = [("query", target.insertStatement), ("query_id", queryID), ("wait_end_of_query", "1")]
-        return profile.settings.knowsTokens ? parameters + [(RequestSettings.token, token)] : parameters
+        return [("query", statement), ("query_id", queryID), ("wait_end_of_query", "1")]
+            + profile.settings.parameters(token: token)
     }
 
     private func url(_ parameters: Parameters, at endpoint: Endpoint) -> String {
-        "\(endpoint.url)/?\(Self.encodeQuery(parameters))\(settings(of: endpoint)?.query ?? "")"
+        "\(endpoint.url)/?\(Self.encodeQuery(parameters))"
     }
 
     static func encodeQuery(_ parameters: Parameters) -> String {

@@ -11,7 +11,7 @@ package final class InsertClient: Sendable {
         var profiles: [Endpoint: EndpointProfile] = [:]
         /// Endpoints that take no rows until an operator fixes them; another is used meanwhile.
         var broken: [Endpoint: InsertFailure] = [:]
-        /// What each endpoint is sent with every request; kept until it is asked again.
+        /// What each endpoint is sent with every question; kept until it is asked again.
         var settings: [Endpoint: RequestSettings] = [:]
         /// The latest profile's, also when that was dropped.
         var destination: DestinationProfile?
@@ -258,10 +258,12 @@ package final class InsertClient: Sendable {
         }
     }
 
-    /// What the endpoint is sent with every request; nothing until it has said what it knows.
-    func settings(of endpoint: Endpoint) -> RequestSettings? { state.withLock { $0.settings[endpoint] } }
+    /// What the endpoint is sent with every question; nothing until it has said what it knows.
+    func settings(of endpoint: Endpoint) -> RequestSettings {
+        state.withLock { $0.settings[endpoint] } ?? RequestSettings(known: [])
+    }
 
-    func use(_ settings: RequestSettings?, at endpoint: Endpoint) {
+    func use(_ settings: RequestSettings, at endpoint: Endpoint) {
         state.withLock { $0.settings[endpoint] = settings }
     }
 

@@ -15,6 +15,14 @@ package struct InsertTarget: Sendable, Equatable {
     package var insertStatement: String { "INSERT INTO \(quotedName) FORMAT JSONEachRow" }
 }
 
+extension String {
+    /// A statement with a clause more, before its last one, the FORMAT. One without it, as DDL is, stays as it is.
+    func beforeFormat(_ clause: String) -> String {
+        guard let format = ranges(of: " FORMAT ").last?.lowerBound else { return self }
+        return self[..<format] + clause + self[format...]
+    }
+}
+
 /// A name in backquotes, with everything escaped that would end it or change it. ClickHouse reads backslash escapes
 /// inside backquotes (https://clickhouse.com/docs/sql-reference/syntax#identifiers).
 package func quoteIdentifier(_ name: String) -> String {

@@ -13,28 +13,72 @@ struct RequestSettings: Sendable, Equatable {
     /// Those of ``names`` that the server knows: to others it would answer code 115.
     let known: Set<String>
 
-    /// As a part of a URL's query, with the `&` before it.
-    let query: String
+    /// Whether they are sent in the statement, and not in the URL.
+    let isInStatement: Bool
 
-    init(known names: some Sequence<String>) {
-        let known = Set(names).intersection(Self.names)
-        self.known = known
-        query = Self.values.filter { known.contains($0.name) }.map { "&" + InsertClient.encodeQuery([$0]) }.joined()
+    init(known names: some Sequence<String>, isInStatement: Bool = false) {
+        known = Set(names).intersection(Self.names)
+        self.isInStatement = isInStatement
     }
 
     var knowsTokens: Bool { known.contains(Self.token) }
 
+    /// - Parameter token: a batch's, or a question's own: no cache on the way has an answer to that.
+    func parameters(token: String) -> InsertClient.Parameters { isInStatement ? [] : sent(token) }
+
+    /// The statement as it is sent.
+    func statement(_ text: String, token: String) -> String {
+        guard isInStatement else { return text }
+        let settings = sent(token).map { "\($0.name) = \(quoteString($0.value))" }
+        return text.beforeFormat(" SETTINGS \(settings.joined(separator: ", "))")
+    }
+
+    private func sent(_ token: String) -> InsertClient.Parameters {
+        ([(Self.token, token)] + Self.values).filter { known.contains($0.0) }
+    }
+
+    // MARK: What arrives
+
+    /// What the server says of its settings: each value's bytes in hexadecimal digits, by name.
+    typealias Values = [String: String]
+
     /// In one row, which no `limit` can cut.
     static var lookUpStatement: String {
         let list = names.map(quoteString).joined(separator: ", ")
-        return "SELECT arrayStringConcat(groupArray(name), ' ') FROM system.settings WHERE name IN (\(list))"
-            + " FORMAT TabSeparated"
+        return "SELECT arrayStringConcat(groupArray(concat(name, '=', hex(value))), ' ') FROM system.settings"
+            + " WHERE name IN (\(list)) FORMAT TabSeparated"
     }
 
     /// - Parameter answer: to ``lookUpStatement``; behind its first line come the extremes, where a profile asks for them.
-    init(answer: String) {
-        self.init(known: answer.prefix { $0 != "\n" }.split(separator: " ").map(String.init))
+    static func values(in answer: String) -> Values {
+        var values: Values = [:]
+        for pair in answer.prefix(while: { $0 != "\n" }).split(separator: " ") {
+            let parts = pair.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
+            if parts.count == 2, names.contains(parts[0]) { values[parts[0]] = parts[1] }
+        }
+        return values
     }
+
+    /// How they reach the server.
+    ///
+    /// - Parameters:
+    ///   - token: what was sent with both questions.
+    ///   - inStatement: nil where that is not asked, or refused. A setting that the server spells in another way than we do is spelled
+    ///     like that here too.
+    func passage(token: String, inURL: Values, inStatement: Values?) -> Passage.Settings {
+        func isSent(_ setting: (name: String, value: String), _ values: Values?) -> Bool {
+            values?[setting.name] == Self.hexadecimal(setting.value)
+        }
+        if sent(token).allSatisfy({ isSent($0, inURL) }) { return .url }
+        guard isSent((Self.token, token), inStatement) else { return .lost }
+        return inURL == inStatement ? .url : .statement
+    }
+
+    static func hexadecimal(_ value: String) -> String {
+        value.utf8.map { String(256 + Int($0), radix: 16, uppercase: true).dropFirst() }.joined()
+    }
+
+    // MARK: Which
 
     static let names = [token] + values.map(\.name)
 

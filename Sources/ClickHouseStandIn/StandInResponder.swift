@@ -73,7 +73,9 @@ struct StandInResponder: HTTPResponder {
         where !Self.parameters.contains(String(name)) && !knownSettings.contains(String(name)) {
             return exception(404, code: 115, "Setting \(name) is neither a builtin setting nor a user-defined one")
         }
-        guard let insert = InsertStatement(query) else { return try await answerQuery(query, queryID: queryID) }
+        guard let insert = InsertStatement(query) else {
+            return try await answerQuery(query, queryID: queryID) { parameters[Substring($0)].map(String.init) ?? "" }
+        }
         let token = parameters["insert_deduplication_token"].map(String.init) ?? ""
         let entry = InsertJournal.Entry(token: token, queryID: queryID ?? "", body: String(buffer: body))
         journal.add(entry)
@@ -110,14 +112,23 @@ struct StandInResponder: HTTPResponder {
     }
 
     /// What a batch writer asks besides inserting.
-    private func answerQuery(_ query: String, queryID: String?) async throws -> Response {
+    private func answerQuery(
+        _ query: String,
+        queryID: String?,
+        setting: (String) -> String
+    ) async throws -> Response {
         let text: String
         if query.hasPrefix("CREATE ") {
             text = ""
         } else if query.contains("version()") {
             text = Self.version + "\n"
         } else if query.contains("system.settings") {
-            text = knownSettings.filter { query.contains("'\($0)'") }.joined(separator: " ") + "\n"
+            // Each value as it was sent, in hexadecimal digits.
+            let pairs = knownSettings.filter { query.contains("'\($0)'") }.map { name in
+                "\(name)="
+                    + setting(name).utf8.map { String(256 + Int($0), radix: 16, uppercase: true).dropFirst() }.joined()
+            }
+            text = pairs.joined(separator: " ") + "\n"
         } else if query.contains("dependencies_table") {
             // No table of it has a view.
             text = ""

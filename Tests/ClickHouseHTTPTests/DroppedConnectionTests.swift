@@ -42,7 +42,7 @@ import Testing
             let transport = AsyncHTTPTransport()
             let response = try await transport.send(request("http", server), timeout: .seconds(30))
             #expect(response.body.count == 64 << 10)
-            let classifier = ResponseClassifier(queryID: "ours", expectsEcho: false, credentials: nil)
+            let classifier = ResponseClassifier(queryID: "ours", expected: .absent, credentials: nil)
             #expect(classifier.classify(response) != .accepted)
             await transport.close()
         }

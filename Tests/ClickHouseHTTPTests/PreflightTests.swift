@@ -1,4 +1,5 @@
 @testable import ClickHouseHTTP
+import Foundation
 import Testing
 
 /// What is found out about a table before anything is sent to it.
@@ -203,5 +204,94 @@ import Testing
         #expect(await client.insert([], token: "T") == .accepted)
         #expect(await client.insert([], token: "T") == .accepted)
         #expect(transport.sent.count { $0.asks("system.columns") } == 2)
+    }
+
+    // MARK: What is between the writer and the server
+
+    /// What an intermediary leaves of a request: some of its parameters, and its own query id.
+    private static func pass(_ request: HTTPRequest, only allowed: Set<String>?, queryID: String?) -> HTTPRequest {
+        var components = URLComponents(string: request.url) ?? URLComponents()
+        components.queryItems = components.queryItems?.filter { allowed?.contains($0.name) ?? ($0.name != "query_id") }
+        if let queryID { components.queryItems?.append(URLQueryItem(name: "query_id", value: queryID)) }
+        var passed = request
+        passed.url = components.string ?? ""
+        return passed
+    }
+
+    private static func transport(only allowed: Set<String>?, queryID: String?) -> ScriptedTransport {
+        ScriptedTransport { request, _ in
+            var response = ScriptedServer.modern.answer(pass(request, only: allowed, queryID: queryID))
+            response.headers["x-clickhouse-query-id"] = queryID
+            return response
+        }
+    }
+
+    @Test(arguments: ["17", nil])
+    func `what passes in no URL goes in the statement`(queryID: String?) async throws {
+        let transport = Self.transport(only: ["query"], queryID: queryID)
+        let client = try makeClient(transport, identity: Self.identity)
+        #expect(await client.insert([], token: "T") == .accepted)
+        let ids = queryID == nil ? "responses name no query" : "an intermediary replaces query ids"
+        #expect(client.destination?.promise == "effectively-once by token; \(ids); settings travel in the statement")
+
+        _ = try await client.countStored([RowKey(id: [49], seconds: nil)], token: "T", doubtAge: .zero).get()
+        let isIn = transport.sent.drop { $0.setting("limit") == nil || $0.parameter("limit") != nil }
+        #expect(isIn.count > 6)
+        for request in isIn {
+            for name in RequestSettings.names { #expect(request.parameter(name) == nil) }
+            #expect(request.setting("timeout_overflow_mode") == "throw")
+            #expect(request.setting("additional_result_filter") == "")
+        }
+        let insert = try #require(transport.inserts.last)
+        #expect(insert.setting(RequestSettings.token) == "T")
+        let id = try #require(insert.parameter("query_id"))
+        let statement = try #require(insert.parameter("query"))
+        #expect(statement.hasPrefix("INSERT INTO `ibex`.`t` /* \(id) */ SETTINGS insert_deduplication_token = 'T', "))
+        #expect(statement.hasSuffix("' FORMAT JSONEachRow"))
+        // No cache on the way has an answer to a question that it has not seen.
+        let questions = isIn.filter { !$0.isInsert }.map(\.text)
+        #expect(Set(questions).count == questions.count)
+        #expect(questions.contains { $0.contains("OR query LIKE 'INSERT%T-%'") })
+    }
+
+    @Test func `settings that pass in the URL stay there, whatever becomes of the query id`() async throws {
+        let transport = Self.transport(only: nil, queryID: "17")
+        let client = try makeClient(transport)
+        #expect(await client.insert([], token: "T") == .accepted)
+        #expect(client.destination?.promise == "effectively-once by token; an intermediary replaces query ids")
+        #expect(transport.inserts.last?.parameter(RequestSettings.token) == "T")
+    }
+
+    @Test func `the token alone is not enough`() async throws {
+        let transport = Self.transport(only: ["query", RequestSettings.token], queryID: "17")
+        let client = try makeClient(transport)
+        #expect(await client.insert([], token: "T") == .accepted)
+        #expect(transport.inserts.last?.parameter("async_insert") == nil)
+        #expect(transport.inserts.last?.setting("async_insert") == "0")
+    }
+
+    @Test func `where no token arrives none is promised`() async throws {
+        let transport = ScriptedTransport { request, _ in
+            request.text.contains(" SETTINGS ")
+                ? .exception(62) : ScriptedServer.modern.answer(Self.pass(request, only: ["query"], queryID: "17"))
+        }
+        let found = try await makeClient(transport, identity: Self.identity).preflight().get()
+        #expect(
+            found.promise == "effectively-once by reconciliation (tokens may not reach the server); "
+                + "an intermediary replaces query ids; settings do not all reach the server"
+        )
+    }
+
+    @Test func `a server that spells a setting in its own way is sent it in the URL`() async throws {
+        let transport = ScriptedTransport { request, _ in
+            guard request.asks("system.settings") else { return nil }
+            return .settings(
+                RequestSettings.names.map { ($0, request.setting($0) == "0" ? "false" : request.setting($0) ?? "") }
+            )
+        }
+        let client = try makeClient(transport)
+        #expect(await client.insert([], token: "T") == .accepted)
+        #expect(transport.inserts.last?.parameter("async_insert") == "0")
+        #expect(client.destination?.passage.settings == .url)
     }
 }

@@ -4,7 +4,7 @@ import Testing
 @Suite struct ResponseClassifierTests {
     private let classifier = ResponseClassifier(
         queryID: "ours",
-        expectsEcho: false,
+        expected: .absent,
         credentials: Credentials(user: "writer", password: "hunter2")
     )
 
@@ -58,10 +58,19 @@ import Testing
         #expect(kind(HTTPResponse(status: 413, body: Array("<html>Request Entity Too Large</html>".utf8))) == .tooLarge)
     }
 
-    @Test func `a server that names queries is believed only when it names ours`() {
-        let strict = ResponseClassifier(queryID: "ours", expectsEcho: true, credentials: nil)
-        #expect(strict.classify(HTTPResponse(status: 200)) != .accepted)
-        #expect(strict.classify(HTTPResponse(status: 200, headers: ["x-clickhouse-query-id": "ours"])) == .accepted)
+    @Test(arguments: [
+        (Passage.QueryID.echoed, ["ours"]), (.replaced, ["ours", "another"]), (.absent, ["ours", nil]),
+    ])
+    func `a response is believed that names our query, or as the responses before named theirs`(
+        expected: Passage.QueryID,
+        believed: [String?]
+    ) {
+        let classifier = ResponseClassifier(queryID: "ours", expected: expected, credentials: nil)
+        for named in ["ours", "another", nil] {
+            let headers = named.map { ["x-clickhouse-query-id": $0] } ?? [:]
+            let outcome = classifier.classify(HTTPResponse(status: 200, headers: headers))
+            #expect((outcome == .accepted) == believed.contains(named), "\(named ?? "none")")
+        }
     }
 
     private func kind(_ code: Int, _ message: String) -> InsertFailure.Kind? {

@@ -5,7 +5,7 @@ import Synchronization
 /// What a server says of itself and its table before anything is inserted.
 struct ScriptedServer: Sendable {
     var version = "26.9.2.1"
-    var settings = RequestSettings.names.joined(separator: " ") + "\n"
+    var settings = RequestSettings.names
     var engine = "MergeTree"
     var definition = "MergeTree ORDER BY n SETTINGS non_replicated_deduplication_window = 10000"
     var columns = "n\tUInt64\n"
@@ -18,13 +18,22 @@ struct ScriptedServer: Sendable {
     static let modern = ScriptedServer()
     static let legacy = ScriptedServer(
         version: "18.16.1",
-        settings: "date_time_input_format input_format_skip_unknown_fields\n",
+        settings: ["date_time_input_format", "input_format_skip_unknown_fields"],
         definition: "MergeTree ORDER BY n SETTINGS index_granularity = 8192"
     )
 
+    /// As a server that names queries in its responses, unless it is an old one.
     func answer(_ request: HTTPRequest) -> HTTPResponse {
+        var response = unnamedAnswer(request)
+        if settings.contains(RequestSettings.token) {
+            response.headers["x-clickhouse-query-id"] = request.parameter("query_id") ?? "its own"
+        }
+        return response
+    }
+
+    private func unnamedAnswer(_ request: HTTPRequest) -> HTTPResponse {
         if request.isInsert { return HTTPResponse(status: 200) }
-        if request.asks("system.settings") { return .text(settings) }
+        if request.asks("system.settings") { return .settings(settings.map { ($0, request.setting($0) ?? "1") }) }
         if request.asks("version()") { return .text(version + "\n") }
         if request.asks("dependencies_table") { return .text(request.asks("'t')") ? views : "") }
         if request.asks("SELECT database, name, ") { return .text(others) }
@@ -103,11 +112,24 @@ extension HTTPRequest {
     func parameter(_ name: String) -> String? {
         URLComponents(string: url)?.queryItems?.first { $0.name == name }?.value
     }
+
+    /// As it is sent, in the statement or in the URL.
+    func setting(_ name: String) -> String? {
+        let statement = parameter("query") ?? text
+        guard let start = statement.firstRange(of: " \(name) = '")?.upperBound else { return parameter(name) }
+        return String(statement[start...].prefix { $0 != "'" })
+    }
 }
 
 extension HTTPResponse {
     static func text(_ text: String, headers: [String: String] = [:]) -> HTTPResponse {
         HTTPResponse(status: 200, headers: headers, body: Array(text.utf8))
+    }
+
+    /// What a server says of its settings.
+    static func settings(_ settings: [(name: String, value: String)]) -> HTTPResponse {
+        let pairs = settings.map { name, value in "\(name)=\(RequestSettings.hexadecimal(value))" }
+        return .text(pairs.joined(separator: " ") + "\n")
     }
 
     static func exception(_ code: Int, _ message: String = "it failed") -> HTTPResponse {

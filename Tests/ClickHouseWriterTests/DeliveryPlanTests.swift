@@ -122,6 +122,7 @@ import Testing
             batch,
             InsertFailure(kind: kind, code: code, message: "no"),
             canAsk: canAsk,
+            isAtLeastOnce: false,
             now: now
         )
         if case .keep = result.verdict { plan.didKeep(batch) }
@@ -214,6 +215,60 @@ import Testing
         #expect(sent(&plan, later) == batch(1...10).token)
     }
 
+    /// A send that may have stored the batch again. Returns what is told of it.
+    private func doubt(_ plan: inout DeliveryPlan, _ batch: Batch, _ now: WallInstant) -> InsertFailure {
+        let failure = InsertFailure(kind: .outcomeUnknown, status: 200, message: "the response is to another query")
+        let result = plan.didFail(batch, failure, canAsk: false, isAtLeastOnce: true, now: now)
+        plan.didKeep(batch)
+        return result.failure
+    }
+
+    @Test func `what each send may store again is sent a few times a day, also when the program flushes every second`()
+    {
+        var plan = plan()
+        var sends = 1
+        plan.didFreeze(batch(1...50))
+        var told = doubt(&plan, batch(1...50), now)
+        for second in 1...86_400 {
+            let later = now.advanced(by: .seconds(second))
+            plan.hurry()
+            guard sent(&plan, later) != nil else { continue }
+            sends += 1
+            told = doubt(&plan, batch(1...50), later)
+        }
+        #expect(sends == 5 + 6 + 22)
+        #expect(plan.state == .held)
+        #expect(
+            told.withoutQuotes.hasPrefix(
+                "outcome unknown after 33 sends, and each may have stored the records again: look"
+            )
+        )
+    }
+
+    @Test func `where no answer comes back for one batch, the others are delivered`() {
+        var plan = plan()
+        let doubtful = batch(1...10)
+        plan.didFreeze(doubtful)
+        var later = now
+        for _ in 1..<5 {
+            _ = doubt(&plan, doubtful, later)
+            #expect(plan.state == .backingOff)
+            later = later.advanced(by: .seconds(60))
+            #expect(sent(&plan, later) == doubtful.token)
+        }
+        _ = doubt(&plan, doubtful, later)
+        #expect(plan.state == .held)
+        later = later.advanced(by: .seconds(60))
+        #expect(plan.next(now: later, fresh: .sendNow) == .freeze, "what was not tried yet is likelier to be accepted")
+        plan.didFreeze(batch(11...20))
+        plan.deliver(batch(11...20))
+        #expect(sent(&plan, later) == doubtful.token)
+        #expect(doubt(&plan, doubtful, later).sendsInDoubt == 6)
+        #expect(plan.state == .backingOff)
+        #expect(plan.next(now: later, fresh: .sendNow) == .freeze)
+        #expect(sent(&plan, later.advanced(by: .seconds(119))) == nil)
+    }
+
     @Test func `a clock that is set back does not prolong a wait`() {
         var plan = plan()
         plan.didFreeze(batch(1...10))
@@ -238,7 +293,7 @@ import Testing
         let first = batch(1...10)
         plan.didFreeze(first)
         let failure = InsertFailure(kind: .transient, message: "its server is away", concernsBatchAlone: true)
-        _ = plan.didFail(first, failure, canAsk: false, now: now)
+        _ = plan.didFail(first, failure, canAsk: false, isAtLeastOnce: false, now: now)
         plan.didKeep(first)
         #expect(plan.state == .backingOff)
         #expect(plan.next(now: now, fresh: .sendNow) == .freeze)

@@ -44,7 +44,7 @@ final class SimulatedTable: HTTPTransport {
     private static func isProbe(_ sql: String) -> Bool { sql.contains(" AND 0 GROUP BY ") }
 
     private func answer(to sql: String) -> String {
-        if sql.contains("system.settings") { return "input_format_skip_unknown_fields\n" }
+        if sql.contains("system.settings") { return "input_format_skip_unknown_fields=30\n" }
         if sql.contains("version()") { return "26.9.2.1\n" }
         if sql.contains("system.tables") { return "MergeTree\tMergeTree ORDER BY tuple()\n" }
         if sql.contains("system.columns") {

@@ -13,6 +13,8 @@ final class TroublesomeProxy: Sendable {
         case none
         /// It is stored, and nobody hears of it.
         case loseReply
+        /// Its connection ends while it runs.
+        case hangUp
         /// Only so many of its rows are stored, and nobody hears of it.
         case storePrefix(rows: Int)
         /// ClickHouse gets half of its bytes and then the end of the connection.
@@ -36,11 +38,13 @@ final class TroublesomeProxy: Sendable {
     }
 
     private let upstream: String
+    private let intermediary: Intermediary
     private let client: HTTPClient
     private let state: Mutex<State>
 
-    private init(upstream: String, troubles: [Trouble]) {
+    private init(upstream: String, troubles: [Trouble], intermediary: Intermediary) {
         self.upstream = upstream
+        self.intermediary = intermediary
         var configuration = HTTPClient.Configuration()
         // Old servers close what rests for 3 s.
         configuration.connectionPool.idleTimeout = .seconds(1)
@@ -54,9 +58,10 @@ final class TroublesomeProxy: Sendable {
     static func withProxy(
         to upstream: String,
         _ troubles: [Trouble] = [],
+        intermediary: Intermediary = .transparent,
         _ body: (TroublesomeProxy) async throws -> Void
     ) async throws {
-        let proxy = TroublesomeProxy(upstream: upstream, troubles: troubles)
+        let proxy = TroublesomeProxy(upstream: upstream, troubles: troubles, intermediary: intermediary)
         let result: Result<Void, any Error>
         do {
             try await proxy.listen()
@@ -134,6 +139,8 @@ final class TroublesomeProxy: Sendable {
             return try await insert(request)
         case .loseReply:
             _ = try await insert(request)
+        case .hangUp:
+            Task { try await self.insert(request) }
         case .storePrefix(let rows):
             var part = request
             part.head.headers.remove(name: "Content-Encoding")
@@ -156,7 +163,7 @@ final class TroublesomeProxy: Sendable {
     }
 
     private func forward(_ request: NIOHTTPServerRequestFull) async throws -> NIOHTTPClientResponseFull {
-        var message = HTTPClientRequest(url: upstream + request.head.uri)
+        var message = HTTPClientRequest(url: upstream + intermediary.pass(uri: request.head.uri))
         message.method = request.head.method
         message.headers = request.head.headers
         for name in Self.headersOfConnection { message.headers.remove(name: name) }
@@ -165,7 +172,11 @@ final class TroublesomeProxy: Sendable {
         message.body = .bytes(request.body ?? ByteBuffer())
         let response = try await client.execute(message, timeout: .seconds(60))
         let body = try await response.body.collect(upTo: 1 << 26)
-        var head = HTTPResponseHead(version: .http1_1, status: response.status, headers: response.headers)
+        var head = HTTPResponseHead(
+            version: .http1_1,
+            status: response.status,
+            headers: intermediary.pass(response.headers)
+        )
         for name in Self.headersOfConnection { head.headers.remove(name: name) }
         head.headers.add(name: "Content-Length", value: "\(body.readableBytes)")
         return NIOHTTPClientResponseFull(head: head, body: body)

@@ -53,6 +53,9 @@ package struct InsertFailure: Error, Sendable, Equatable, CustomStringConvertibl
     /// Why there was no response; nil when there was one.
     package var transport: TransportFailure?
 
+    /// How many sends in a row may each have stored the records again; 0 while they are few.
+    package var sendsInDoubt = 0
+
     package init(
         kind: Kind,
         code: Int? = nil,
@@ -103,13 +106,20 @@ package struct InsertFailure: Error, Sendable, Equatable, CustomStringConvertibl
         if isOurWords || transport != nil { return description }
         if let code {
             let name = ExceptionCode.name(of: code).map { " \($0)" } ?? ""
-            return "\(place)\(kind.rawValue) (code \(code)\(name))"
+            return "\(place)\(finding) (code \(code)\(name))"
         }
-        return place + (status.map { "\(kind.rawValue) (HTTP status \($0))" } ?? kind.rawValue)
+        return place + (status.map { "\(finding) (HTTP status \($0))" } ?? finding)
     }
 
     package var description: String {
-        "\(place)\(kind.rawValue)\(code.map { " (code \($0))" } ?? ""): \(message)"
+        "\(place)\(finding)\(code.map { " (code \($0))" } ?? ""): \(message)"
+    }
+
+    private var finding: String {
+        guard sendsInDoubt > 0 else { return kind.rawValue }
+        return
+            "\(kind.rawValue) after \(sendsInDoubt) sends, and each may have stored the records again: look at what is between the "
+            + "writer and ClickHouse, or give the writer ClickHouse's own URL"
     }
 
     private var place: String { endpoint.map { "\($0): " } ?? "" }

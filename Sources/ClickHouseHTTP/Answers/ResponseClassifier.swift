@@ -1,17 +1,17 @@
 /// Decides from a response alone whether a batch is stored.
 ///
-/// Accepted needs proof: status 200, no exception code, an empty body, and our query id where the server echoes one.
+/// Accepted needs proof: status 200, no exception code, an empty body, and our query id where that comes back.
 /// Everything else is a failure, classified by ClickHouse's code where there is one.
 package struct ResponseClassifier: Sendable {
     let queryID: String
 
-    /// Whether this server names the query in its responses, as all since 20.x do: then one without is not its own.
-    let expectsEcho: Bool
+    /// Which query the server's responses have named so far: one that names none, or another than ours, may not be its own.
+    let expected: Passage.QueryID
     let credentials: Credentials?
 
-    package init(queryID: String, expectsEcho: Bool, credentials: Credentials?) {
+    package init(queryID: String, expected: Passage.QueryID, credentials: Credentials?) {
         self.queryID = queryID
-        self.expectsEcho = expectsEcho
+        self.expected = expected
         self.credentials = credentials
     }
 
@@ -36,14 +36,15 @@ package struct ResponseClassifier: Sendable {
         guard response.body.isEmpty else {
             return fail(response, .outcomeUnknown, "a body where an insert has none: \(text)")
         }
-        let echoed = response.headers["x-clickhouse-query-id"]
-        if let echoed, echoed != queryID {
-            return fail(response, .outcomeUnknown, "the response is to another query: \(echoed)")
-        }
-        if echoed == nil, expectsEcho {
+        let named = response.headers["x-clickhouse-query-id"]
+        switch Passage.QueryID(named: named, sent: queryID) {
+        case .echoed, expected:
+            return .accepted
+        case .replaced:
+            return fail(response, .outcomeUnknown, "the response is to another query: \(named ?? "")")
+        case .absent:
             return fail(response, .outcomeUnknown, "the response does not name our query; is a gateway answering?")
         }
-        return .accepted
     }
 
     private func fail(

@@ -3,6 +3,7 @@ package struct DestinationProfile: Sendable, Equatable {
     /// As the server gives it, for example `26.9.2.1`.
     package let version: String
     package let guarantee: Guarantee
+    package let passage: Passage
 
     /// Whether the table can be asked which records it has.
     package let canReconcile: Bool
@@ -20,6 +21,7 @@ package struct DestinationProfile: Sendable, Equatable {
     package init(
         version: String,
         guarantee: Guarantee,
+        passage: Passage = Passage(),
         canReconcile: Bool,
         mayRecogniseLostRows: Bool = false,
         retention: Duration? = nil,
@@ -27,11 +29,15 @@ package struct DestinationProfile: Sendable, Equatable {
     ) {
         self.version = version
         self.guarantee = guarantee
+        self.passage = passage
         self.canReconcile = canReconcile
         self.mayRecogniseLostRows = mayRecogniseLostRows
         self.retention = retention
         self.columnTypes = columnTypes
     }
+
+    /// The guarantee, and what stands between the writer and the server, as an operator reads it.
+    package var promise: String { ([guarantee.description] + passage.findings).joined(separator: "; ") }
 }
 
 /// What becomes of a batch that is sent again after its first send may have been stored.
@@ -44,6 +50,21 @@ package enum Guarantee: Sendable, Equatable, CustomStringConvertible {
     case reconciliation(reason: String)
     /// Neither is possible.
     case atLeastOnce(reason: String)
+
+    /// - Parameters:
+    ///   - reason: why no token is recognised.
+    ///   - problem: why the table cannot be asked what it has; nil when it can.
+    init(withoutTokens reason: String, reconciliationProblem problem: String?) {
+        self =
+            if let problem {
+                .atLeastOnce(reason: "\(reason), and \(problem)")
+            } else {
+                .reconciliation(reason: reason)
+            }
+    }
+
+    /// Whether a batch that is sent again may be stored again.
+    package var isAtLeastOnce: Bool { if case .atLeastOnce = self { true } else { false } }
 
     package var description: String {
         switch self {

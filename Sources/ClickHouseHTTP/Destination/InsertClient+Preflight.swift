@@ -1,6 +1,5 @@
 struct EndpointProfile: Sendable, Equatable {
     let settings: RequestSettings
-    let echoesQueryID: Bool
     let table: TableProfile
     let destination: DestinationProfile
 
@@ -10,23 +9,27 @@ struct EndpointProfile: Sendable, Equatable {
     /// - Parameter problem: why the table cannot be asked which records it has; nil when it takes the question.
     init(
         _ settings: RequestSettings,
-        echoesQueryID: Bool,
+        _ passage: Passage,
         _ table: TableProfile,
         version: String,
         reconciliationProblem problem: String?
     ) {
         self.settings = settings
-        self.echoesQueryID = echoesQueryID
         self.table = table
         isQuestionUnproven = problem == nil
+        var guarantee = Guarantee(
+            table,
+            version: version,
+            knowsTokens: settings.knowsTokens,
+            reconciliationProblem: problem
+        )
+        if passage.settings == .lost, case .token = guarantee {
+            guarantee = Guarantee(withoutTokens: "tokens may not reach the server", reconciliationProblem: problem)
+        }
         destination = DestinationProfile(
             version: version,
-            guarantee: Guarantee(
-                table,
-                version: version,
-                knowsTokens: settings.knowsTokens,
-                reconciliationProblem: problem
-            ),
+            guarantee: guarantee,
+            passage: passage,
             canReconcile: problem == nil,
             mayRecogniseLostRows: table.mayRecogniseLostRows,
             retention: table.retention,
@@ -40,7 +43,7 @@ struct EndpointProfile: Sendable, Equatable {
         let problem = "the table does not show what it has just accepted"
         self = EndpointProfile(
             settings,
-            echoesQueryID: echoesQueryID,
+            destination.passage,
             table,
             version: destination.version,
             reconciliationProblem: isFound ? nil : problem
@@ -62,7 +65,7 @@ struct EndpointProfile: Sendable, Equatable {
 extension InsertClient {
     /// - Throws: a failure of kind `destination` when the table or columns of it are missing or cannot hold every value, naming all of them.
     func askProfile(of endpoint: Endpoint) async throws(InsertFailure) -> EndpointProfile {
-        let (settings, isEchoed) = try await askSettings(of: endpoint)
+        let (settings, passage) = try await askSettings(of: endpoint)
         let version = summarize(
             try await execute("SELECT version() FORMAT TabSeparated", at: endpoint).lines.first ?? "",
             credentials: credentials
@@ -74,32 +77,55 @@ extension InsertClient {
         let problem = try await reconciliationProblem(table, at: endpoint)
         return EndpointProfile(
             settings,
-            echoesQueryID: isEchoed,
+            passage,
             table,
             version: version,
             reconciliationProblem: problem
         )
     }
 
-    /// Which settings the server knows. What cuts an answer short could hide some, so it is asked once more with those that it named,
-    /// until no others come.
+    /// Which settings the server knows, and how they reach it. What cuts an answer short could hide some, so it is asked once more with
+    /// those that it named, until no others come.
     private func askSettings(
         of endpoint: Endpoint
-    ) async throws(InsertFailure) -> (settings: RequestSettings, isEchoed: Bool) {
-        use(nil, at: endpoint)
+    ) async throws(InsertFailure) -> (settings: RequestSettings, passage: Passage) {
+        let token = "preflight-\(UInt64.random(in: 0 ... .max))"
         var settings = RequestSettings(known: [])
-        while true {
-            let (text, isEchoed) = try await ask(RequestSettings.lookUpStatement, at: endpoint)
-            let found = RequestSettings(answer: text)
-            // An answer that is not ClickHouse's would make us send without a token, and a retry would store rows twice.
-            guard found.known.contains(RequestSettings.knownToAll) else {
-                let text = summarize("no list of ClickHouse's settings: \(text)", credentials: credentials)
-                throw InsertFailure(kind: .transient, status: 200, message: text)
+        var found = try await lookUp(settings, token, at: endpoint)
+        repeat {
+            settings = RequestSettings(known: settings.known.union(found.values.keys))
+            found = try await lookUp(settings, token, at: endpoint)
+        } while !settings.known.isSuperset(of: found.values.keys)
+        var way = settings.passage(token: token, inURL: found.values, inStatement: nil)
+        // INSERT has had a clause for settings for longer than there are tokens.
+        if way == .lost, settings.knowsTokens {
+            let inStatement = RequestSettings(known: settings.known, isInStatement: true)
+            do throws(InsertFailure) {
+                let values = try await lookUp(inStatement, token, at: endpoint).values
+                way = settings.passage(token: token, inURL: found.values, inStatement: values)
+                if way == .statement { settings = inStatement }
+            } catch {
+                // What is refused there is no way. A server that is busy says so with a code.
+                if error.transport != nil || error.kind == .transient && error.code != nil { throw error }
             }
-            if found.known.isSubset(of: settings.known) { return (settings, isEchoed) }
-            settings = RequestSettings(known: found.known.union(settings.known))
-            use(settings, at: endpoint)
         }
+        use(settings, at: endpoint)
+        return (settings, Passage(queryID: found.queryID, settings: way))
+    }
+
+    private func lookUp(
+        _ settings: RequestSettings,
+        _ token: String,
+        at endpoint: Endpoint
+    ) async throws(InsertFailure) -> (values: RequestSettings.Values, queryID: Passage.QueryID) {
+        let (text, queryID) = try await ask(RequestSettings.lookUpStatement, settings, token: token, at: endpoint)
+        let values = RequestSettings.values(in: text)
+        // An answer that is not ClickHouse's would make us send without a token, and a retry would store rows twice.
+        guard values[RequestSettings.knownToAll] != nil else {
+            let text = summarize("no list of ClickHouse's settings: \(text)", credentials: credentials)
+            throw InsertFailure(kind: .transient, status: 200, message: text)
+        }
+        return (values, queryID)
     }
 
     private func askTable(at endpoint: Endpoint) async throws(InsertFailure) -> TableProfile {

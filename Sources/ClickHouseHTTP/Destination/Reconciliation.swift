@@ -241,11 +241,12 @@ extension InsertClient {
         at endpoint: Endpoint,
         _ doubtAge: Duration
     ) async throws(InsertFailure) {
-        let pattern = quoteString("\(token)-%")
+        // By the id, and by the text where something on the way replaces the id.
+        let condition = "query_id LIKE \(quoteString("\(token)-%")) OR query LIKE \(quoteString("INSERT%\(token)-%"))"
         let text: String
         do throws(InsertFailure) {
             text = try await execute(
-                "SELECT count() AS running FROM system.processes WHERE query_id LIKE \(pattern)"
+                "SELECT count() AS running FROM system.processes WHERE \(condition)"
                     + " FORMAT TabSeparatedWithNames",
                 at: endpoint
             )

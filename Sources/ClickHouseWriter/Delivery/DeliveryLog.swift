@@ -39,6 +39,10 @@ final class DeliveryLog: Sendable {
         metadata["clickhouse.failure.count"] = "\(failuresInRow)"
         metadata["clickhouse.retry.seconds"] = "\(delay.roundedSeconds)"
         switch failure.kind {
+        case .outcomeUnknown where failure.sendsInDoubt > 0:
+            let message: Logger.Message =
+                "No answer says whether ClickHouse stores a batch, and each send may store it again; records wait until one does"
+            say(.hold, .error, message, metadata)
         case .transient, .outcomeUnknown:
             let message: Logger.Message =
                 batch == nil
@@ -141,7 +145,7 @@ final class DeliveryLog: Sendable {
         logger.info(
             "ClickHouse answers",
             metadata: [
-                "clickhouse.version": "\(destination.version)", "clickhouse.guarantee": "\(destination.guarantee)",
+                "clickhouse.version": "\(destination.version)", "clickhouse.guarantee": "\(destination.promise)",
             ]
         )
         for loss in losses {

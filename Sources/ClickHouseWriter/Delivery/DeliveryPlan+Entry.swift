@@ -33,6 +33,9 @@ extension DeliveryPlan {
         var suspicion: Suspicion?
         var failures = 0
 
+        /// Sends that nothing is known of, each of which may have stored it again.
+        var doubts = 0
+
         /// Why it waits, when others need not.
         var obstacle: InsertFailure?
         var pause: Pause?

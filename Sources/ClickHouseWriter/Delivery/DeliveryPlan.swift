@@ -5,6 +5,7 @@ internal import SQLiteSpool
 ///
 /// - All is well: the oldest batch first, several at once where that is allowed.
 /// - ClickHouse is unreachable, busy or wrong: one batch at a time, later and later.
+/// - No answer says whether a batch is stored, and each send may store it again: all wait longer and longer (``DoubtPolicy``).
 /// - A batch is refused for its data: it is cut until the record is alone. A record is given up only when it was
 ///   refused, then something else was accepted, and then it was refused again. Without that proof the table may be
 ///   wrong, not the record; so the record waits, and what is behind it goes on.
@@ -64,6 +65,9 @@ struct DeliveryPlan {
     private var pause: Pause?
     private var outage: Outage?
     private var refusalsInRow = 0
+
+    /// Sends in a row that may each have stored records again, nothing accepted between them.
+    private var doubtsInRow = 0
     private var refusal: InsertFailure?
 
     /// - Parameters:
@@ -93,7 +97,9 @@ struct DeliveryPlan {
 
     /// What keeps the delivery from being fine, and the failure that shows it; nil when it is fine.
     var trouble: (state: DeliveryReport.State, failure: InsertFailure)? {
-        if let failure = outage?.latest { return (failure.kind == .destination ? .held : .backingOff, failure) }
+        if let failure = outage?.latest {
+            return (failure.kind == .destination || failure.sendsInDoubt > 0 ? .held : .backingOff, failure)
+        }
         if let obstacle = entries.lazy.compactMap(\.obstacle).first { return (.backingOff, obstacle) }
         guard let refusal, entries.contains(where: { $0.refusedAt != nil }) else { return nil }
         return (refusesEverything ? .held : .poisoned, refusal)
@@ -108,6 +114,8 @@ struct DeliveryPlan {
     var isSending: Bool { entries.contains { $0.isSending } }
 
     private var refusesEverything: Bool { refusalsInRow > Self.freeRefusals }
+
+    private var repeatsDoubt: Bool { doubtsInRow >= DoubtPolicy.freeSends }
 
     /// - Parameters:
     ///   - fresh: whether pending records make a new batch.
@@ -129,9 +137,10 @@ struct DeliveryPlan {
         }
         let ready = entries.filter { !$0.isSending && ($0.pause?.rest(now) == nil || isProven($0)) }
         // While nothing is accepted, what was not tried yet is likelier to show that the table is fine.
-        let isUntriedFirst = refusesEverything && ready.allSatisfy { $0.startedAt != nil }
+        let isProbing = refusesEverything || repeatsDoubt
+        let isUntriedFirst = isProbing && ready.allSatisfy { $0.startedAt != nil }
         if fresh == .sendNow, ready.isEmpty || isUntriedFirst { return .freeze }
-        if let first = refusesEverything ? ready.min(by: { $0.startedAt ?? -1 < $1.startedAt ?? -1 }) : ready.first {
+        if let first = isProbing ? ready.min(by: { $0.startedAt ?? -1 < $1.startedAt ?? -1 }) : ready.first {
             start(first.batch)
             return .send(first.batch)
         }
@@ -140,10 +149,10 @@ struct DeliveryPlan {
         return .wait((rests + [freshDelay].compactMap(\.self)).min(), isBlocked: !rests.isEmpty && open == 0)
     }
 
-    /// Tries everything that was put off once more.
+    /// Tries everything that was put off once more, but what each try may store again.
     mutating func hurry() {
-        pause = nil
-        for index in entries.indices { entries[index].pause = nil }
+        if !repeatsDoubt { pause = nil }
+        for index in entries.indices where entries[index].doubts < DoubtPolicy.freeSends { entries[index].pause = nil }
     }
 
     mutating func pause(_ duration: Duration, now: WallInstant) {
@@ -181,6 +190,7 @@ struct DeliveryPlan {
         provenAt = max(provenAt, startedAt)
         if self[batch].suspicion == .accused { trustsRows = false }
         refusalsInRow = 0
+        doubtsInRow = 0
         recover()
     }
 
@@ -277,16 +287,27 @@ struct DeliveryPlan {
 
     /// The batch was not accepted.
     ///
-    /// - Parameter canAsk: whether the destination says which records it has.
-    /// - Returns: what to do, the batch with its failure counted, and how many failures of this kind there were in a row.
+    /// - Parameters:
+    ///   - canAsk: whether the destination says which records it has.
+    ///   - isAtLeastOnce: whether each send may store the batch again.
+    /// - Returns: what to do, the batch with its failure counted, the failure as it is told, and how many of this kind there were in a
+    ///   row.
     mutating func didFail(
         _ batch: Batch,
         _ failure: InsertFailure,
         canAsk: Bool,
+        isAtLeastOnce: Bool,
         now: WallInstant
-    ) -> (verdict: Verdict, batch: Batch, failuresInRow: Int) {
+    ) -> (verdict: Verdict, batch: Batch, failure: InsertFailure, failuresInRow: Int) {
         moment += 1
         var entry = self[batch]
+        var failure = failure
+        if isAtLeastOnce, failure.kind == .outcomeUnknown {
+            entry.doubts += 1
+            doubtsInRow += 1
+            let sends = max(entry.doubts, doubtsInRow)
+            if sends >= DoubtPolicy.freeSends { failure.sendsInDoubt = sends }
+        }
         entry.count(failure)
         if failure.mayHaveBeenStored {
             let mayRun = !failure.isRefusal || failure.code == nil
@@ -303,7 +324,7 @@ struct DeliveryPlan {
                 .keep(wait(&entry, failure, now))
             }
         self[batch] = entry
-        return (verdict, entry.batch, failuresInRow(entry, failure))
+        return (verdict, entry.batch, failure, failuresInRow(entry, failure))
     }
 
     /// How the members of a batch that was refused are sent next, and what the error says of each piece.
@@ -324,7 +345,8 @@ struct DeliveryPlan {
 
     private mutating func wait(_ entry: inout Entry, _ failure: InsertFailure, _ now: WallInstant) -> Duration {
         let delay: Duration
-        if failure.concernsBatchAlone {
+        let isDoubtOfBatch = failure.sendsInDoubt > 0 && !repeatsDoubt
+        if failure.concernsBatchAlone || isDoubtOfBatch {
             delay = self.delay(failure, failures: entry.failures)
             entry.obstacle = failure
         } else {
@@ -367,11 +389,12 @@ struct DeliveryPlan {
     }
 
     private func delay(_ failure: InsertFailure, failures: Int) -> Duration {
-        backoff.delay(failures: failures, retryAfter: failure.retryAfter, random: jitter())
+        if let delay = DoubtPolicy.delay(afterSends: failure.sendsInDoubt) { return delay }
+        return backoff.delay(failures: failures, retryAfter: failure.retryAfter, random: jitter())
     }
 
     private func failuresInRow(_ entry: Entry, _ failure: InsertFailure) -> Int {
-        failure.isRefusal || failure.concernsBatchAlone ? entry.failures : outage?.failures ?? 0
+        failure.isRefusal || entry.obstacle != nil ? entry.failures : outage?.failures ?? 0
     }
 
     private mutating func recover() {

@@ -70,12 +70,13 @@ extension Flusher {
         }
         span.failed(failure)
         let canAsk = askableIdentity != nil
-        let (verdict, failed, failures) = state.withLock { state in
+        let isAtLeastOnce = sink.destination?.guarantee.isAtLeastOnce ?? false
+        let (verdict, failed, told, failures) = state.withLock { state in
             if failure.kind == .tooLarge || failure.code == ExceptionCode.memoryLimitExceeded { state.sizing.shrink() }
-            return state.plan.didFail(batch, failure, canAsk: canAsk, now: clock.now)
+            return state.plan.didFail(batch, failure, canAsk: canAsk, isAtLeastOnce: isAtLeastOnce, now: clock.now)
         }
         if case .keep(let delay) = verdict {
-            try await keep(failed, failure, (delay, failures))
+            try await keep(failed, told, (delay, failures))
             return .kept
         }
         if verdict == .split { log.isolating(failure, in: failed) }

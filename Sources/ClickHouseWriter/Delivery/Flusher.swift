@@ -116,7 +116,7 @@ final class Flusher: Sendable {
         return DeliveryReport(
             state: trouble?.state ?? .fine,
             reason: trouble?.failure.description,
-            guarantee: sink.destination.map { "\($0.guarantee)\(guaranteeOfCopy)\(guaranteeOfAge)\(passedOver)" },
+            guarantee: sink.destination.map { "\($0.promise)\(guaranteeOfCopy)\(guaranteeOfAge)\(passedOver)" },
             destination: target
         )
     }

@@ -41,7 +41,7 @@ struct Migrate: AsyncParsableCommand {
             do { try StandardOutput.say(lines) } catch { unsaid = error }
         }
         if let unsaid { throw unsaid }
-        let guarantee = try await TraceTable.check(configuration).guarantee.description
+        let guarantee = try await TraceTable.check(configuration).promise
         try StandardOutput.say(
             json ? report.document(guarantee: guarantee).jsonLine : report.closing(guarantee: guarantee)
         )
