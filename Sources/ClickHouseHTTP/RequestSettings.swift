@@ -16,6 +16,10 @@ struct RequestSettings: Sendable, Equatable {
     /// Whether they are sent in the statement, and not in the URL.
     let isInStatement: Bool
 
+    /// Whether a question waits for what other servers have taken. That is for tables of ClickHouse Cloud, whose servers share their
+    /// parts. On a ReplicatedMergeTree it would hide blocks whose quorum has failed, for good (18.16).
+    var isSequential = false
+
     init(known names: some Sequence<String>, isInStatement: Bool = false) {
         known = Set(names).intersection(Self.names)
         self.isInStatement = isInStatement
@@ -35,6 +39,7 @@ struct RequestSettings: Sendable, Equatable {
 
     private func sent(_ token: String) -> InsertClient.Parameters {
         ([(Self.token, token)] + Self.values).filter { known.contains($0.0) }
+            + (isSequential ? [("select_sequential_consistency", "1")] : [])
     }
 
     // MARK: What arrives

@@ -20,7 +20,7 @@ import Testing
                 mergeTreeSettings:
                     "replicated_deduplication_window\t10000\nreplicated_deduplication_window_seconds\t3600\n"
             ),
-            "within the newest 10000 blocks and 3600 s"
+            "within the newest 10000 blocks and 3600 s, while the table loses none of them"
         ),
         (
             ScriptedServer(

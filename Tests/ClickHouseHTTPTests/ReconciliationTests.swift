@@ -171,7 +171,9 @@ import Testing
         #expect(reconciliation.canonical(key(id)) == spelled.map { key($0) })
     }
 
-    @Test(arguments: ["IPv6", "DateTime", "Enum8('a' = 1)", "Float64", "Decimal(9, 2)", "Array(String)", "Nullable(IPv4)"])
+    @Test(arguments: [
+        "IPv6", "DateTime", "Enum8('a' = 1)", "Float64", "Decimal(9, 2)", "Array(String)", "Nullable(IPv4)",
+    ])
     func `a table whose identifying column has values of several spellings is not asked`(type: String) async throws {
         let transport = ScriptedTransport(ScriptedServer(definition: "MergeTree ORDER BY n", columns: "n\t\(type)\n"))
         let profile = try await makeClient(transport, identity: IdentityColumns(id: "n", time: nil)).preflight().get()
@@ -213,7 +215,8 @@ import Testing
         let result = await client.countStored([key("1", nil), key("2", nil)], token: "T", doubtAge: nil)
         switch result {
         case .success(let counts): #expect(isStored && counts == [key("1", nil): 1, key("2", nil): 1])
-        case .failure(let failure): #expect(!isStored && failure.concernsBatchAlone && "\(failure)".contains("insert_quorum = 2"))
+        case .failure(let failure):
+            #expect(!isStored && failure.concernsBatchAlone && "\(failure)".contains("insert_quorum = 2"))
         }
     }
 
@@ -260,6 +263,18 @@ import Testing
         await client.proveQuestion(by: [key("1", nil)])
         #expect(client.isQuestionUnproven)
         #expect(client.destination?.canReconcile == true)
+    }
+
+    @Test(arguments: [("SharedMergeTree", "1"), ("MergeTree", nil)])
+    func `servers that share their parts answer with what all of them have taken`(
+        engine: String,
+        isSequential: String?
+    ) async throws {
+        let transport = ScriptedTransport(ScriptedServer(engine: engine))
+        let client = try makeClient(transport, identity: IdentityColumns(id: "n", time: nil))
+        _ = await client.countStored([key("1", nil)], token: "T", doubtAge: nil)
+        let question = try #require(transport.sent.first(where: \.asksForRows))
+        #expect(question.parameter("select_sequential_consistency") == isSequential)
     }
 
     @Test func `many ids are asked for in several queries`() async throws {

@@ -142,7 +142,11 @@ struct ReplicaTests {
             let writer = try openWriter(configuration, of: Measurement.self)
             try await writer.write(Measurement(n: 1, value: "1"))
             try await waitUntil("the delivery is held") {
-                if case .held(let reason) = writer.status.delivery { reason.contains("date_time_input_format") } else { false }
+                if case .held(let reason) = writer.status.delivery {
+                    reason.contains("date_time_input_format")
+                } else {
+                    false
+                }
             }
             #expect(await writer.close().remaining == 1)
         }

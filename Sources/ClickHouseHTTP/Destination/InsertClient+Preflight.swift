@@ -65,12 +65,15 @@ struct EndpointProfile: Sendable, Equatable {
 extension InsertClient {
     /// - Throws: a failure of kind `destination` when the table or columns of it are missing or cannot hold every value, naming all of them.
     func askProfile(of endpoint: Endpoint) async throws(InsertFailure) -> EndpointProfile {
-        let (settings, passage) = try await askSettings(of: endpoint)
+        let (known, passage) = try await askSettings(of: endpoint)
         let version = summarize(
             try await execute("SELECT version() FORMAT TabSeparated", at: endpoint).lines.first ?? "",
             credentials: credentials
         )
         var table = try await askTable(at: endpoint)
+        var settings = known
+        settings.isSequential = table.engine.hasPrefix("Shared")
+        use(settings, at: endpoint)
         try checkColumns(of: table)
         // Where tokens are not known, the table is asked in any case.
         if settings.knowsTokens { table.viewTargets = try await askViewTargets(table.serverSettings, at: endpoint) }
@@ -186,7 +189,9 @@ extension InsertClient {
 
     private func checkColumns(of table: TableProfile) throws(InsertFailure) {
         if table.columnTypes.isEmpty { return }
-        let missing = columns.filter { table.columnTypes[$0] == nil && !($0 == identity?.id && identity?.isOptional == true) }
+        let missing = columns.filter {
+            table.columnTypes[$0] == nil && !($0 == identity?.id && identity?.isOptional == true)
+        }
         guard let problem = missing.isEmpty ? columnProblem(table.columnTypes) : lack(of: missing) else { return }
         throw .ours(.destination, "the table \(target.quotedName) \(problem)", mayHaveBeenStored: false)
     }

@@ -100,7 +100,8 @@ struct Reconciliation {
             switch kind {
             case .integer: Self.wholeNumber(text).map { Array($0.utf8) }
             case .uuid: Self.uuid(text).map { Array($0.uuidString.lowercased().utf8) }
-            case .fixedText(let length): key.id.count > length ? nil : Array(key.id[...(key.id.lastIndex { $0 != 0 } ?? -1)])
+            case .fixedText(let length):
+                key.id.count > length ? nil : Array(key.id[...(key.id.lastIndex { $0 != 0 } ?? -1)])
             case .text, .unknown: key.id
             }
         return id.map { RowKey(id: $0, seconds: seconds) }
