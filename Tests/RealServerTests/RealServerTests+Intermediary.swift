@@ -13,12 +13,12 @@ extension RealServerTests {
         var deduplication: Deduplication { self == .token ? .byToken : .none }
 
         var words: String {
-            let reason = "(the table's non_replicated_deduplication_window is 0"
+            let reason = "(the table has non_replicated_deduplication_window = 0"
             return switch self {
             case .token: "effectively-once by token"
             case .reconciliation: "effectively-once by reconciliation \(reason))"
             case .atLeastOnce:
-                "at-least-once: retries may duplicate \(reason), and the record type names no identity, or reconciliation is turned off)"
+                "at-least-once: retries may duplicate \(reason), and reconciliation is turned off)"
             }
         }
     }
