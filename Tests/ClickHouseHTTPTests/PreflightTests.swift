@@ -256,7 +256,7 @@ import Testing
 
     @Test func `settings that pass in the URL stay there, whatever becomes of the query id`() async throws {
         let transport = Self.transport(only: nil, queryID: "17")
-        let client = try makeClient(transport)
+        let client = try makeClient(transport, identity: Self.identity)
         #expect(await client.insert([], token: "T") == .accepted)
         #expect(client.destination?.promise == "effectively-once by token; an intermediary replaces query ids")
         #expect(transport.inserts.last?.parameter(RequestSettings.token) == "T")

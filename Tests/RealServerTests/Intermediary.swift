@@ -1,5 +1,6 @@
 import Foundation
 import NIOHTTP1
+import Testing
 
 /// What a proxy leaves of a request beside statement and rows, and of its response.
 struct Intermediary: Sendable, CustomTestStringConvertible {

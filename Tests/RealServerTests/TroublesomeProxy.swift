@@ -140,7 +140,7 @@ final class TroublesomeProxy: Sendable {
         case .loseReply:
             _ = try await insert(request)
         case .hangUp:
-            Task { try await self.insert(request) }
+            _ = Task { try await self.insert(request) }
         case .storePrefix(let rows):
             var part = request
             part.head.headers.remove(name: "Content-Encoding")
