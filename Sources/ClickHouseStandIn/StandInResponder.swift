@@ -135,7 +135,7 @@ struct StandInResponder: HTTPResponder {
         } else if query.contains("system.tables") {
             let window = deduplicates ? Int32.max : 0
             text = "MergeTree\tMergeTree ORDER BY tuple() SETTINGS non_replicated_deduplication_window = \(window)\n"
-        } else if query.contains("system.databases") {
+        } else if query.contains("system.databases") || query.hasPrefix("SELECT name FROM system.columns") {
             text = "any\n"
         } else if query.contains("system.columns") || query.contains("merge_tree_settings") {
             text = ""

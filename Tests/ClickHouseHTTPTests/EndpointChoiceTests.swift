@@ -37,10 +37,10 @@ import Testing
 
     /// What a server without the table, or without the right to it, answers to the preflight.
     private static func refusal(_ code: Int?, of request: HTTPRequest) -> HTTPResponse? {
-        request.asks("system.tables") ? code.map { .exception($0) } ?? .text("") : nil
+        request.asks("system.tables") ? code.map { HTTPResponse.exception($0) } ?? .text("") : nil
     }
 
-    @Test(arguments: [nil, 516])
+    @Test(arguments: [Int?.none, 516])
     func `a server that cannot take rows is passed over and named, and used again when it is fixed`(code: Int?)
         async throws
     {

@@ -2,6 +2,7 @@ import ClickHouseHTTP
 @testable import ClickHouseWriter
 import Foundation
 import SQLiteSpool
+import Synchronization
 import TestSupport
 import Testing
 
@@ -133,17 +134,17 @@ import Testing
 /// Does something before the first preflight, which is before anything is delivered.
 private final class LateSink: BatchSink {
     private let sink: SimulatedClickHouse
-    private let first: @Sendable () -> Void
+    private let first: Mutex<(@Sendable () -> Void)?>
 
     init(_ sink: SimulatedClickHouse, first: @escaping @Sendable () -> Void) {
         self.sink = sink
-        self.first = first
+        self.first = Mutex(first)
     }
 
     var destination: DestinationProfile? { sink.destination }
 
     func preflight() async -> Result<DestinationProfile, InsertFailure> {
-        first()
+        first.withLock { $0.take() }?()
         return await sink.preflight()
     }
 

@@ -116,6 +116,7 @@ extension TraceRecord {
 
     static func numbered(_ number: Int) -> TraceRecord {
         TraceRecord(
+            traceID: uuid(number),
             requestID: "request \(String(100_000 + number)) 'quoted' ü",
             orgID: uuid(number),
             agentID: uuid(number + 1),

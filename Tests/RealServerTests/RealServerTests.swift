@@ -186,7 +186,7 @@ struct RealServerTests {
     /// As ClickHouse writes the row with FORMAT TabSeparated.
     private static func expectedRow(_ trace: TraceRecord) -> String {
         let fields: [any CustomStringConvertible] = [
-            trace.requestID.replacing("'", with: "\\'"), trace.orgID.text, trace.agentID.text,
+            trace.traceID.text, trace.requestID.replacing("'", with: "\\'"), trace.orgID.text, trace.agentID.text,
             trace.sessionID?.text ?? "\\N", trace.checkpointID?.text ?? "\\N", trace.model, trace.provider,
             trace.isStreaming ? 1 : 0, trace.inputTokens, trace.outputTokens, trace.totalTokens, trace.authLatencyMs,
             trace.directiveLatencyMs, trace.providerTTFBMs, trace.totalLatencyMs, trace.statusCode,

@@ -63,7 +63,8 @@ struct EndpointProfile: Sendable, Equatable {
 
 /// Asks a server what it and its table are, before anything is sent there.
 extension InsertClient {
-    /// - Throws: a failure of kind `destination` when the table or columns of it are missing or cannot hold every value, naming all of them.
+    /// - Throws: a failure of kind `destination` when the table or columns of it are missing or cannot hold
+    ///   every value, naming all of them.
     func askProfile(of endpoint: Endpoint) async throws(InsertFailure) -> EndpointProfile {
         let (known, passage) = try await askSettings(of: endpoint)
         let version = summarize(

@@ -101,7 +101,9 @@ extension TableProfile {
     /// Why a row that is not found may have been stored nevertheless; nil when every row that is stored is found.
     func problem(askingFor column: String) -> String? {
         // A broker's messages would be consumed by the question.
-        if ["Null", "URL", "Kafka", "RabbitMQ", "NATS"].contains(engine) { return "it cannot be asked what it has" }
+        if ["Null", "Set", "URL", "Kafka", "RabbitMQ", "NATS"].contains(engine) {
+            return "it cannot be asked what it has"
+        }
         let merges = ["Replacing", "Summing", "Aggregating", "Coalescing", "Collapsing", "Graphite"]
         guard merges.contains(where: engine.contains) else { return nil }
         if sortingKey.contains(column) || sortingKey.contains(quoteIdentifier(column)), !engine.contains("Collapsing") {

@@ -55,7 +55,7 @@ extension [String]: SettingValue {
 
     init?(settingText text: String) { self = text.split(separator: ",").map { $0.trimmed } }
 
-    var settingText: String? { joined(separator: ",") }
+    var settingText: String? { isEmpty ? nil : joined(separator: ",") }
 }
 
 extension Duration: SettingValue {

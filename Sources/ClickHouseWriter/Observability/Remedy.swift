@@ -17,8 +17,8 @@ package enum Remedy: String {
         is accepted.
         """
     case backingOff = """
-        Nothing, unless this lasts: it is tried again until ClickHouse takes it. Then look at ClickHouse, at the network to it, and at \
-        the certificates where the reason names one. TLS files that are replaced are read anew before the next attempt.
+        Nothing, unless this lasts: it is tried again until ClickHouse takes it. Then look at ClickHouse, the network to it, and the \
+        TLS files, which are read anew when they were replaced.
         """
 
     /// A path as a shell takes it for one word.
