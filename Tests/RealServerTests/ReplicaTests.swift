@@ -143,7 +143,7 @@ struct ReplicaTests {
             try await writer.write(Measurement(n: 1, value: "1"))
             try await waitUntil("the delivery is held") {
                 if case .held(let reason) = writer.status.delivery {
-                    reason.contains("date_time_input_format")
+                    reason.contains("in readonly mode")
                 } else {
                     false
                 }
