@@ -35,7 +35,10 @@ import Testing
         limit: String
     ) async throws {
         #expect(try await guarantee(server, identity: Self.identity) == "effectively-once by token")
-        #expect(try await guarantee(server) == "effectively-once by token (\(limit))")
+        #expect(
+            try await guarantee(server)
+                == "effectively-once by token (\(limit), since the record type names no identity)"
+        )
     }
 
     @Test(arguments: [

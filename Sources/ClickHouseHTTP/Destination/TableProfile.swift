@@ -160,7 +160,7 @@ extension Guarantee {
         self =
             switch (doubts.isEmpty, reconciliationProblem) {
             case (true, nil): .token(limit: nil)
-            case (true, _?): .token(limit: limit)
+            case (true, let problem?): .token(limit: "\(limit), since \(problem)")
             case (false, nil): .reconciliation(reason: reason)
             case (false, let problem?) where knowsTokens && table.doubt == nil:
                 .token(limit: "\(limit); at-least-once for views: \(reason), and \(problem)")
