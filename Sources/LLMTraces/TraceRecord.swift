@@ -7,7 +7,7 @@ public import Foundation
 public struct TraceRecord: Sendable, Equatable {
     /// The trace's own id, which no other has.
     public var traceID: UUID
-    /// The request's id as its client gave it, who may give it to several.
+    /// The request's id from the client. Several requests may share it.
     public var requestID: String
     /// The organisation that pays.
     public var orgID: UUID

@@ -126,7 +126,7 @@ package enum TraceTable {
         }
     }
 
-    /// Whose answer is empty where what the statement makes does not exist. `EXISTS` is younger than the servers that this supports.
+    /// A query that returns no row while what the statement makes does not exist. `EXISTS` is younger than the servers that this supports.
     private static func question(_ statement: String, _ configuration: BatchWriterConfiguration) -> String {
         let database = quoteString(configuration.database)
         let table = quoteString(configuration.table)

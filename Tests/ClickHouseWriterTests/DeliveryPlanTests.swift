@@ -240,7 +240,7 @@ import Testing
         #expect(plan.state == .held)
         #expect(
             told.withoutQuotes.hasPrefix(
-                "outcome unknown after 33 sends, and each may have stored the records again: look"
+                "outcome unknown after 33 sends without an answer, and each may have stored the records again: check"
             )
         )
     }

@@ -118,7 +118,7 @@ extension RealServerTests {
             try await waitUntil("the delivery is held") {
                 guard case .held(let reason) = writer.status.delivery else { return false }
                 return reason.contains(
-                    "after 5 sends, and each may have stored the records again: look at what is between"
+                    "after 5 sends without an answer, and each may have stored the records again: check what is"
                 )
             }
             // As a program that flushes all the time.

@@ -118,7 +118,7 @@ package struct InsertFailure: Error, Sendable, Equatable, CustomStringConvertibl
     private var finding: String {
         guard sendsInDoubt > 0 else { return kind.rawValue }
         return
-            "\(kind.rawValue) after \(sendsInDoubt) sends, and each may have stored the records again: look at what is between the "
+            "\(kind.rawValue) after \(sendsInDoubt) sends without an answer, and each may have stored the records again: check what is between the "
             + "writer and ClickHouse, or give the writer ClickHouse's own URL"
     }
 

@@ -212,11 +212,11 @@ extension InsertClient {
         if !reconciles { return "reconciliation is turned off" }
         if table.lacks(identity) { return "the table lacks the column \(column), which tells records apart" }
         if table.quorum > endpoints.count {
-            return "insert_quorum is \(table.quorum), and not that many replicas are known to ask"
+            return "insert_quorum is \(table.quorum), and the writer has fewer URLs than that"
         }
         if let problem = table.problem(askingFor: identity.id) { return problem }
         guard let reconciliation = Reconciliation(target, identity, types: table.columnTypes) else {
-            return "values of the type \(table.columnTypes[identity.id] ?? "") of column \(column) are not compared"
+            return "values of the type \(table.columnTypes[identity.id] ?? "") of column \(column) cannot be compared"
         }
         do throws(InsertFailure) {
             _ = try await execute(reconciliation.probeStatement, at: endpoint)

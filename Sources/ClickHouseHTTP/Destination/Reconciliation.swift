@@ -188,7 +188,7 @@ extension InsertClient {
     func countStored(_ keys: Set<RowKey>, at endpoint: Endpoint) async throws(InsertFailure) -> [RowKey: Int] {
         let table = try await profile(of: endpoint).table
         guard let identity, let reconciliation = Reconciliation(target, identity, types: table.columnTypes) else {
-            throw .ours(.transient, "the table at \(endpoint) is another one than before")
+            throw .ours(.transient, "the table at \(endpoint) has changed since the last look; the writer asks again")
         }
         let canonical = keys.map { ($0, reconciliation.canonical($0)) }
         var counts: [RowKey: Int] = [:]

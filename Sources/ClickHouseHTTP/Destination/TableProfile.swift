@@ -109,7 +109,7 @@ extension TableProfile {
         if sortingKey.contains(column) || sortingKey.contains(quoteIdentifier(column)), !engine.contains("Collapsing") {
             return nil
         }
-        return "\(engine) may merge rows away that it is asked for"
+        return "\(engine) may merge away rows before the writer asks for them"
     }
 
     private var sortingKey: [String] {

@@ -83,8 +83,8 @@ public struct BatchWriterConfiguration: Sendable {
     /// the table is asked what it has. True by default. Needs the right to SELECT those columns.
     public var reconciles: Bool = true
 
-    /// Columns that may store other values than are written. Records are held while any other column of the table would do so:
-    /// a `UInt8` that is written a `UInt16`. None by default.
+    /// The columns that may lose values, for example a `UInt8` column for a `UInt16`. Records are held while any other column would lose
+    /// values. None by default. ClickHouse refuses every time in a `Date` column, also when it is named here.
     public var lossyColumns: [String] = []
 
     /// A batch is closed before its rows exceed this, 8 MiB by default. A single larger record is sent alone.

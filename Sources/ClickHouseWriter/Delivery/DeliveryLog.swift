@@ -41,7 +41,7 @@ final class DeliveryLog: Sendable {
         switch failure.kind {
         case .outcomeUnknown where failure.sendsInDoubt > 0:
             let message: Logger.Message =
-                "No answer says whether ClickHouse stores a batch, and each send may store it again; records wait until one does"
+                "No answer confirms that ClickHouse stored a batch, and each resend may store it again; retries slow down to one an hour"
             say(.hold, .error, message, metadata)
         case .transient, .outcomeUnknown:
             let message: Logger.Message =
@@ -96,7 +96,7 @@ final class DeliveryLog: Sendable {
         var metadata = metadata(of: batch)
         metadata["batch.records"] = "\(records)"
         let message: Logger.Message =
-            "The table has these records, and a materialized view failed with them; they are not sent again: add them to the view's target"
+            "ClickHouse stored a batch in the table, and a materialized view failed: fix the view, and fill its target from the table"
         say(.view, .error, message, metadata)
     }
 
@@ -125,7 +125,7 @@ final class DeliveryLog: Sendable {
         var metadata = metadata(of: batch)
         metadata["batch.shared"] = "\(records)"
         let message: Logger.Message =
-            "Records share their identity with others: of those that were in doubt, one may be taken for another"
+            "Records in doubt share their identity with others: one may be taken for another, and not be sent"
         say(.sharedIdentity, .warning, message, metadata)
     }
 
@@ -136,7 +136,7 @@ final class DeliveryLog: Sendable {
             return known != failure?.endpoint
         }
         guard isNews, let failure else { return }
-        let message: Logger.Message = "A ClickHouse URL takes no batch until it is fixed; another one is used"
+        let message: Logger.Message = "A ClickHouse URL takes no batch until you fix it; the writer uses another one"
         logger.warning(message, metadata: metadata(of: failure))
     }
 

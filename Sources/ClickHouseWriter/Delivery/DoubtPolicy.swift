@@ -3,7 +3,7 @@
 enum DoubtPolicy {
     static let freeSends = 5
 
-    /// How long to wait after so many; nil for the first few.
+    /// How long to wait after this many sends; nil for the first few.
     static func delay(afterSends sends: Int) -> Duration? {
         sends < freeSends ? nil : min(.seconds(3_600), .seconds(60) * (1 << min(sends - freeSends, 6)))
     }

@@ -50,8 +50,8 @@ enum ColumnFit {
         let losses = losses(columns, in: types, allowed: allowed).holding
         if losses.isEmpty { return nil }
         return """
-            cannot hold every value: \(losses.joined(separator: "; ")). Change it with ALTER TABLE … MODIFY COLUMN, or \
-            allow the loss by the column's name in CLICKHOUSE_LOSSY_COLUMNS
+            would store other values: \(losses.joined(separator: "; ")). Change the columns with ALTER TABLE … MODIFY COLUMN, or \
+            accept the loss: name them in CLICKHOUSE_LOSSY_COLUMNS
             """
     }
 

@@ -11,14 +11,14 @@ package enum Remedy: String {
         The writer sets the file aside, salvages what is readable, and logs how much is lost. Free as much disk space as the \
         spool takes, and look at the disk (dmesg).
         """
-    case held = "Fix what the error names. It is tried again all the time, and delivery resumes by itself."
+    case held = "Fix what the error names. The writer retries, and delivery resumes by itself."
     case poisoned = """
         If the table is wrong, fix it, and the record is delivered. Otherwise it becomes a dead letter as soon as another record \
         is accepted.
         """
     case backingOff = """
-        Nothing, unless this lasts: it is tried again until ClickHouse takes it. Then look at ClickHouse, the network to it, and the \
-        TLS files, which are read anew when they were replaced.
+        Nothing, unless this lasts: the writer retries until ClickHouse accepts. Then check ClickHouse, the network and the TLS \
+        files. The writer reads replaced TLS files before the next retry.
         """
 
     /// A path as a shell takes it for one word.

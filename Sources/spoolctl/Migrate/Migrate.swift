@@ -5,7 +5,7 @@ internal import LLMTraces
 
 struct Migrate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Makes the table of llm-proxy's traces where it does not exist yet.",
+        abstract: "Creates the table of llm-proxy's traces, or adds the columns that it lacks.",
         discussion: """
             Runs the statements of Migrations/clickhouse on every server that is named, or those of \
             Migrations/clickhouse_legacy where it is older than 21.12. What exists stays as it is, so it can be run again. \
