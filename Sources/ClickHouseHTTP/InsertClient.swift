@@ -5,7 +5,7 @@ internal import Synchronization
 /// Several endpoints are taken to be replicas of one table. The first is used until it fails in a way that another might
 /// not, and again when it has rested.
 package final class InsertClient: Sendable {
-    private struct State {
+    struct State {
         var selector: EndpointSelector
         /// What is known of each endpoint; absent until asked, and after a failure that may have changed it.
         var profiles: [Endpoint: EndpointProfile] = [:]
@@ -17,8 +17,10 @@ package final class InsertClient: Sendable {
         var destination: DestinationProfile?
         /// Batches that may be stored at one endpoint, and must not go to another: by token.
         var pins: [String: Endpoint] = [:]
-        /// Those that have not shown what they had just accepted.
-        var hiding: Set<Endpoint> = []
+        /// Why an endpoint is not asked which records it has, until the writer is started anew.
+        var unaskable: [Endpoint: String] = [:]
+        /// Questions in a row that failed, of an endpoint that has not yet shown what it accepted.
+        var failedProofs: [Endpoint: Int] = [:]
         /// Where the latest batch was accepted.
         var accepting: Endpoint?
         var compressedAhead: (token: String, body: [UInt8])?
@@ -36,7 +38,7 @@ package final class InsertClient: Sendable {
     let transport: any HTTPTransport
     private let now: @Sendable () -> ContinuousClock.Instant
     let sleep: @Sendable (Duration) async throws -> Void
-    private let state: Mutex<State>
+    let state: Mutex<State>
 
     /// - Parameters:
     ///   - endpoints: at least one.
@@ -87,7 +89,7 @@ package final class InsertClient: Sendable {
     ///
     /// - Returns: a failure of kind `destination` when records cannot be stored there, saying all that is missing.
     package func preflight() async -> Result<DestinationProfile, InsertFailure> {
-        await withEndpoint { endpoint throws(InsertFailure) in try await profile(of: endpoint).destination }
+        await withEndpoint { endpoint throws(InsertFailure) in try await current(endpoint).destination }
     }
 
     /// Compresses a batch that is sent next while another one is on its way, where it is to be compressed.
@@ -103,13 +105,14 @@ package final class InsertClient: Sendable {
     package func insert(_ rows: [UInt8], token: String) async -> InsertOutcome {
         let pinned = state.withLock { $0.pins[token] }
         let result = await withEndpoint(pinned) { endpoint throws(InsertFailure) in
-            let profile = try await profile(of: endpoint)
+            let profile = try await current(endpoint)
             do throws(InsertFailure) {
                 try await withRequestSpan("INSERT", at: endpoint) { () async throws(InsertFailure) in
                     try await send(rows, token: token, to: endpoint, profile)
                 }
                 state.withLock { $0.accepting = endpoint }
-            } catch {
+            } catch var error {
+                if endpoints.count > 1, error.isRightMissing { passOver(endpoint, &error) }
                 let mustStay = error.mayHaveBeenStored && !error.isRefusal && !profile.mayMove
                 state.withLock { $0.pins[token] = mustStay || pinned != nil && !error.isRefusal ? endpoint : nil }
                 throw error
@@ -125,62 +128,6 @@ package final class InsertClient: Sendable {
         }
     }
 
-    /// How many rows with each key the table has.
-    ///
-    /// - Parameters:
-    ///   - token: of the batch that may have been stored.
-    ///   - doubtAge: how long ago its first failure was; nil when no insert of it can be running.
-    /// - Returns: a failure while an insert under the token may still be running, or a replica lacks what another has.
-    package func countStored(
-        _ keys: Set<RowKey>,
-        token: String,
-        doubtAge: Duration?
-    ) async -> Result<[RowKey: Int], InsertFailure> {
-        if let doubtAge {
-            do throws(InsertFailure) {
-                try await checkNothingRuns(token, doubtAge)
-            } catch {
-                return .failure(error)
-            }
-        }
-        return await withEndpoint { endpoint throws(InsertFailure) in
-            let profile = try await profile(of: endpoint)
-            if profile.table.isReplicated, let doubtAge { try await checkIsComplete(endpoint, doubtAge) }
-            var counts = try await countStored(keys, at: endpoint)
-            // Tables that do not share their rows are asked one by one.
-            if !profile.table.isShared {
-                for other in endpoints where other != endpoint {
-                    _ = try await self.profile(of: other)
-                    counts.merge(try await countStored(keys, at: other), uniquingKeysWith: +)
-                }
-            }
-            if profile.table.quorum > 1 { try await checkQuorum(profile.table.quorum, counts, besides: endpoint) }
-            return counts
-        }
-    }
-
-    /// Whether ``proveQuestion(by:)`` has something to find out, of the server that has accepted the latest batch.
-    package var isQuestionUnproven: Bool {
-        state.withLock { state in
-            state.accepting.flatMap { state.profiles[$0] }?.isQuestionUnproven ?? false
-        }
-    }
-
-    /// Asks for rows that were just accepted. Where one is not found, the table is not asked again which records it has: what it does not
-    /// show would be taken for missing, and sent again.
-    package func proveQuestion(by keys: Set<RowKey>) async {
-        guard let endpoint = state.withLock({ $0.accepting }) else { return }
-        _ = await withEndpoint(endpoint) { endpoint throws(InsertFailure) in
-            let counts = try await countStored(keys, at: endpoint)
-            state.withLock { state in
-                let isFound = counts.values.allSatisfy { $0 > 0 }
-                if !isFound { state.hiding.insert(endpoint) }
-                state.profiles[endpoint]?.proveQuestion(isFound: isFound)
-                state.destination = state.profiles[endpoint]?.destination ?? state.destination
-            }
-        }
-    }
-
     package func rereadTLSFiles() async {
         await transport.rereadTLSFiles()
     }
@@ -192,7 +139,7 @@ package final class InsertClient: Sendable {
     // MARK: Endpoints
 
     /// Runs `body` with one endpoint after the other until one does not fail in a way that another might not.
-    private func withEndpoint<Value: Sendable>(
+    func withEndpoint<Value: Sendable>(
         _ pinned: Endpoint? = nil,
         _ body: (Endpoint) async throws(InsertFailure) -> Value
     ) async -> Result<Value, InsertFailure> {
@@ -231,6 +178,24 @@ package final class InsertClient: Sendable {
         return failure
     }
 
+    /// Another endpoint is used until an operator has fixed this one.
+    private func passOver(_ endpoint: Endpoint, _ failure: inout InsertFailure) {
+        failure.endpoint = endpoint
+        failure.mayHaveBeenStored = false
+        state.withLock { [failure] state in
+            state.broken[endpoint] = failure
+            // It is asked again now and then, not before every batch.
+            state.selector.recordFailure(endpoint, now: now(), retryAfter: nil)
+        }
+    }
+
+    /// The profile of the endpoint that is used now: its destination is what is promised.
+    private func current(_ endpoint: Endpoint) async throws(InsertFailure) -> EndpointProfile {
+        let profile = try await profile(of: endpoint)
+        state.withLock { $0.destination = profile.destination }
+        return profile
+    }
+
     func profile(of endpoint: Endpoint) async throws(InsertFailure) -> EndpointProfile {
         if let profile = state.withLock({ $0.profiles[endpoint] }) { return profile }
         var profile: EndpointProfile
@@ -239,19 +204,14 @@ package final class InsertClient: Sendable {
         } catch {
             var failure = error
             failure.mayHaveBeenStored = false
-            if failure.kind == .destination, endpoints.count > 1 {
-                failure.endpoint = endpoint
-                state.withLock { [failure] state in
-                    state.broken[endpoint] = failure
-                    // It is asked again now and then, not before every batch.
-                    state.selector.recordFailure(endpoint, now: now(), retryAfter: nil)
-                }
-            }
+            if failure.kind == .destination, endpoints.count > 1 { passOver(endpoint, &failure) }
             throw failure
         }
         return state.withLock { state in
             state.broken[endpoint] = nil
-            if state.hiding.contains(endpoint) { profile.proveQuestion(isFound: false) }
+            // Rows that were sent without it are not found by it later.
+            if lacksIdentity(profile) { state.unaskable[endpoint] = identity.map(lack(of:)) }
+            if let problem = state.unaskable[endpoint] { profile.settleQuestion(problem) }
             state.profiles[endpoint] = profile
             state.destination = profile.destination
             return profile
@@ -269,7 +229,7 @@ package final class InsertClient: Sendable {
 
     // MARK: Bodies
 
-    private func lacksIdentity(_ profile: EndpointProfile) -> Bool { identity.map(profile.table.lacks) ?? false }
+    func lacksIdentity(_ profile: EndpointProfile) -> Bool { identity.map(profile.table.lacks) ?? false }
 
     /// The rows with what the table has columns for.
     func rows(_ rows: [UInt8], for profile: EndpointProfile) -> [UInt8] {

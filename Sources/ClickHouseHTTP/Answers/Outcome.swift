@@ -97,6 +97,11 @@ package struct InsertFailure: Error, Sendable, Equatable, CustomStringConvertibl
         )
     }
 
+    /// Whether the user may not insert there, or not with our settings: the server has stored nothing.
+    var isRightMissing: Bool {
+        kind == .destination && !isOfView && code.map { [164, 452, 497].contains($0) } ?? false
+    }
+
     /// Whether the server has read the batch and does not want it as it is.
     package var isRefusal: Bool { kind == .data || kind == .tooLarge }
 

@@ -1,66 +1,3 @@
-struct EndpointProfile: Sendable, Equatable {
-    let settings: RequestSettings
-    let table: TableProfile
-    let destination: DestinationProfile
-
-    /// Whether the table takes the question and has not yet shown a record that it has accepted.
-    private(set) var isQuestionUnproven: Bool
-
-    /// - Parameter problem: why the table cannot be asked which records it has; nil when it takes the question.
-    init(
-        _ settings: RequestSettings,
-        _ passage: Passage,
-        _ table: TableProfile,
-        version: String,
-        reconciliationProblem problem: String?
-    ) {
-        self.settings = settings
-        self.table = table
-        isQuestionUnproven = problem == nil
-        var guarantee = Guarantee(
-            table,
-            version: version,
-            knowsTokens: settings.knowsTokens,
-            reconciliationProblem: problem
-        )
-        if passage.settings == .lost, case .token = guarantee {
-            guarantee = Guarantee(withoutTokens: "tokens may not reach the server", reconciliationProblem: problem)
-        }
-        destination = DestinationProfile(
-            version: version,
-            guarantee: guarantee,
-            passage: passage,
-            canReconcile: problem == nil,
-            mayRecogniseLostRows: table.mayRecogniseLostRows,
-            retention: table.retention,
-            columnTypes: table.columnTypes
-        )
-    }
-
-    /// - Parameter isFound: whether rows that were just accepted are in the table's answer. A row policy may hide some, a TTL may have
-    ///   deleted them, or the engine keeps none: then the table cannot be asked.
-    mutating func proveQuestion(isFound: Bool) {
-        let problem = "the table does not show what it has just accepted"
-        self = EndpointProfile(
-            settings,
-            destination.passage,
-            table,
-            version: destination.version,
-            reconciliationProblem: isFound ? nil : problem
-        )
-        isQuestionUnproven = false
-    }
-
-    /// Whether a batch that may be stored here can be sent elsewhere: what is stored is recognised there, or asked for.
-    var mayMove: Bool {
-        switch destination.guarantee {
-        case .token: table.isShared && table.viewTargets.allSatisfy(\.isShared)
-        case .reconciliation: true
-        case .atLeastOnce: false
-        }
-    }
-}
-
 /// Asks a server what it and its table are, before anything is sent there.
 extension InsertClient {
     /// - Throws: a failure of kind `destination` when the table or columns of it are missing or cannot hold
@@ -202,6 +139,10 @@ extension InsertClient {
         return "lacks \(missing.count == 1 ? "the column" : "the columns") \(names); add with ALTER TABLE … ADD COLUMN"
     }
 
+    func lack(of identity: IdentityColumns) -> String {
+        "the table lacks the column \(quoteIdentifier(identity.id)), which tells records apart"
+    }
+
     /// - Returns: why the table cannot be asked which records it has; nil when it can.
     private func reconciliationProblem(
         _ table: TableProfile,
@@ -210,7 +151,7 @@ extension InsertClient {
         guard let identity else { return "the record type names no identity" }
         let column = quoteIdentifier(identity.id)
         if !reconciles { return "reconciliation is turned off" }
-        if table.lacks(identity) { return "the table lacks the column \(column), which tells records apart" }
+        if table.lacks(identity) { return lack(of: identity) }
         if table.quorum > endpoints.count {
             return "insert_quorum is \(table.quorum), and the writer has fewer URLs than that"
         }
