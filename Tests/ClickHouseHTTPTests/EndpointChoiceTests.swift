@@ -62,6 +62,17 @@ import Testing
         #expect(client.passedOver == nil)
     }
 
+    @Test(arguments: [497, 164, 452])
+    func `a server whose user may read and not insert is passed over and named`(code: Int) async throws {
+        let transport = ScriptedTransport { request, _ in
+            request.isInsert && request.isTo("a") ? .exception(code, "no") : nil
+        }
+        let client = try makeClient(transport, urls: Self.replicas)
+        #expect(await client.insert([], token: "T") == .accepted)
+        #expect(transport.inserts.map { $0.isTo("a") } == [true, false])
+        #expect(client.passedOver?.code == code)
+    }
+
     @Test func `where all are broken the first is named, also while the second is only away`() async throws {
         let isAway = Mutex(false)
         let transport = ScriptedTransport { request, _ throws(TransportFailure) in

@@ -220,6 +220,46 @@ import Testing
         }
     }
 
+    @Test func `a dead replica does not keep a quorum of the others from being enough`() async throws {
+        let server = ScriptedServer(
+            engine: "ReplicatedMergeTree",
+            definition: "ReplicatedMergeTree ORDER BY n SETTINGS replicated_deduplication_window = 0"
+        )
+        let transport = ScriptedTransport(server) { request, _ throws(TransportFailure) in
+            if request.isTo("c") { throw TransportFailure(message: "away", isBeforeSending: true) }
+            if request.asks("insert_quorum") { return .text("2\n") }
+            return request.asksForRows ? .text("_writer_key\t_writer_seconds\t_writer_rows\n1\t0\t1\n") : nil
+        }
+        let urls = ["http://a:8123", "http://b:8123", "http://c:8123"]
+        let client = try makeClient(transport, urls: urls, identity: IdentityColumns(id: "n", time: nil))
+        let counts = try await client.countStored([key("1", nil)], token: "T", doubtAge: nil).get()
+        #expect(counts == [key("1", nil): 1])
+    }
+
+    @Test func `a table is not asked while another one that may have the rows cannot be`() async throws {
+        let transport = ScriptedTransport { request, _ in
+            request.isTo("b") && request.asks(" AND 0 ") ? .exception(497, "Not enough privileges") : nil
+        }
+        let urls = ["http://a:8123", "http://b:8123"]
+        let client = try makeClient(transport, urls: urls, identity: IdentityColumns(id: "n", time: nil))
+        guard case .failure(let failure) = await client.countStored([key("1", nil)], token: "T", doubtAge: nil) else {
+            Issue.record("absent at one of two")
+            return
+        }
+        #expect(failure.concernsBatchAlone && failure.message.contains("http://b:8123 cannot be asked"))
+    }
+
+    @Test func `one row is not two records, also when the column spells their keys alike`() async throws {
+        let spelled = "3f2b6c1e-0b0a-4f6e-9d5a-0a1b2c3d4e5f"
+        let transport = ScriptedTransport(ScriptedServer(columns: "n\tUUID\n")) { request, _ in
+            request.asksForRows ? .text("_writer_key\t_writer_seconds\t_writer_rows\n\(spelled)\t0\t1\n") : nil
+        }
+        let keys: Set<RowKey> = [key(spelled, nil), key(spelled.uppercased(), nil)]
+        let counts = try await makeClient(transport, identity: IdentityColumns(id: "n", time: nil))
+            .countStored(keys, token: "T", doubtAge: nil).get()
+        #expect(counts.values.sorted() == [0, 1])
+    }
+
     @Test func `a user who may not see the replicas cannot be sure of one`() async throws {
         let replicated = ScriptedServer(
             engine: "ReplicatedMergeTree",
@@ -264,6 +304,23 @@ import Testing
         #expect(client.destination?.canReconcile == true)
         _ = await client.insert(Array("{\"n\":2}\n".utf8), token: "U")
         #expect(client.isQuestionUnproven)
+    }
+
+    @Test func `a question that fails each time is given up, and the guarantee says so`() async throws {
+        let transport = ScriptedTransport { request, _ in
+            request.asksForRows ? .exception(159, "Timeout exceeded") : nil
+        }
+        let client = try makeClient(transport, identity: IdentityColumns(id: "n", time: nil))
+        for number in 0..<3 {
+            #expect(await client.insert(Array("{\"n\":\(number)}\n".utf8), token: "\(number)") == .accepted)
+            #expect(client.isQuestionUnproven)
+            await client.proveQuestion(by: [key("\(number)", nil)])
+        }
+        #expect(!client.isQuestionUnproven)
+        #expect(client.destination?.canReconcile == false)
+        #expect("\(try #require(client.destination).guarantee)".contains("does not answer which records it has"))
+        // Asked for its table once.
+        #expect(transport.sent.count { $0.asks("version()") } == 1)
     }
 
     @Test(arguments: [("SharedMergeTree", "1"), ("MergeTree", nil)])

@@ -21,17 +21,14 @@ extension InsertClient {
             }
         }
         let result = await withEndpoint { endpoint throws(InsertFailure) in
-            let profile = try await profile(of: endpoint)
             // Another one than the batch was settled for may be first now.
-            guard profile.destination.canReconcile else {
-                throw .ours(.transient, "the table at \(endpoint) cannot be asked", concernsBatchAlone: true)
-            }
+            let profile = try await askable(endpoint)
             if profile.table.isReplicated { try await checkIsComplete(endpoint, doubtAge) }
             var counts = try await countStored(keys, at: endpoint)
             // Tables that do not share their rows are asked one by one.
             if !profile.table.isShared {
                 for other in endpoints where other != endpoint {
-                    _ = try await self.profile(of: other)
+                    _ = try await askable(other)
                     counts.merge(try await countStored(keys, at: other), uniquingKeysWith: +)
                 }
             }
@@ -44,6 +41,14 @@ extension InsertClient {
             if failure.transport == nil { failure.concernsBatchAlone = true }
             return failure
         }
+    }
+
+    private func askable(_ endpoint: Endpoint) async throws(InsertFailure) -> EndpointProfile {
+        let profile = try await profile(of: endpoint)
+        guard profile.destination.canReconcile else {
+            throw .ours(.transient, "the table at \(endpoint) cannot be asked", concernsBatchAlone: true)
+        }
+        return profile
     }
 
     /// Whether ``proveQuestion(by:)`` has something to find out, of the server that has accepted the latest batch.
