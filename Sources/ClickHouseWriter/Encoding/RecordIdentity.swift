@@ -15,9 +15,8 @@ public struct RecordIdentity: Sendable, Equatable {
     /// Whether the table may lack the column `id`. Then rows are sent without it, and the table is not asked which records it has.
     public let isOptional: Bool
 
-    /// The identity by the column `id`, looked for around the time in column `time`.
-    ///
-    /// - Parameter isOptional: whether a table without the column `id` will do. The column must be the record type's first then.
+    /// The identity by the column `id`, looked for around the time in column `time`. Where a table without the column `id` will do
+    /// (`isOptional`), the column must be the record type's first.
     public init(id: String, time: String? = nil, isOptional: Bool = false) {
         self.id = id
         self.time = time
