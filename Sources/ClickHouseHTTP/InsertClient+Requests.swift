@@ -10,7 +10,8 @@ extension InsertClient {
         at endpoint: Endpoint
     ) async throws(InsertFailure) -> (url: String, isCompressed: Bool) {
         let profile = try await profile(of: endpoint)
-        return (url(insertParameters(token: token, queryID: token, profile), at: endpoint), compresses(profile))
+        let parameters = insertParameters(token: token, queryID: token, profile)
+        return (url(parameters, profile.settings, at: endpoint), compresses(profile))
     }
 
     func send(
@@ -25,6 +26,7 @@ extension InsertClient {
         let rows = self.rows(rows, for: profile)
         let response = try await exchange(
             insertParameters(token: token, queryID: queryID, profile),
+            profile.settings,
             headers: isCompressed ? [("Content-Encoding", "gzip")] : [],
             body: isCompressed ? compress(rows, token: token) : rows,
             at: endpoint
@@ -66,6 +68,7 @@ extension InsertClient {
                 let token = token ?? queryID
                 response = try await exchange(
                     [("wait_end_of_query", "1"), ("query_id", queryID)] + settings.parameters(token: token),
+                    settings,
                     body: Array(settings.statement(statement, token: token).utf8),
                     at: endpoint,
                     responseLimit: responseLimit
@@ -91,6 +94,7 @@ extension InsertClient {
 
     private func exchange(
         _ parameters: Parameters,
+        _ settings: RequestSettings,
         headers: Parameters = [],
         body: [UInt8],
         at endpoint: Endpoint,
@@ -103,7 +107,7 @@ extension InsertClient {
         }
         let request = HTTPRequest(
             origin: endpoint.origin,
-            url: url(parameters, at: endpoint),
+            url: url(parameters, settings, at: endpoint),
             headers: sent + headers,
             body: body,
             responseLimit: responseLimit
@@ -130,8 +134,8 @@ extension InsertClient {
             + profile.settings.parameters(token: token)
     }
 
-    private func url(_ parameters: Parameters, at endpoint: Endpoint) -> String {
-        "\(endpoint.url)/?\(Self.encodeQuery(parameters))"
+    private func url(_ parameters: Parameters, _ settings: RequestSettings, at endpoint: Endpoint) -> String {
+        "\(endpoint.url)/?\(Self.encodeQuery(parameters))\(settings.query)"
     }
 
     static func encodeQuery(_ parameters: Parameters) -> String {

@@ -18,17 +18,32 @@ struct RequestSettings: Sendable, Equatable {
 
     /// Whether a question waits for what other servers have taken. That is for tables of ClickHouse Cloud, whose servers share their
     /// parts. On a ReplicatedMergeTree it would hide blocks whose quorum has failed, for good (18.16).
-    var isSequential = false
+    let isSequential: Bool
 
-    init(known names: some Sequence<String>, isInStatement: Bool = false) {
-        known = Set(names).intersection(Self.names)
+    /// What does not change from request to request, as a part of a URL's query with the `&` before it; empty in a statement.
+    let query: String
+
+    init(known names: some Sequence<String>, isInStatement: Bool = false, isSequential: Bool = false) {
+        let known = Set(names).intersection(Self.names)
+        self.known = known
         self.isInStatement = isInStatement
+        self.isSequential = isSequential
+        let sent = isInStatement ? [] : Self.values.filter { known.contains($0.name) } + Self.sequential(isSequential)
+        query = sent.map { "&" + InsertClient.encodeQuery([$0]) }.joined()
+    }
+
+    private static func sequential(_ isSequential: Bool) -> InsertClient.Parameters {
+        isSequential ? [("select_sequential_consistency", "1")] : []
     }
 
     var knowsTokens: Bool { known.contains(Self.token) }
 
+    /// What is in the URL besides ``query``.
+    ///
     /// - Parameter token: a batch's, or a question's own: no cache on the way has an answer to that.
-    func parameters(token: String) -> InsertClient.Parameters { isInStatement ? [] : sent(token) }
+    func parameters(token: String) -> InsertClient.Parameters {
+        knowsTokens && !isInStatement ? [(Self.token, token)] : []
+    }
 
     /// The statement as it is sent.
     func statement(_ text: String, token: String) -> String {
@@ -39,7 +54,7 @@ struct RequestSettings: Sendable, Equatable {
 
     private func sent(_ token: String) -> InsertClient.Parameters {
         ([(Self.token, token)] + Self.values).filter { known.contains($0.0) }
-            + (isSequential ? [("select_sequential_consistency", "1")] : [])
+            + Self.sequential(isSequential)
     }
 
     // MARK: What arrives

@@ -9,8 +9,11 @@ extension InsertClient {
             credentials: credentials
         )
         var table = try await askTable(at: endpoint)
-        var settings = known
-        settings.isSequential = table.engine.hasPrefix("Shared")
+        let settings = RequestSettings(
+            known: known.known,
+            isInStatement: known.isInStatement,
+            isSequential: table.engine.hasPrefix("Shared")
+        )
         use(settings, at: endpoint)
         try checkColumns(of: table)
         // Where tokens are not known, the table is asked in any case.
