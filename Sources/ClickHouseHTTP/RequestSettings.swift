@@ -28,12 +28,13 @@ struct RequestSettings: Sendable, Equatable {
         self.known = known
         self.isInStatement = isInStatement
         self.isSequential = isSequential
-        let sent = isInStatement ? [] : Self.values.filter { known.contains($0.name) } + Self.sequential(isSequential)
+        let sent = isInStatement ? [] : Self.fixed(known, isSequential)
         query = sent.map { "&" + InsertClient.encodeQuery([$0]) }.joined()
     }
 
-    private static func sequential(_ isSequential: Bool) -> InsertClient.Parameters {
-        isSequential ? [("select_sequential_consistency", "1")] : []
+    /// All but the token.
+    private static func fixed(_ known: Set<String>, _ isSequential: Bool) -> InsertClient.Parameters {
+        values.filter { known.contains($0.name) } + (isSequential ? [("select_sequential_consistency", "1")] : [])
     }
 
     var knowsTokens: Bool { known.contains(Self.token) }
@@ -53,8 +54,7 @@ struct RequestSettings: Sendable, Equatable {
     }
 
     private func sent(_ token: String) -> InsertClient.Parameters {
-        ([(Self.token, token)] + Self.values).filter { known.contains($0.0) }
-            + Self.sequential(isSequential)
+        (knowsTokens ? [(Self.token, token)] : []) + Self.fixed(known, isSequential)
     }
 
     // MARK: What arrives

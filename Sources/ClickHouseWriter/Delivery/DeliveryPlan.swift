@@ -290,8 +290,8 @@ struct DeliveryPlan {
     /// - Parameters:
     ///   - canAsk: whether the destination says which records it has.
     ///   - isAtLeastOnce: whether each send may store the batch again.
-    /// - Returns: what to do, the batch with its failure counted, the failure as it is told, and how many of this kind there were in a
-    ///   row.
+    /// - Returns: what to do, the batch and the failure with the sends in doubt counted, and how many failures of this kind there were
+    ///   in a row.
     mutating func didFail(
         _ batch: Batch,
         _ failure: InsertFailure,
