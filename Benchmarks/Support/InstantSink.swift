@@ -10,7 +10,7 @@ package struct InstantSink: BatchSink {
 
     /// - Parameter onInsert: called for each batch before it is taken.
     package init(onInsert: @escaping @Sendable () -> Void = {}) {
-        destination = DestinationProfile(version: "26.9", guarantee: .token(window: nil), canReconcile: false)
+        destination = DestinationProfile(version: "26.9", guarantee: .token(limit: nil), canReconcile: false)
         self.onInsert = onInsert
     }
 
