@@ -10,8 +10,9 @@ extension InsertClient {
         at endpoint: Endpoint
     ) async throws(InsertFailure) -> (url: String, isCompressed: Bool) {
         let profile = try await profile(of: endpoint)
-        let parameters = insertParameters(token: token, queryID: token, profile)
-        return (url(parameters, profile.settings, at: endpoint), compresses(profile))
+        let settings = settings(of: endpoint)
+        let parameters = insertParameters(token: token, queryID: token, settings, profile)
+        return (url(parameters, settings, at: endpoint), compresses(profile))
     }
 
     func send(
@@ -22,11 +23,12 @@ extension InsertClient {
     ) async throws(InsertFailure) {
         // A new id for every attempt: the one before may still be running, and ids must not meet (code 216).
         let queryID = "\(token)-\(UInt32.random(in: 0 ... .max))"
+        let settings = settings(of: endpoint)
         let isCompressed = compresses(profile)
         let rows = self.rows(rows, for: profile)
         let response = try await exchange(
-            insertParameters(token: token, queryID: queryID, profile),
-            profile.settings,
+            insertParameters(token: token, queryID: queryID, settings, profile),
+            settings,
             headers: isCompressed ? [("Content-Encoding", "gzip")] : [],
             body: isCompressed ? compress(rows, token: token) : rows,
             at: endpoint
@@ -124,14 +126,19 @@ extension InsertClient {
         }
     }
 
-    private func insertParameters(token: String, queryID: String, _ profile: EndpointProfile) -> Parameters {
+    private func insertParameters(
+        token: String,
+        queryID: String,
+        _ settings: RequestSettings,
+        _ profile: EndpointProfile
+    ) -> Parameters {
         // Where the id does not come back it may not have arrived either, and an insert that runs is looked for by its text.
         let isNamed = profile.destination.passage.queryID == .echoed
         let text = isNamed ? target.insertStatement : target.insertStatement.beforeFormat(" /* \(queryID) */")
-        let statement = profile.settings.statement(text, token: token)
+        let statement = settings.statement(text, token: token)
         // wait_end_of_query: the status is sent after the insert is over, so it can say how it went.
         return [("query", statement), ("query_id", queryID), ("wait_end_of_query", "1")]
-            + profile.settings.parameters(token: token)
+            + settings.parameters(token: token)
     }
 
     private func url(_ parameters: Parameters, _ settings: RequestSettings, at endpoint: Endpoint) -> String {

@@ -7,23 +7,19 @@ internal import Synchronization
 package final class InsertClient: Sendable {
     struct State {
         var selector: EndpointSelector
-        /// What is known of each endpoint; absent until asked, and after a failure that may have changed it.
-        var profiles: [Endpoint: EndpointProfile] = [:]
-        /// Endpoints that take no rows until an operator fixes them; another is used meanwhile.
-        var broken: [Endpoint: InsertFailure] = [:]
-        /// What each endpoint is sent with every question; kept until it is asked again.
-        var settings: [Endpoint: RequestSettings] = [:]
+        var endpoints: [Endpoint: EndpointState] = [:]
         /// The latest profile's, also when that was dropped.
         var destination: DestinationProfile?
         /// Batches that may be stored at one endpoint, and must not go to another: by token.
         var pins: [String: Endpoint] = [:]
-        /// Why an endpoint is not asked which records it has, until the writer is started anew.
-        var unaskable: [Endpoint: String] = [:]
-        /// Questions in a row that failed, of an endpoint that has not yet shown what it accepted.
-        var failedProofs: [Endpoint: Int] = [:]
         /// Where the latest batch was accepted.
         var accepting: Endpoint?
         var compressedAhead: (token: String, body: [UInt8])?
+
+        subscript(endpoint: Endpoint) -> EndpointState {
+            get { endpoints[endpoint] ?? EndpointState() }
+            set { endpoints[endpoint] = newValue }
+        }
     }
 
     package let endpoints: [Endpoint]
@@ -82,7 +78,9 @@ package final class InsertClient: Sendable {
 
     /// Why the first endpoint that is broken takes no rows; nil when none is, and when all are.
     package var passedOver: InsertFailure? {
-        state.withLock { $0.broken.count < endpoints.count ? firstBroken($0) : nil }
+        state.withLock { state in
+            endpoints.contains { state[$0].problem == nil } ? firstProblem(state) : nil
+        }
     }
 
     /// Asks the server what the table is, unless that is known.
@@ -94,7 +92,7 @@ package final class InsertClient: Sendable {
 
     /// Compresses a batch that is sent next while another one is on its way, where it is to be compressed.
     package func prepare(_ rows: [UInt8], token: String) async {
-        let profiles = state.withLock { Array($0.profiles.values) }
+        let profiles = state.withLock { $0.endpoints.values.compactMap(\.profile) }
         guard profiles.contains(where: compresses), !profiles.contains(where: lacksIdentity),
             let body = try? await Gzip.compress(rows)
         else { return }
@@ -158,10 +156,12 @@ package final class InsertClient: Sendable {
             }
         }
         // What an operator must fix is said rather than what may pass by itself.
-        return .failure(pinned == nil ? state.withLock { firstBroken($0) } ?? latest : latest)
+        return .failure(pinned == nil ? state.withLock { firstProblem($0) } ?? latest : latest)
     }
 
-    private func firstBroken(_ state: State) -> InsertFailure? { endpoints.lazy.compactMap { state.broken[$0] }.first }
+    private func firstProblem(_ state: State) -> InsertFailure? {
+        endpoints.lazy.compactMap { state[$0].problem }.first
+    }
 
     /// After a failure the server may be another one than before: restarted, upgraded, its table fixed.
     ///
@@ -170,7 +170,7 @@ package final class InsertClient: Sendable {
         var failure = failure
         state.withLock { state in
             // A server that has read the batch and refuses it is the same as before.
-            if !failure.isRefusal { state.profiles[endpoint] = nil }
+            if !failure.isRefusal { state[endpoint].profile = nil }
             guard failure.kind == .transient || failure.kind == .outcomeUnknown else { return }
             state.selector.recordFailure(endpoint, now: now(), retryAfter: failure.retryAfter)
             if state.selector.hasAwake(now: now()) { failure.retryAfter = nil }
@@ -183,7 +183,7 @@ package final class InsertClient: Sendable {
         failure.endpoint = endpoint
         failure.mayHaveBeenStored = false
         state.withLock { [failure] state in
-            state.broken[endpoint] = failure
+            state[endpoint].problem = failure
             // It is asked again now and then, not before every batch.
             state.selector.recordFailure(endpoint, now: now(), retryAfter: nil)
         }
@@ -197,7 +197,7 @@ package final class InsertClient: Sendable {
     }
 
     func profile(of endpoint: Endpoint) async throws(InsertFailure) -> EndpointProfile {
-        if let profile = state.withLock({ $0.profiles[endpoint] }) { return profile }
+        if let profile = state.withLock({ $0[endpoint].profile }) { return profile }
         var profile: EndpointProfile
         do throws(InsertFailure) {
             profile = try await askProfile(of: endpoint)
@@ -208,23 +208,20 @@ package final class InsertClient: Sendable {
             throw failure
         }
         return state.withLock { state in
-            state.broken[endpoint] = nil
+            state[endpoint].problem = nil
             // Rows that were sent without it are not found by it later.
-            if lacksIdentity(profile) { state.unaskable[endpoint] = identity.map(lack(of:)) }
-            if let problem = state.unaskable[endpoint] { profile.settleQuestion(problem) }
-            state.profiles[endpoint] = profile
+            if lacksIdentity(profile) { state[endpoint].unaskable = identity.map(lack(of:)) }
+            if let problem = state[endpoint].unaskable { profile.settleQuestion(problem) }
+            state[endpoint].profile = profile
             state.destination = profile.destination
             return profile
         }
     }
 
-    /// What the endpoint is sent with every question; nothing until it has said what it knows.
-    func settings(of endpoint: Endpoint) -> RequestSettings {
-        state.withLock { $0.settings[endpoint] } ?? RequestSettings(known: [])
-    }
+    func settings(of endpoint: Endpoint) -> RequestSettings { state.withLock { $0[endpoint].settings } }
 
     func use(_ settings: RequestSettings, at endpoint: Endpoint) {
-        state.withLock { $0.settings[endpoint] = settings }
+        state.withLock { $0[endpoint].settings = settings }
     }
 
     // MARK: Bodies
@@ -238,7 +235,7 @@ package final class InsertClient: Sendable {
     }
 
     /// A cut body of plain JSON is stored in part by old servers, a cut gzip stream is refused.
-    func compresses(_ profile: EndpointProfile) -> Bool { compressesBodies || !profile.settings.knowsTokens }
+    func compresses(_ profile: EndpointProfile) -> Bool { compressesBodies || !profile.knowsTokens }
 
     /// - Throws: ``InsertFailure`` of kind `transient` when the task is cancelled.
     func compress(_ rows: [UInt8], token: String) async throws(InsertFailure) -> [UInt8] {

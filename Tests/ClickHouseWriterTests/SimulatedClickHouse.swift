@@ -24,6 +24,8 @@ final class SimulatedClickHouse: BatchSink {
         case hasForgetfulView
         /// Recognises the newest batch alone. Can be asked.
         case shortWindow
+        /// Knows no tokens, can be asked, and is behind something that lets no insert's answer through as it was.
+        case hidesAnswers
     }
 
     /// What a refusal says of the row.
@@ -83,7 +85,7 @@ final class SimulatedClickHouse: BatchSink {
         let guarantee: Guarantee =
             switch table {
             case .knowsTokens, .losesRows, .forgetsTokens: Self.guarantee(window: 10_000)
-            case .plain, .hidesRows: Self.guarantee(window: 0)
+            case .plain, .hidesRows, .hidesAnswers: Self.guarantee(window: 0)
             case .hasForgetfulView: Self.guarantee(window: 10_000, viewTargets: [TableProfile(engine: "MergeTree")])
             case .shortWindow: Self.guarantee(window: 1)
             }
@@ -157,7 +159,10 @@ final class SimulatedClickHouse: BatchSink {
 
     func insert(_ rows: [UInt8], token: String) async -> InsertOutcome {
         await pass()
-        let outcome = state.withLock { insert(rows, token, &$0) }
+        var outcome = state.withLock { insert(rows, token, &$0) }
+        if table == .hidesAnswers, case .accepted = outcome {
+            outcome = .failed(InsertFailure(kind: .outcomeUnknown, message: "a response for another query"))
+        }
         await pass()
         // The writer was killed meanwhile: it never reads the reply.
         return Task.isCancelled ? .failed(InsertFailure(kind: .outcomeUnknown, message: "killed")) : outcome
@@ -266,7 +271,7 @@ final class SimulatedClickHouse: BatchSink {
             return .accepted
         }
         if table == .shortWindow { state.tokens = [:] }
-        if table != .plain, table != .hidesRows { state.tokens[token] = (numbers, now) }
+        if ![.plain, .hidesRows, .hidesAnswers].contains(table) { state.tokens[token] = (numbers, now) }
         for number in numbers { state.rows[number, default: 0] += 1 }
         state.hasAccepted = true
         return .accepted

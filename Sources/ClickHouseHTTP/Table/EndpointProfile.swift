@@ -1,6 +1,24 @@
+/// What was learned of one endpoint.
+struct EndpointState {
+    /// What it is sent with every request; nothing until it has said what it knows, and kept until it is asked again.
+    var settings = RequestSettings(known: [])
+
+    /// nil until it is asked, and after a failure that may have changed it.
+    var profile: EndpointProfile?
+
+    /// Why it takes no rows until an operator fixes it; another is used meanwhile.
+    var problem: InsertFailure?
+
+    /// Why it is not asked which records it has, until the writer is started anew.
+    var unaskable: String?
+
+    /// Questions in a row that failed, while it has not yet shown what it accepted.
+    var failedProofs = 0
+}
+
 /// What is known of a server and its table.
 struct EndpointProfile: Sendable, Equatable {
-    let settings: RequestSettings
+    let knowsTokens: Bool
     let table: TableProfile
     let destination: DestinationProfile
 
@@ -9,19 +27,19 @@ struct EndpointProfile: Sendable, Equatable {
 
     /// - Parameter problem: why the table cannot be asked which records it has; nil when it takes the question.
     init(
-        _ settings: RequestSettings,
+        knowsTokens: Bool,
         _ passage: Passage,
         _ table: TableProfile,
         version: String,
         reconciliationProblem problem: String?
     ) {
-        self.settings = settings
+        self.knowsTokens = knowsTokens
         self.table = table
         isQuestionUnproven = problem == nil
         var guarantee = Guarantee(
             table,
             version: version,
-            knowsTokens: settings.knowsTokens,
+            knowsTokens: knowsTokens,
             reconciliationProblem: problem
         )
         if passage.settings == .lost, case .token = guarantee {
@@ -42,7 +60,7 @@ struct EndpointProfile: Sendable, Equatable {
     ///   nil when it has shown what it accepted.
     mutating func settleQuestion(_ problem: String?) {
         self = EndpointProfile(
-            settings,
+            knowsTokens: knowsTokens,
             destination.passage,
             table,
             version: destination.version,

@@ -20,7 +20,7 @@ extension InsertClient {
         if settings.knowsTokens { table.viewTargets = try await askViewTargets(table.serverSettings, at: endpoint) }
         let problem = try await reconciliationProblem(table, at: endpoint)
         return EndpointProfile(
-            settings,
+            knowsTokens: settings.knowsTokens,
             passage,
             table,
             version: version,

@@ -54,7 +54,7 @@ extension InsertClient {
     /// Whether ``proveQuestion(by:)`` has something to find out, of the server that has accepted the latest batch.
     package var isQuestionUnproven: Bool {
         state.withLock { state in
-            state.accepting.flatMap { state.profiles[$0] }?.isQuestionUnproven ?? false
+            state.accepting.flatMap { state[$0].profile }?.isQuestionUnproven ?? false
         }
     }
 
@@ -70,15 +70,15 @@ extension InsertClient {
                 let isShown = counts.values.allSatisfy { $0 > 0 }
                 problem = isShown ? nil : "the table does not show what it has just accepted"
             } else {
-                state.failedProofs[endpoint, default: 0] += 1
+                state[endpoint].failedProofs += 1
                 // It may be busy. A limit of the user's profile fails each time.
-                if state.failedProofs[endpoint, default: 0] < Self.mostFailedProofs { return }
+                if state[endpoint].failedProofs < Self.mostFailedProofs { return }
                 problem = "the table does not answer which records it has"
             }
-            state.failedProofs[endpoint] = nil
-            state.unaskable[endpoint] = problem
-            state.profiles[endpoint]?.settleQuestion(problem)
-            state.destination = state.profiles[endpoint]?.destination ?? state.destination
+            state[endpoint].failedProofs = 0
+            state[endpoint].unaskable = problem
+            state[endpoint].profile?.settleQuestion(problem)
+            state.destination = state[endpoint].profile?.destination ?? state.destination
         }
     }
 

@@ -24,6 +24,8 @@ extension DeliveryPlan {
 
         /// Whether ClickHouse has taken it, and the spool is about to delete it.
         var isAccepted = false
+        /// When it, or the batch that it was cut from, was sent first.
+        var firstStartedAt: Moment?
         var startedAt: Moment?
 
         /// When it, or the batch that it was cut from, was last refused for its data.
@@ -59,6 +61,7 @@ extension DeliveryPlan.Entry {
             mayLackInView: batch.lastError?.contains(" while pushing to view ") ?? false,
             mayBeElsewhere: true,
             mayRunSince: now,
+            firstStartedAt: 0,
             startedAt: batch.attempts > 0 ? 0 : nil
         )
     }

@@ -55,7 +55,7 @@ struct DeliveryPlan {
     private var others: OtherOwners
     private var moment: Moment = 0
 
-    /// The start of the latest-started send that was accepted: the table was fine after it.
+    /// The start of the latest-started send that was accepted, or whose rows were found: the table was fine after it.
     private var provenAt: Moment = -1
 
     /// Whether "(at row N)" has held true so far.
@@ -187,10 +187,8 @@ struct DeliveryPlan {
         guard let startedAt = self[batch].startedAt else { preconditionFailure("\(batch.token) was never sent") }
         self[batch].isAccepted = true
         moment += 1
-        provenAt = max(provenAt, startedAt)
+        prove(startedAt)
         if self[batch].suspicion == .accused { trustsRows = false }
-        refusalsInRow = 0
-        doubtsInRow = 0
         recover()
     }
 
@@ -204,7 +202,20 @@ struct DeliveryPlan {
         entries.removeAll { $0.batch.token == batch.token }
     }
 
-    /// It was stored before, or given up, so it proves nothing about the table.
+    /// The table has it. Which of its sends stored it is not known: the first, at the earliest.
+    mutating func didFind(_ batch: Batch) {
+        if let start = self[batch].firstStartedAt { prove(start) }
+        didRemove(batch)
+    }
+
+    /// The table has taken what was sent at this moment or later.
+    private mutating func prove(_ start: Moment) {
+        provenAt = max(provenAt, start)
+        refusalsInRow = 0
+        doubtsInRow = 0
+    }
+
+    /// It was given up, so it proves nothing about the table.
     mutating func didRemove(_ batch: Batch) {
         didDeliver(batch)
         recover()
@@ -223,6 +234,7 @@ struct DeliveryPlan {
                     batch: child,
                     mayBeElsewhere: others.mayStillHave(child),
                     // Its records were tried, with the parent.
+                    firstStartedAt: parent.firstStartedAt,
                     startedAt: parent.startedAt,
                     refusedAt: parent.refusedAt,
                     suspicion: suspicions.isEmpty ? nil : suspicions[number]
@@ -411,6 +423,7 @@ struct DeliveryPlan {
         moment += 1
         var entry = self[batch]
         entry.isSending = true
+        entry.firstStartedAt = entry.firstStartedAt ?? moment
         entry.startedAt = moment
         entry.pause = nil
         entry.obstacle = nil

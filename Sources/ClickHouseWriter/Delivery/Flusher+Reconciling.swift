@@ -125,7 +125,7 @@ extension Flusher {
             }
             if missing.isEmpty {
                 await acknowledge(batch)
-                state.withLock { $0.plan.didRemove(batch) }
+                state.withLock { $0.plan.didFind(batch) }
             } else {
                 let children = try await spool.replace(batch, members: members, with: [missing])
                 state.withLock { $0.plan.didReplace(batch, with: children) }
