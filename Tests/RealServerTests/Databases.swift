@@ -85,13 +85,17 @@ extension ClickHouseServer {
     /// Makes a plain MergeTree.
     ///
     /// - Parameter columns: as in CREATE TABLE; the first one orders the table.
-    func createTable(_ columns: String, _ configuration: BatchWriterConfiguration, _ deduplication: Deduplication)
-        async throws
-    {
+    /// - Parameter clauses: behind ORDER BY.
+    func createTable(
+        _ columns: String,
+        _ configuration: BatchWriterConfiguration,
+        _ deduplication: Deduplication,
+        clauses: String = ""
+    ) async throws {
         let remembers = deduplication == .byToken ? try await knowsTokens : false
         _ = try await query(
             "CREATE TABLE \(configuration.target) (\(columns)) ENGINE = MergeTree ORDER BY "
-                + "\(columns.prefix { $0 != " " })"
+                + "\(columns.prefix { $0 != " " }) \(clauses)"
                 + (remembers ? " SETTINGS non_replicated_deduplication_window = 10000" : "")
         )
     }

@@ -14,8 +14,9 @@ extension RealServerTests {
         let type: String
         let good: String
         let bad: String
+        var clauses = ""
 
-        var testDescription: String { type }
+        var testDescription: String { type + clauses }
     }
 
     static let refusals = [
@@ -30,6 +31,25 @@ extension RealServerTests {
             for position in [0, 50, 99] {
                 try await expectDeadLetters([position], refusal, server, configuration, name: "at \(position)")
             }
+        }
+    }
+
+    /// Expressions of the table that throw for a value. Servers before 20 have no constraints.
+    static let expressions = [
+        Refusal(type: "UInt64, x UInt64 DEFAULT intDiv(10, value)", good: "7", bad: "0"),
+        Refusal(type: "UInt64, x UInt64 MATERIALIZED intDiv(10, value)", good: "7", bad: "0"),
+        Refusal(type: "UInt64", good: "7", bad: "0", clauses: "PARTITION BY intDiv(10, value)"),
+        Refusal(type: "UInt64, x Array(UInt64) MATERIALIZED range(value)", good: "7", bad: "10000000000"),
+        Refusal(type: "String, x DateTime MATERIALIZED parseDateTime(value, '%Y')", good: "2026", bad: "then"),
+        Refusal(type: "UInt64, CONSTRAINT c CHECK throwIf(value = 0) = 0", good: "7", bad: "0"),
+        Refusal(type: "UInt64, CONSTRAINT c CHECK value > 0", good: "7", bad: "0"),
+    ]
+
+    @Test(arguments: expressions)
+    func `a record for which an expression of the table throws becomes a dead letter`(refusal: Refusal) async throws {
+        try await withDatabase { server, configuration in
+            if try await !server.knowsTokens { return }
+            try await expectDeadLetters([0, 57], refusal, server, configuration, name: "t")
         }
     }
 
@@ -115,7 +135,8 @@ extension RealServerTests {
         var configuration = configuration
         configuration.table = name
         configuration.spoolPath += name
-        try await server.createTable("n UInt64, value \(refusal.type)", configuration, deduplication)
+        let columns = "n UInt64, value \(refusal.type)"
+        try await server.createTable(columns, configuration, deduplication, clauses: refusal.clauses)
         let writer = try openWriter(configuration, of: Measurement.self)
         try await writer.write(
             contentsOf: (0..<100).map {

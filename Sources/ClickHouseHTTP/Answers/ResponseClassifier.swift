@@ -56,11 +56,13 @@ package struct ResponseClassifier: Sendable {
         .failed(InsertFailure(kind, code: code, response, text, credentials: credentials))
     }
 
-    /// N of the last "(at row N)" in a message. What stands before may be a value of ours.
+    /// N of the last "(at row N)" in a message. What stands before may be a value of ours. Of a constraint that is violated (469), N of the
+    /// first "is violated at row N.": what stands behind are values.
     static func badRow(in text: String) -> Int? {
-        guard let start = text.ranges(of: "(at row ").last?.upperBound else { return nil }
+        let place = text.ranges(of: "(at row ").last ?? text.firstRange(of: " is violated at row ")
+        guard let start = place?.upperBound else { return nil }
         let digits = text[start...].prefix { $0.isASCII && $0.isNumber }
-        return text[digits.endIndex...].hasPrefix(")") ? Int(digits) : nil
+        return [")", "."].contains(where: text[digits.endIndex...].hasPrefix) ? Int(digits) : nil
     }
 
     /// The code in a message like `Code: 60. DB::Exception: …` (`Code: 60, e.displayText() = …` before 20.x), which is
