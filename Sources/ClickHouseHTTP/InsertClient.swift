@@ -14,6 +14,8 @@ package final class InsertClient: Sendable {
         var pins: [String: Endpoint] = [:]
         /// Where the latest batch was accepted.
         var accepting: Endpoint?
+        /// Where batches were accepted by whose records a question is to be proven: by token.
+        var unproven: [String: Endpoint] = [:]
         var compressedAhead: (token: String, body: [UInt8])?
 
         subscript(endpoint: Endpoint) -> EndpointState {
@@ -108,9 +110,14 @@ package final class InsertClient: Sendable {
                 try await withRequestSpan("INSERT", at: endpoint) { () async throws(InsertFailure) in
                     try await send(rows, token: token, to: endpoint, profile)
                 }
-                state.withLock { $0.accepting = endpoint }
+                state.withLock { state in
+                    state.accepting = endpoint
+                    if state[endpoint].profile?.isQuestionUnproven == true { state.unproven[token] = endpoint }
+                }
             } catch var error {
                 if endpoints.count > 1, error.isRightMissing { passOver(endpoint, &error) }
+                if case .token = profile.destination.guarantee {} else { error.mustBeAsked = error.mayHaveBeenStored }
+                if error.isRefusal { compare(&error, at: endpoint) }
                 let mustStay = error.mayHaveBeenStored && !error.isRefusal && !profile.mayMove
                 state.withLock { $0.pins[token] = mustStay || pinned != nil && !error.isRefusal ? endpoint : nil }
                 throw error
@@ -176,6 +183,15 @@ package final class InsertClient: Sendable {
             if state.selector.hasAwake(now: now()) { failure.retryAfter = nil }
         }
         return failure
+    }
+
+    /// What another endpoint has accepted says nothing of the table that refuses here: the batch goes there before it is cut or given up.
+    private func compare(_ refusal: inout InsertFailure, at endpoint: Endpoint) {
+        refusal.acceptsElsewhere = state.withLock { state in
+            guard let accepting = state.accepting, accepting != endpoint else { return false }
+            state.selector.recordFailure(endpoint, now: now(), retryAfter: nil)
+            return true
+        }
     }
 
     /// Another endpoint is used until an operator has fixed this one.

@@ -123,7 +123,7 @@ struct RequestSettings: Sendable, Equatable {
         ("deduplicate_insert", "enable"),
         ("deduplicate_blocks_in_dependent_materialized_views", "1"),
         ("materialized_views_ignore_errors", "0"),
-        // A batch is one block: of one that is refused no part is stored, and one token stands for all of it.
+        // A batch is one block: of one that cannot be read no part is stored, and one token stands for all of it.
         ("max_insert_block_size", "1048449"),
         ("min_insert_block_size_rows", "1048449"),
         ("min_insert_block_size_bytes", "268402944"),

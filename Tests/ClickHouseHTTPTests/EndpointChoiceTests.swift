@@ -73,6 +73,27 @@ import Testing
         #expect(client.passedOver?.code == code)
     }
 
+    /// For example for a dictionary that only one of them lacks.
+    @Test func `a record that one server refuses goes to the one that takes others`() async throws {
+        let isAway = Mutex(false)
+        let now = Mutex(ContinuousClock.now)
+        let transport = ScriptedTransport { request, _ throws(TransportFailure) in
+            guard request.isTo("a") else { return nil }
+            if isAway.withLock({ $0 }) { throw TransportFailure(message: "refused", isBeforeSending: true) }
+            return request.isInsert ? .exception(395, "no") : nil
+        }
+        let client = try makeClient(transport, urls: Self.replicas, now: { now.withLock { $0 } })
+        #expect(await client.insert([], token: "T") != .accepted, "none has taken anything yet")
+        isAway.withLock { $0 = true }
+        #expect(await client.insert([], token: "U") == .accepted)
+        isAway.withLock { $0 = false }
+        now.withLock { $0 += .seconds(61) }
+        guard case .failed(let failure) = await client.insert([], token: "T") else { Issue.record("taken"); return }
+        #expect(failure.acceptsElsewhere, "which says nothing of the table that refuses it")
+        #expect(await client.insert([], token: "T") == .accepted)
+        #expect(transport.inserts.map { $0.isTo("a") } == [true, true, false, true, false])
+    }
+
     @Test func `where all are broken the first is named, also while the second is only away`() async throws {
         let isAway = Mutex(false)
         let transport = ScriptedTransport { request, _ throws(TransportFailure) in
@@ -137,6 +158,23 @@ import Testing
         let plain = ScriptedServer(definition: "MergeTree ORDER BY n")
         let identity = IdentityColumns(id: "n", time: nil)
         #expect(try await travel(plain, identity: identity) == [false, true, true])
+    }
+
+    @Test func `a server that may have stored a batch says whether it would recognise it`() async throws {
+        for (definition, mustBeAsked) in [
+            (Self.replicated.definition, false),
+            ("ReplicatedMergeTree ORDER BY n SETTINGS replicated_deduplication_window = 0", true),
+        ] {
+            let server = ScriptedServer(engine: "ReplicatedMergeTree", definition: definition)
+            let transport = ScriptedTransport(server) { request, _ throws(TransportFailure) in
+                if request.isInsert { throw TransportFailure(message: "reset", isBeforeSending: false) }
+                return nil
+            }
+            let identity = IdentityColumns(id: "n", time: nil)
+            let client = try makeClient(transport, urls: Self.replicas, identity: identity)
+            guard case .failed(let failure) = await client.insert([], token: "T") else { Issue.record("taken"); return }
+            #expect(failure.mustBeAsked == mustBeAsked)
+        }
     }
 
     @Test func `a batch that must wait for its server does not stop the others`() async throws {

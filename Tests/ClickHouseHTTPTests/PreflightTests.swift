@@ -11,6 +11,23 @@ import Testing
         return try result.get().guarantee.description
     }
 
+    /// What stands behind the table stores the rows.
+    @Test(arguments: [
+        ("Distributed", "Distributed('c', 'ibex', 'u', rand())"), ("Buffer", "Buffer('ibex', 'u', 1, 10, 100)"),
+    ])
+    func `a table that hands its rows to one that merges them is not asked`(engine: String, definition: String)
+        async throws
+    {
+        var server = ScriptedServer(engine: engine, definition: definition)
+        let unknown = try await guarantee(server, identity: Self.identity)
+        #expect(unknown.hasPrefix("at-least-once") && unknown.contains("`ibex`.`u` cannot be seen"))
+        server.others = "ibex\tu\tSummingMergeTree\tSummingMergeTree ORDER BY k\n"
+        let merging = try await guarantee(server, identity: Self.identity)
+        #expect(merging.hasPrefix("at-least-once") && merging.contains("SummingMergeTree may merge away rows"))
+        server.others = "ibex\tu\tMergeTree\tMergeTree ORDER BY n\n"
+        #expect(try await guarantee(server, identity: Self.identity).hasPrefix("effectively-once by reconciliation"))
+    }
+
     @Test(arguments: [
         (ScriptedServer.modern, "within the newest 10000 blocks"),
         (

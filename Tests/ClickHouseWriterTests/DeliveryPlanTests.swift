@@ -189,6 +189,38 @@ import Testing
         #expect(plan.state == .fine)
     }
 
+    @Test func `what another owner has delivered shows nothing of the table as it is now`() {
+        let configuration = BatchWriterConfiguration(spoolPath: "s", urls: ["http://a"], table: "t")
+        var plan = DeliveryPlan(
+            configuration: configuration,
+            recovered: [],
+            recoveredThrough: 40,
+            jitter: { 0.5 },
+            now: now
+        )
+        _ = plan.next(now: now, fresh: .wait(nil))
+        plan.didPreflight()
+        let bad = freeze(1...1, &plan)
+        #expect(fail(&plan, bad, .data) == .keep(.milliseconds(250)))
+        let found = freeze(2...10, &plan)
+        plan.didFind(found)
+        plan.hurry()
+        #expect(sent(&plan, now) == bad.token)
+        #expect(fail(&plan, bad, .data) != .deadLetter)
+    }
+
+    @Test func `rows that are found after a send without an answer show that the table is fine`() {
+        var plan = plan(inFlight: 2)
+        let bad = freeze(1...1, &plan)
+        #expect(fail(&plan, bad, .data) == .keep(.milliseconds(250)))
+        let found = freeze(2...10, &plan)
+        _ = fail(&plan, found, .outcomeUnknown)
+        plan.didFind(found)
+        plan.hurry()
+        #expect(sent(&plan, now) == bad.token)
+        #expect(fail(&plan, bad, .data) == .deadLetter)
+    }
+
     @Test func `a batch too large for the memory is cut when it is larger than usual`() {
         var plan = plan { $0.maxBatchSize = 10 }
         let (usual, large) = (batch(1...10), batch(11...40))

@@ -217,6 +217,40 @@ import Testing
         }
     }
 
+    /// It may be stored: cut, it would be stored again under other tokens.
+    @Test func `a batch that cannot be asked for is not cut for a lack of memory`() async throws {
+        try await withTemporaryDirectory { directory in
+            let away = RecordingSink()
+            away.answer(standing: .transient)
+            try await withWriter(at: directory + "/s", sink: away, configure: { $0.shutdownTimeout = .zero }) {
+                try await $0.write(contentsOf: samples(0..<40))
+                try? await $0.flush()
+            }
+            // Today's records have an identity, those have not.
+            let sink = RecordingSink(canReconcile: true)
+            sink.answer(.transient, standing: .accepted)
+            var configuration = BatchWriterConfiguration(spoolPath: directory + "/s", urls: ["http://a"], table: "t")
+            configuration.maxBatchSize = 10
+            let writer = try BatchWriter<Identified>(
+                configuration: configuration,
+                logger: LogRecorder().logger,
+                sink: sink,
+                clock: SkippingClock()
+            )
+            while writer.status.pending + writer.status.inFlight > 0, !Task.isCancelled { try? await writer.flush() }
+            await writer.close()
+            #expect(sink.sends.map(\.rows) == [rows(0..<40), rows(0..<40)])
+            #expect(Set(sink.sends.map(\.token)).count == 1)
+        }
+    }
+
+    private struct Identified: ClickHouseRecord {
+        var id: String
+
+        static let columns: [Column<Identified>] = [Column("id", \.id)]
+        static let identity: RecordIdentity? = RecordIdentity(id: "id")
+    }
+
     @Test func `several batches are sent at once where that is allowed`() async throws {
         try await withTemporaryDirectory { directory in
             let sink = RecordingSink()

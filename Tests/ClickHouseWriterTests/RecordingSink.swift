@@ -60,11 +60,11 @@ final class RecordingSink: BatchSink {
     let destination: DestinationProfile?
 
     /// As of a table that knows tokens.
-    init(retention: Duration? = nil) {
+    init(retention: Duration? = nil, canReconcile: Bool = false) {
         destination = DestinationProfile(
             version: "26.9",
             guarantee: .token(limit: nil),
-            canReconcile: false,
+            canReconcile: canReconcile,
             retention: retention
         )
     }

@@ -115,11 +115,11 @@ final class SimulatedClickHouse: BatchSink {
         )
     }
 
-    var isQuestionUnproven: Bool {
+    func isQuestionUnproven(token: String) -> Bool {
         state.withLock { table == .hidesRows && $0.hasAccepted && !$0.isProven }
     }
 
-    func proveQuestion(by keys: Set<RowKey>) async {
+    func proveQuestion(by keys: Set<RowKey>, token: String) async {
         state.withLock { state in
             state.isProven = true
             state.isKnownToHide = keys.contains { count(of: $0, state) == nil }

@@ -46,6 +46,13 @@ import Testing
         Kind(name: "engine \(name)", table: TableProfile(engine: name, definition: name))
     }
 
+    /// - Parameter arguments: of the engine, which hands rows to another table.
+    private static func engine(_ name: String, _ arguments: String, before stores: [TableProfile]) -> Kind {
+        let table = TableProfile(engine: name, definition: "\(name)(\(arguments))", stores: stores)
+        let store = stores.isEmpty ? "table that cannot be seen" : "MergeTree"
+        return Kind(name: "engine \(name) before a \(store)", table: table)
+    }
+
     private static func target(_ window: Int) -> TableProfile {
         var table = mergeTree(window)
         table.subject = "the view target `db`.`t`"
@@ -78,7 +85,10 @@ import Testing
                 )
             ),
         ]
-        + ["Buffer", "Memory", "Log", "Set", "Join", "Distributed", "URL", "Kafka", "Null"].map { engine($0) }
+        + [engine("Buffer", "'db', 't', 1", before: [mergeTree(0)])]
+        + ["Memory", "Log", "Set", "Join"].map { engine($0) }
+        + [[mergeTree(0)], []].map { engine("Distributed", "'cluster', 'db', 't'", before: $0) }
+        + ["URL", "Kafka", "Null"].map { engine($0) }
 
     @Test func `the table of guarantees is the function's`() throws {
         let text = try Repository.text(Self.page)

@@ -116,6 +116,22 @@ extension RealServerTests {
         }
     }
 
+    @Test func `a table that hands its rows to one that merges them is not asked`() async throws {
+        try await withDatabase { server, configuration in
+            let place = quoteIdentifier(configuration.database)
+            let tables = [
+                ("\(place).other", "SummingMergeTree ORDER BY tuple()"),
+                (configuration.target, "Buffer(\(place), other, 1, 10, 100, 1, 10, 1, 10)"),
+            ]
+            for (name, engine) in tables {
+                _ = try await server.query("CREATE TABLE \(name) (n UInt64) ENGINE = \(engine)")
+            }
+            let guarantee = try await InsertClient(configuration, identity: Number.identity).guarantee()
+            #expect(guarantee.hasPrefix("at-least-once"))
+            #expect(guarantee.contains("SummingMergeTree may merge away rows"), "\(guarantee)")
+        }
+    }
+
     @Test(arguments: [
         ("Buffer({db}, other, 1, 10, 100, 1, 10, 1, 10)", "keeps rows in memory before it stores them"),
         ("Memory", "loses all rows when the server stops"), ("TinyLog", "may lose rows when the server crashes"),

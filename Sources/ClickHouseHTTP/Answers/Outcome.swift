@@ -50,6 +50,12 @@ package struct InsertFailure: Error, Sendable, Equatable, CustomStringConvertibl
     /// Whether other batches need not wait for what this one waits for.
     package var concernsBatchAlone: Bool
 
+    /// Whether the server that may have stored the batch does not recognise it when it is sent again.
+    package var mustBeAsked = false
+
+    /// Of a refusal: whether the latest acceptance was another server's, which is used next.
+    package var acceptsElsewhere = false
+
     /// Why there was no response; nil when there was one.
     package var transport: TransportFailure?
 

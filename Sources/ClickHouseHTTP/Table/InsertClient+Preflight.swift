@@ -18,7 +18,7 @@ extension InsertClient {
         try checkColumns(of: table)
         // Where tokens are not known, the table is asked in any case.
         if settings.knowsTokens { table.viewTargets = try await askViewTargets(table.serverSettings, at: endpoint) }
-        let problem = try await reconciliationProblem(table, at: endpoint)
+        let problem = try await reconciliationProblem(table, at: endpoint).map { $0 + remark(on: table) }
         return EndpointProfile(
             knowsTokens: settings.knowsTokens,
             passage,
@@ -101,6 +101,9 @@ extension InsertClient {
             )
             for row in settings ?? [] where row.count == 2 { table.serverSettings[row[0]] = row[1] }
         }
+        if let next = table.next, let fields = try await describe([next], "engine, engine_full", at: endpoint)[0] {
+            table.stores = [TableProfile(engine: fields[0], definition: fields[1])]
+        }
         if table.isReplicated { table.quorum = try await askQuorum(at: endpoint) }
         return table
     }
@@ -144,6 +147,12 @@ extension InsertClient {
 
     func lack(of identity: IdentityColumns) -> String {
         "the table lacks the column \(quoteIdentifier(identity.id)), which tells records apart"
+    }
+
+    /// What holds besides where the tables of several URLs are several tables, and cannot be asked.
+    private func remark(on table: TableProfile) -> String {
+        endpoints.count > 1 && !table.isShared
+            ? "; each URL has its own table, and after a restart a batch in doubt may go to another" : ""
     }
 
     /// - Returns: why the table cannot be asked which records it has; nil when it can.

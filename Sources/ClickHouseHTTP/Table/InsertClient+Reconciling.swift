@@ -51,17 +51,13 @@ extension InsertClient {
         return profile
     }
 
-    /// Whether ``proveQuestion(by:)`` has something to find out, of the server that has accepted the latest batch.
-    package var isQuestionUnproven: Bool {
-        state.withLock { state in
-            state.accepting.flatMap { state[$0].profile }?.isQuestionUnproven ?? false
-        }
-    }
+    /// Whether ``proveQuestion(by:token:)`` has something to find out, of the server that has accepted the batch.
+    package func isQuestionUnproven(token: String) -> Bool { state.withLock { $0.unproven[token] != nil } }
 
-    /// Asks for rows that were just accepted. Where one is not found, or the question fails again and again, the table is not asked any more
+    /// Asks for rows of a batch that was just accepted. Where one is not found, or the question fails again and again, the table is not asked any more
     /// which records it has: what it does not show would be taken for missing, and sent again.
-    package func proveQuestion(by keys: Set<RowKey>) async {
-        guard let endpoint = state.withLock({ $0.accepting }) else { return }
+    package func proveQuestion(by keys: Set<RowKey>, token: String) async {
+        guard let endpoint = state.withLock({ $0.unproven.removeValue(forKey: token) }), !keys.isEmpty else { return }
         let counts = try? await countStored(keys, at: endpoint)
         if Task.isCancelled { return }
         state.withLock { state in
@@ -165,8 +161,8 @@ extension InsertClient {
                 at: endpoint
             )
         } catch {
-            // Nobody listens there: then nothing runs there either.
-            if let transport = error.transport, transport.isRefused || doubtAge >= Self.patience { return }
+            // One that shuts down takes no connections, and ends what runs.
+            if error.transport != nil, doubtAge >= Self.patience { return }
             // A user without the right to look.
             if error.kind == .destination { return }
             var failure = error
@@ -199,9 +195,10 @@ extension InsertClient {
         }
     }
 
+    /// Parts to check may be dropped: those that were written while Keeper was away, without an acknowledgement (code 319).
     func completenessStatement(_ condition: String) -> String {
-        "SELECT (\(condition)) AND is_readonly = 0 AND is_session_expired = 0 AS complete FROM system.replicas"
-            + " WHERE \(isTarget) FORMAT TabSeparatedWithNames"
+        "SELECT (\(condition)) AND parts_to_check = 0 AND is_readonly = 0 AND is_session_expired = 0 AS complete"
+            + " FROM system.replicas WHERE \(isTarget) FORMAT TabSeparatedWithNames"
     }
 
     /// Of a system table that has a row for each table.

@@ -53,7 +53,7 @@ extension InsertClient {
     }
 
     /// Two columns of `system.tables` for each of the tables; nil for one that the user may not see.
-    private func describe(
+    func describe(
         _ tables: [InsertTarget],
         _ columns: String,
         at endpoint: Endpoint

@@ -22,6 +22,9 @@ struct TableProfile: Sendable, Equatable {
     /// What the table's materialized views write to, and the views of those.
     var viewTargets: [TableProfile] = []
 
+    /// What stores the rows of a table that hands them on (``next``); empty when the user may not see it.
+    var stores: [TableProfile] = []
+
     var isReplicated: Bool { engine.hasPrefix("Replicated") }
 
     /// Whether it may take a batch for one that it has, and have lost its rows: such tables keep the ids of blocks apart from the
@@ -98,11 +101,23 @@ extension TableProfile {
         return "\(subject) has \(setting) = \(value)" + (value > 0 ? ", less than \(fewest)" : "")
     }
 
+    /// The table that a Distributed or a Buffer hands its rows to; nil for any other engine.
+    var next: InsertTarget? {
+        let definition = definition.prefixMatch(of: /(?:Distributed\([^,]+, |Buffer\()([^,]+), ([^,)]+)/)
+        guard let match = definition else { return nil }
+        let names = [match.1, match.2].map { $0.filter { $0 != "'" && $0 != "`" } }
+        return InsertTarget(database: names[0], table: names[1])
+    }
+
     /// Why a row that is not found may have been stored nevertheless; nil when every row that is stored is found.
     func problem(askingFor column: String) -> String? {
         // A broker's messages would be consumed by the question.
-        if ["Null", "Set", "URL", "Kafka", "RabbitMQ", "NATS"].contains(engine) {
+        if ["Null", "Set", "URL", "Kafka", "RabbitMQ", "NATS", "MaterializedView"].contains(engine) {
             return "it cannot be asked what it has"
+        }
+        if let next {
+            guard let store = stores.first else { return "\(next.quotedName) cannot be seen" }
+            return store.problem(askingFor: column)
         }
         let merges = ["Replacing", "Summing", "Aggregating", "Coalescing", "Collapsing", "Graphite"]
         guard merges.contains(where: engine.contains) else { return nil }

@@ -119,14 +119,9 @@ extension TransportFailure {
         switch error {
         case let error as NIOConnectionError:
             let reason = error.connectionErrors.first.map { Self.describe($0.error) } ?? "no address found"
-            let areRefused = error.connectionErrors.allSatisfy { ($0.error as? IOError)?.errnoCode == ECONNREFUSED }
-            self.init(
-                message: "cannot connect to \(error.host):\(error.port): \(reason)",
-                isBeforeSending: true,
-                isRefused: areRefused && !error.connectionErrors.isEmpty
-            )
+            self.init(message: "cannot connect to \(error.host):\(error.port): \(reason)", isBeforeSending: true)
         case let error as IOError where error.errnoCode == ECONNREFUSED:
-            self.init(message: "cannot connect: \(Self.describe(error))", isBeforeSending: true, isRefused: true)
+            self.init(message: "cannot connect: \(Self.describe(error))", isBeforeSending: true)
         case let error as HTTPClientError where error == .connectTimeout:
             self.init(message: "connecting took longer than 5 s", isBeforeSending: true)
         case let error as HTTPClientError where error == .deadlineExceeded:

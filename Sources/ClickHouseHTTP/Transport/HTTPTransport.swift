@@ -75,7 +75,4 @@ package struct TransportFailure: Error, Sendable, Equatable {
 
     /// Whether the server cannot have seen the request.
     package let isBeforeSending: Bool
-
-    /// Whether nobody listens there.
-    package var isRefused = false
 }

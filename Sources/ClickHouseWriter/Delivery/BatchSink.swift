@@ -20,10 +20,10 @@ package protocol BatchSink: Sendable {
         doubtAge: Duration?
     ) async -> Result<[RowKey: Int], InsertFailure>
 
-    /// Whether the table takes questions, and has not yet shown a record that it has accepted.
-    var isQuestionUnproven: Bool { get }
+    /// Whether the table that has accepted the batch takes questions, and has not yet shown a record that it has accepted.
+    func isQuestionUnproven(token: String) -> Bool
 
-    func proveQuestion(by keys: Set<RowKey>) async
+    func proveQuestion(by keys: Set<RowKey>, token: String) async
 
     /// Reads the files anew that say how TLS is done, and logs what came of it.
     func rereadTLSFiles() async
@@ -36,9 +36,9 @@ extension BatchSink {
 
     package func prepare(_ rows: [UInt8], token: String) async {}
 
-    package var isQuestionUnproven: Bool { false }
+    package func isQuestionUnproven(token: String) -> Bool { false }
 
-    package func proveQuestion(by keys: Set<RowKey>) async {}
+    package func proveQuestion(by keys: Set<RowKey>, token: String) async {}
 
     package func rereadTLSFiles() async {}
 }

@@ -8,6 +8,9 @@ extension DeliveryPlan {
         /// Whether it may be stored without our knowing.
         var isDoubtful = false
 
+        /// Whether a server that may have stored it does not recognise its token.
+        var mustBeAsked = false
+
         /// Whether the table may know its token, also when it has none of its rows.
         var mayBeRecognised = false
 

@@ -202,9 +202,11 @@ struct DeliveryPlan {
         entries.removeAll { $0.batch.token == batch.token }
     }
 
-    /// The table has it. Which of its sends stored it is not known: the first, at the earliest.
+    /// The table has it. Which of its sends stored it is not known: the first, at the earliest. Or another owner of the file did, at any
+    /// time.
     mutating func didFind(_ batch: Batch) {
-        if let start = self[batch].firstStartedAt { prove(start) }
+        let entry = self[batch]
+        if entry.isDoubtful, !entry.mayBeElsewhere, let start = entry.firstStartedAt { prove(start) }
         didRemove(batch)
     }
 
@@ -273,6 +275,7 @@ struct DeliveryPlan {
     /// It is certain that none of it is stored.
     mutating func didSettle(_ batch: Batch) {
         self[batch].isDoubtful = false
+        self[batch].mustBeAsked = false
         self[batch].mayRunSince = nil
         didFindNowhere(batch)
     }
@@ -324,10 +327,11 @@ struct DeliveryPlan {
         if failure.mayHaveBeenStored {
             let mayRun = !failure.isRefusal || failure.code == nil
             entry.doubt(since: mayRun ? now : nil)
+            if failure.mustBeAsked { entry.mustBeAsked = true }
         }
         let lacksMemory = failure.kind == .transient && failure.code == ExceptionCode.memoryLimitExceeded
         let verdict: Verdict =
-            if failure.isRefusal {
+            if failure.isRefusal, !failure.acceptsElsewhere {
                 judge(&entry, failure, now)
             } else if lacksMemory, canAsk, entry.batch.records > usualBatchSize {
                 // It may be stored nevertheless, so only where the table can be asked.

@@ -49,7 +49,7 @@ extension Flusher {
             wakeup.signal()
             let keys = await keysThatProve(batch)
             await acknowledge(batch)
-            await proveQuestion(by: keys)
+            if let keys { await proveQuestion(by: keys, of: batch) }
             state.withLock { $0.plan.didDeliver(batch) }
             log.works(batch)
             return .accepted
@@ -80,7 +80,17 @@ extension Flusher {
             return .kept
         }
         if verdict == .split { log.isolating(failure, in: failed) }
-        guard try await findStored(failed) != .settled else { return isGone(failed) ? .stored : .kept }
+        switch try await findStored(failed) {
+        case .settled:
+            return isGone(failed) ? .stored : .kept
+        case .unknown where !failure.isRefusal:
+            // It may be stored: only what is refused is cut without asking.
+            let retry = state.withLock { $0.plan.didFailToAsk(failed, told, now: clock.now) }
+            try await keep(failed, told, retry)
+            return .kept
+        case .unknown, .nothing:
+            break
+        }
         if verdict == .split {
             let members = try await spool.members(of: failed)
             let (pieces, suspicions) = state.withLock { $0.plan.pieces(of: members, badRow: failure.badRow) }

@@ -40,7 +40,8 @@ extension Flusher {
                 return false
             }
             let age = batch.frozenAt.duration(to: clock.now)
-            if [destination, sink.destination].contains(where: { ResendPolicy.mustAsk($0, age: age) }) {
+            let isForgotten = [destination, sink.destination].contains { ResendPolicy.mustAsk($0, age: age) }
+            if isForgotten || entry.mustBeAsked {
                 return try await findStored(batch) != .settled
             }
         }
@@ -69,16 +70,15 @@ extension Flusher {
         return try result.get()
     }
 
-    /// What to ask for once the batch is accepted, as long as the table has not shown that it answers with what it has.
-    func keysThatProve(_ batch: Batch) async -> Set<RowKey> {
-        guard sink.isQuestionUnproven, let identity = askableIdentity else { return [] }
+    /// What to ask for once the batch is accepted, as long as the table has not shown that it answers with what it has; nil when it has.
+    func keysThatProve(_ batch: Batch) async -> Set<RowKey>? {
+        guard sink.isQuestionUnproven(token: batch.token), let identity = askableIdentity else { return nil }
         let fields = try? await spool.keys(of: batch, idField: identity.id, timeField: identity.time, isSample: true)
         return Set(fields.flatMap { RowKey.keys($0) } ?? [])
     }
 
-    func proveQuestion(by keys: Set<RowKey>) async {
-        if keys.isEmpty { return }
-        await sink.proveQuestion(by: keys)
+    func proveQuestion(by keys: Set<RowKey>, of batch: Batch) async {
+        await sink.proveQuestion(by: keys, token: batch.token)
         if let destination = sink.destination { learn(destination) }
     }
 
