@@ -101,7 +101,8 @@ import Testing
 
     @Test(arguments: [
         ("Cannot parse (at row 57)", 57), ("value '(at row 3)': (at row 12): While executing", 12), ("no row", nil),
-        ("(at row )", nil), ("(at row 5", nil), ("(at row 99999999999999999999)", nil),
+        ("(at row )", nil), ("(at row 5", nil),
+        ("(at row 5.", nil), ("c is violated at row 5)", nil), ("(at row 99999999999999999999)", nil),
         ("Constraint `c` for table d.t is violated at row 57. Column values: v = ' is violated at row 3.'", 57),
     ])
     func `the row is the last that the message names`(message: String, row: Int?) {

@@ -19,6 +19,24 @@ import Testing
         return plan
     }
 
+    /// A plan for a file that had 40 records when it was opened, which another owner may have delivered.
+    private func recoveredPlan(
+        inFlight: Int = 1,
+        recovered: [Batch] = [],
+        copiedThrough: Int64 = 0
+    ) -> DeliveryPlan {
+        var configuration = BatchWriterConfiguration(spoolPath: "s", urls: [], table: "t")
+        configuration.maxInFlight = inFlight
+        return DeliveryPlan(
+            configuration: configuration,
+            recovered: recovered,
+            recoveredThrough: 40,
+            copiedThrough: copiedThrough,
+            jitter: { 0.5 },
+            now: now
+        )
+    }
+
     private func batch(_ ids: ClosedRange<Int64>) -> Batch {
         Batch(token: "\(ids)", ids: ids, records: ids.count, payloadBytes: ids.count, frozenAt: now)
     }
@@ -30,14 +48,7 @@ import Testing
     }
 
     @Test func `what an unknown owner may have delivered is asked for until a batch is wholly missing`() {
-        let configuration = BatchWriterConfiguration(spoolPath: "s", urls: ["http://a"], table: "t")
-        var plan = DeliveryPlan(
-            configuration: configuration,
-            recovered: [batch(1...10)],
-            recoveredThrough: 40,
-            jitter: { 0.5 },
-            now: now
-        )
+        var plan = recoveredPlan(recovered: [batch(1...10)])
         #expect(plan.mayBeElsewhere(batch(1...10)))
         // Some of it was found: the rest is not asked for again, and says nothing about what is behind it.
         plan.didReplace(batch(1...10), with: [batch(4...4)])
@@ -52,15 +63,8 @@ import Testing
     }
 
     @Test func `each batch that was in flight is asked for, whatever became of the others`() {
-        let configuration = BatchWriterConfiguration(spoolPath: "s", urls: ["http://a"], table: "t")
         let recovered = [1...10, 11...20].map(batch)
-        var plan = DeliveryPlan(
-            configuration: configuration,
-            recovered: recovered,
-            recoveredThrough: 40,
-            jitter: { 0.5 },
-            now: now
-        )
+        var plan = recoveredPlan(recovered: recovered)
         let fresh = freeze(21...30, &plan)
         plan.didFindNowhere(recovered[0])
         #expect((recovered + [fresh]).map { plan.mayBeElsewhere($0) } == [false, true, true])
@@ -69,15 +73,7 @@ import Testing
     }
 
     @Test func `where several batches may be in flight, one that is missing says nothing about the next`() {
-        var configuration = BatchWriterConfiguration(spoolPath: "s", urls: ["http://a"], table: "t")
-        configuration.maxInFlight = 2
-        var plan = DeliveryPlan(
-            configuration: configuration,
-            recovered: [],
-            recoveredThrough: 40,
-            jitter: { 0.5 },
-            now: now
-        )
+        var plan = recoveredPlan(inFlight: 2)
         let batches = [1...10, 11...20, 21...30].map { freeze($0, &plan) }
         plan.didFindNowhere(batches[0])
         #expect(batches.map { plan.mayBeElsewhere($0) } == [false, true, true])
@@ -86,15 +82,7 @@ import Testing
     }
 
     @Test func `what was in a file that was copied is asked for each time, and nothing that came later`() {
-        let configuration = BatchWriterConfiguration(spoolPath: "s", urls: ["http://a"], table: "t")
-        var plan = DeliveryPlan(
-            configuration: configuration,
-            recovered: [],
-            recoveredThrough: 40,
-            copiedThrough: 25,
-            jitter: { 0.5 },
-            now: now
-        )
+        var plan = recoveredPlan(copiedThrough: 25)
         let first = freeze(1...20, &plan)
         let second = freeze(21...30, &plan)
         plan.didFindNowhere(first)
@@ -190,14 +178,7 @@ import Testing
     }
 
     @Test func `what another owner has delivered shows nothing of the table as it is now`() {
-        let configuration = BatchWriterConfiguration(spoolPath: "s", urls: ["http://a"], table: "t")
-        var plan = DeliveryPlan(
-            configuration: configuration,
-            recovered: [],
-            recoveredThrough: 40,
-            jitter: { 0.5 },
-            now: now
-        )
+        var plan = recoveredPlan()
         _ = plan.next(now: now, fresh: .wait(nil))
         plan.didPreflight()
         let bad = freeze(1...1, &plan)

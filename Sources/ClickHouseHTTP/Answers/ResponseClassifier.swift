@@ -59,10 +59,12 @@ package struct ResponseClassifier: Sendable {
     /// N of the last "(at row N)" in a message. What stands before may be a value of ours. Of a constraint that is violated (469), N of the
     /// first "is violated at row N.": what stands behind are values.
     static func badRow(in text: String) -> Int? {
-        let place = text.ranges(of: "(at row ").last ?? text.firstRange(of: " is violated at row ")
-        guard let start = place?.upperBound else { return nil }
-        let digits = text[start...].prefix { $0.isASCII && $0.isNumber }
-        return [")", "."].contains(where: text[digits.endIndex...].hasPrefix) ? Int(digits) : nil
+        let places = [(text.ranges(of: "(at row ").last, ")"), (text.firstRange(of: " is violated at row "), ".")]
+        for case (let place?, let end) in places {
+            let digits = text[place.upperBound...].prefix { $0.isASCII && $0.isNumber }
+            return text[digits.endIndex...].hasPrefix(end) ? Int(digits) : nil
+        }
+        return nil
     }
 
     /// The code in a message like `Code: 60. DB::Exception: …` (`Code: 60, e.displayText() = …` before 20.x), which is
