@@ -158,7 +158,9 @@ final class Flusher: Sendable {
     /// - Parameter hurries: whether what waits after a failure is tried at once, too.
     func flush(hurries: Bool = true) async -> Result<Void, DeliveryFailure> {
         let summary = spool.summary
-        if summary.undelivered == 0 { return .success(()) }
+        // What is deleted is counted as delivered a moment later: who is told must find it so.
+        let isOver = state.withLock { $0.hasEnded || !$0.plan.isSending }
+        if summary.undelivered == 0, isOver { return .success(()) }
         return await withCheckedContinuation { completion in
             let isAdded = state.withLock { state in
                 if state.hasEnded { return false }
