@@ -10,7 +10,7 @@ package final class SpoolDelivery: Sendable {
     private let configuration: BatchWriterConfiguration
     package let spool: Spool
     let sink: any BatchSink
-    private let flusher: Flusher
+    private let loop: DeliveryLoop
     private let flushing: Task<Void, Never>
     private let metrics: WriterMetrics
     private let monitor: SpoolMonitor
@@ -76,7 +76,7 @@ package final class SpoolDelivery: Sendable {
             throw WriterError(error)
         }
         let pulse = Pulse(spool: spool, clock: clock, metrics: metrics, monitor: monitor, log: log)
-        let flusher = Flusher(
+        let loop = DeliveryLoop(
             spool: spool,
             sink: self.sink,
             columns: columns,
@@ -95,9 +95,9 @@ package final class SpoolDelivery: Sendable {
         self.metrics = metrics
         self.monitor = monitor
         self.pulse = pulse
-        self.flusher = flusher
+        self.loop = loop
         beating = Task { await pulse.run() }
-        flushing = Task { await flusher.run() }
+        flushing = Task { await loop.run() }
         monitor.opened(spool)
     }
 
@@ -110,7 +110,7 @@ package final class SpoolDelivery: Sendable {
     /// The state of affairs after the latest commit. Costs no I/O.
     package var status: WriterStatus {
         let summary = spool.summary
-        let note = flusher.note
+        let note = loop.note
         return WriterStatus(
             written: Int(summary.lastID - spool.recovered.lastID),
             pending: summary.pending,
@@ -122,10 +122,10 @@ package final class SpoolDelivery: Sendable {
             spoolBytes: spool.usage.bytesInUse,
             spool: WriterStatus.Spool(spool.health),
             durability: spool.durability == .powerLoss ? .powerLoss : .processCrash,
-            delivered: flusher.delivered,
-            sinceDelivery: flusher.sinceDelivery,
+            delivered: loop.delivered,
+            sinceDelivery: loop.sinceDelivery,
             delivery: WriterStatus.Delivery(note),
-            publicReason: flusher.publicReason,
+            publicReason: loop.publicReason,
             guarantee: note.guarantee
         )
     }
@@ -157,7 +157,7 @@ package final class SpoolDelivery: Sendable {
     /// - Parameter hurries: whether what waits after a failure is tried at once; otherwise the wait is a failure, too.
     /// - Throws: why something is left, after the first attempt that fails. The delivery goes on by itself.
     package func flush(hurries: Bool = true) async throws(DeliveryFailure) {
-        try await flusher.flush(hurries: hurries).get()
+        try await loop.flush(hurries: hurries).get()
     }
 
     /// As ``BatchWriter/close()``.
@@ -183,7 +183,7 @@ package final class SpoolDelivery: Sendable {
         pulse.close()
         let remaining = spool.summary.undelivered
         let report = CloseReport(
-            delivered: flusher.delivered,
+            delivered: loop.delivered,
             remaining: remaining,
             reason: remaining == 0 ? nil : reason ?? "records arrived while the writer was being closed"
         )
@@ -195,24 +195,24 @@ package final class SpoolDelivery: Sendable {
         return report
     }
 
-    /// Delivers until all is, or until the deadline, and ends the flusher. Returns why something is left; nil when nothing is.
+    /// Delivers until all is, or until the deadline, and ends the loop. Returns why something is left; nil when nothing is.
     private func deliverWhatIsLeft(deliversRest: Bool) async -> String? {
         // A tenth is kept for ending the request that hangs and closing the spool.
         let deadline = configuration.shutdownTimeout * 0.9
-        return await withTaskGroup(of: String?.self) { [flusher, flushing, clock, configuration] group in
+        return await withTaskGroup(of: String?.self) { [loop, flushing, clock, configuration] group in
             group.addTask {
-                if deliversRest { return await flusher.drain(retryDelay: configuration.minRetryDelay, clock: clock) }
-                flusher.finish()
+                if deliversRest { return await loop.drain(retryDelay: configuration.minRetryDelay, clock: clock) }
+                loop.finish()
                 await flushing.value
-                return flusher.note.reason ?? "the delivery was ended"
+                return loop.note.reason ?? "the delivery was ended"
             }
             group.addTask {
                 try? await clock.sleep(for: deadline)
-                return flusher.note.reason ?? "ClickHouse did not answer within \(deadline)"
+                return loop.note.reason ?? "ClickHouse did not answer within \(deadline)"
             }
             defer {
                 group.cancelAll()
-                // Ends the flusher, and with it the flush that the first task may still wait for.
+                // Ends the loop, and with it the flush that the first task may still wait for.
                 flushing.cancel()
             }
             return await group.next() ?? nil
@@ -220,12 +220,12 @@ package final class SpoolDelivery: Sendable {
     }
 }
 
-extension Flusher {
+extension DeliveryLoop {
     /// Flushes until everything is delivered, or a wait cannot help. Returns why something is left; nil when nothing is.
     fileprivate func drain(retryDelay: Duration, clock: any WallClock) async -> String? {
         while true {
             guard case .failure(let failure) = await flush() else { return nil }
-            if failure.isHeld || Task.isCancelled { return failure.reason }
+            if failure.isHeld || failure.isUnreached || Task.isCancelled { return failure.reason }
             try? await clock.sleep(for: retryDelay)
         }
     }

@@ -21,7 +21,11 @@ struct LLMProxy: AsyncParsableCommand {
     @OptionGroup var options: ProxyOptions
 
     func run() async throws {
-        LoggingSystem.bootstrap { VisibleLogHandler(StreamLogHandler.standardError(label: $0)) }
+        let log = LogQueue()
+        defer { log.finish() }
+        LoggingSystem.bootstrap { label in
+            QueuedLogHandler(VisibleLogHandler(StreamLogHandler.standardError(label: label)), queue: log)
+        }
         let configuration: ProxyConfiguration
         do {
             configuration = try ProxyConfiguration(options)

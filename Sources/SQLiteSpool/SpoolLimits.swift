@@ -27,6 +27,9 @@ package struct SpoolLimits: Sendable, Equatable {
         self.maxAge = maxAge
     }
 
+    /// Bytes above ``maxBytes`` for records that are still to be delivered: dead letters must not keep them out. A twentieth of the limit.
+    var reservedBytes: Int { maxBytes / 20 }
+
     /// What must go for some records to have room.
     struct Excess: Equatable {
         var records: Int

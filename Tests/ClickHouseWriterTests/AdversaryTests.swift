@@ -39,7 +39,7 @@ private struct History {
         let path = "\(directory)/\(seed).spool"
         let clock = SkippingClock()
         var poison: Set<Int> = []
-        for _ in 0..<([0, 0, 1, 2, 10].randomElement(using: &random) ?? 0) {
+        for _ in 0..<([0, 0, 1, 2, 10, 100].randomElement(using: &random) ?? 0) {
             poison.insert(Int.random(in: 0..<100, using: &random))
         }
         let server = SimulatedClickHouse(table, poison: poison, trouble: 0.5, seed: seed, clock: clock)
@@ -50,10 +50,11 @@ private struct History {
             configuration.maxBatchSize = Int.random(in: 1...20, using: &random)
             configuration.maxInFlight = Int.random(in: 1...3, using: &random)
             configuration.catchUpBatchSize = Bool.random(using: &random) ? 40 : nil
+            configuration.maxRecords = [nil, nil, 5, 40].randomElement(using: &random) ?? nil
             let writer = try open(configuration, server, clock, random.next())
             for _ in 0..<Int.random(in: 1...3, using: &random) {
-                let count = Int.random(in: 1...30, using: &random)
-                try await writer.write(contentsOf: numbers(accepted..<accepted + count))
+                let count = Int.random(in: 1...min(30, configuration.maxRecords ?? 30), using: &random)
+                try await write(numbers(accepted..<accepted + count), to: writer)
                 accepted += count
                 // Each ends with the first attempt that fails, or when all is delivered.
                 for _ in 0..<Int.random(in: 0...8, using: &random) { try? await writer.flush() }
@@ -68,7 +69,7 @@ private struct History {
         var good = 0
         repeat {
             // It proves that the table is fine.
-            try await writer.write(Numbered(n: 1_000 + good))
+            try await write([Numbered(n: 1_000 + good)], to: writer)
             good += 1
             // The second asks for what the first has sent without an answer.
             for _ in 0..<2 { try? await writer.flush() }
@@ -88,6 +89,19 @@ private struct History {
         #expect(status.pending + status.inFlight == 0, "left; \(table), seed \(seed)")
         #expect(server.brokenTokens == [], "a token with two bodies; \(table), seed \(seed)")
         try FileManager.default.removeItem(atPath: path)
+    }
+
+    /// A spool that is full has room again after a while, whatever ClickHouse refuses.
+    private func write(_ records: [Numbered], to writer: BatchWriter<Numbered>) async throws {
+        for _ in 0..<1_000 {
+            do throws(WriterError) {
+                return try await writer.write(contentsOf: records)
+            } catch {
+                guard error.code == .spoolFull else { throw error }
+                try? await writer.flush()
+            }
+        }
+        Issue.record("full for ever; \(table), seed \(seed)")
     }
 
     private func open(

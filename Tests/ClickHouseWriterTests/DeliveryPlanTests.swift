@@ -1,4 +1,4 @@
-import ClickHouseHTTP
+@testable import ClickHouseHTTP
 @testable import ClickHouseWriter
 @testable import SQLiteSpool
 import Testing
@@ -13,9 +13,14 @@ import Testing
         var configuration = BatchWriterConfiguration(spoolPath: "s", urls: [], table: "t")
         configuration.maxInFlight = inFlight
         configure(&configuration)
-        var plan = DeliveryPlan(configuration: configuration, recovered: [], jitter: { 0.5 }, now: now)
-        #expect(plan.next(now: now, fresh: .wait(nil)) == .preflight)
-        plan.didPreflight()
+        var plan = DeliveryPlan(
+            configuration: configuration,
+            hasIdentity: true,
+            recovered: [],
+            jitter: { 0.5 },
+            now: now
+        )
+        look(&plan)
         return plan
     }
 
@@ -29,6 +34,7 @@ import Testing
         configuration.maxInFlight = inFlight
         return DeliveryPlan(
             configuration: configuration,
+            hasIdentity: true,
             recovered: recovered,
             recoveredThrough: 40,
             copiedThrough: copiedThrough,
@@ -41,9 +47,14 @@ import Testing
         Batch(token: "\(ids)", ids: ids, records: ids.count, payloadBytes: ids.count, frozenAt: now)
     }
 
+    private func look(_ plan: inout DeliveryPlan) {
+        #expect(plan.next(now: now, fresh: .wait(nil)) == .look)
+        plan.handle(.looked(nil), now: now)
+    }
+
     private func freeze(_ ids: ClosedRange<Int64>, _ plan: inout DeliveryPlan) -> Batch {
         let new = batch(ids)
-        plan.didFreeze(new)
+        plan.handle(.frozen(new), now: now)
         return new
     }
 
@@ -51,13 +62,13 @@ import Testing
         var plan = recoveredPlan(recovered: [batch(1...10)])
         #expect(plan.mayBeElsewhere(batch(1...10)))
         // Some of it was found: the rest is not asked for again, and says nothing about what is behind it.
-        plan.didReplace(batch(1...10), with: [batch(4...4)])
+        plan.replace(batch(1...10), with: [batch(4...4)], now)
         #expect(!plan.mayBeElsewhere(batch(4...4)))
-        plan.didSettle(batch(4...4))
+        plan.miss(batch(4...4), now)
         let second = freeze(11...20, &plan)
         let third = freeze(21...30, &plan)
         #expect(plan.mayBeElsewhere(second) && plan.mayBeElsewhere(third))
-        plan.didFindNowhere(second)
+        plan.miss(second, now)
         #expect(!plan.mayBeElsewhere(second) && !plan.mayBeElsewhere(third))
         #expect(!plan.mayBeElsewhere(freeze(31...40, &plan)))
     }
@@ -66,18 +77,18 @@ import Testing
         let recovered = [1...10, 11...20].map(batch)
         var plan = recoveredPlan(recovered: recovered)
         let fresh = freeze(21...30, &plan)
-        plan.didFindNowhere(recovered[0])
+        plan.miss(recovered[0], now)
         #expect((recovered + [fresh]).map { plan.mayBeElsewhere($0) } == [false, true, true])
-        plan.didFindNowhere(fresh)
+        plan.miss(fresh, now)
         #expect((recovered + [fresh]).map { plan.mayBeElsewhere($0) } == [false, true, false])
     }
 
     @Test func `where several batches may be in flight, one that is missing says nothing about the next`() {
         var plan = recoveredPlan(inFlight: 2)
         let batches = [1...10, 11...20, 21...30].map { freeze($0, &plan) }
-        plan.didFindNowhere(batches[0])
+        plan.miss(batches[0], now)
         #expect(batches.map { plan.mayBeElsewhere($0) } == [false, true, true])
-        plan.didFindNowhere(batches[1])
+        plan.miss(batches[1], now)
         #expect(batches.map { plan.mayBeElsewhere($0) } == [false, false, false])
     }
 
@@ -85,9 +96,9 @@ import Testing
         var plan = recoveredPlan(copiedThrough: 25)
         let first = freeze(1...20, &plan)
         let second = freeze(21...30, &plan)
-        plan.didFindNowhere(first)
+        plan.miss(first, now)
         #expect(plan.mayBeElsewhere(first) && plan.mayBeElsewhere(second))
-        plan.didReplace(second, with: [batch(21...23), batch(26...30)])
+        plan.replace(second, with: [batch(21...23), batch(26...30)], now)
         #expect(plan.mayBeElsewhere(batch(21...23)))
         #expect(!plan.mayBeElsewhere(batch(26...30)))
         #expect(!plan.mayBeElsewhere(freeze(31...40, &plan)))
@@ -99,22 +110,46 @@ import Testing
         return batch.token
     }
 
+    private enum Verdict: Equatable {
+        case keep(Duration), cut, setAside
+    }
+
     private func fail(
         _ plan: inout DeliveryPlan,
         _ batch: Batch,
         _ kind: InsertFailure.Kind,
         code: Int? = nil,
         canAsk: Bool = true
-    ) -> DeliveryPlan.Verdict {
-        let result = plan.didFail(
-            batch,
-            InsertFailure(kind: kind, code: code, message: "no"),
-            canAsk: canAsk,
-            isAtLeastOnce: false,
-            now: now
-        )
-        if case .keep = result.verdict { plan.didKeep(batch) }
-        return result.verdict
+    ) -> Verdict? {
+        let failure = InsertFailure(kind: kind, code: code, message: "no")
+        return fail(&plan, batch, failure, canAsk ? .askable : .unaskable, now).verdict
+    }
+
+    /// What follows from a send that fails, the table having nothing of the batch; and what is told of it.
+    private func fail(
+        _ plan: inout DeliveryPlan,
+        _ batch: Batch,
+        _ failure: InsertFailure,
+        _ destination: DestinationProfile,
+        _ now: WallInstant
+    ) -> (verdict: Verdict?, told: InsertFailure?) {
+        plan.send(batch, now)
+        func handle(_ event: DeliveryPlan.BatchEvent) -> DeliveryPlan.Effect {
+            plan.handle(event, of: batch, destination: destination, now: now)
+        }
+        var effect = handle(.sent(.failed(failure)))
+        if case .ask = effect { effect = handle(.answered(.nothing)) }
+        switch effect {
+        case .record(let told, let retry):
+            _ = handle(.committed)
+            return (.keep(retry.delay), told)
+        case .replace(.pieces(let told)):
+            return (.cut, told)
+        case .setAside(let told):
+            return (.setAside, told)
+        default:
+            return (nil, nil)
+        }
     }
 
     @Test func `several are sent at once while all is well, one while it is not`() {
@@ -122,7 +157,7 @@ import Testing
         let batches = [batch(1...10), batch(11...20)]
         for batch in batches {
             #expect(plan.next(now: now, fresh: .sendNow) == .freeze)
-            plan.didFreeze(batch)
+            plan.handle(.frozen(batch), now: now)
         }
         #expect(plan.next(now: now, fresh: .sendNow) == .wait(nil, isBlocked: false))
         #expect(fail(&plan, batches[1], .transient) == .keep(.milliseconds(250)))
@@ -131,7 +166,7 @@ import Testing
         let later = now.advanced(by: .milliseconds(500))
         #expect(sent(&plan, later) == batches[0].token)
         #expect(plan.next(now: later, fresh: .sendNow) == .wait(nil, isBlocked: false))
-        plan.deliver(batches[0])
+        plan.deliver(batches[0], now)
         #expect(sent(&plan, later) == batches[1].token)
         #expect(plan.next(now: later, fresh: .sendNow) == .freeze)
     }
@@ -140,20 +175,20 @@ import Testing
         var plan = plan()
         let batches = [batch(1...10), batch(11...20), batch(21...30)]
         #expect(plan.next(now: now, fresh: .sendNow, preparesAhead: true) == .freeze)
-        plan.didFreeze(batches[0])
+        plan.handle(.frozen(batches[0]), now: now)
         #expect(plan.next(now: now, fresh: .sendNow) == .wait(nil, isBlocked: false), "small ones are not worth it")
         #expect(plan.next(now: now, fresh: .wait(nil), preparesAhead: true) == .wait(nil, isBlocked: false))
         #expect(plan.next(now: now, fresh: .sendNow, preparesAhead: true) == .prepare)
-        plan.didPrepare(batches[1])
+        plan.handle(.prepared(batches[1]), now: now)
         #expect(plan.next(now: now, fresh: .sendNow, preparesAhead: true) == .wait(nil, isBlocked: false))
-        plan.didAccept(batches[0])
+        plan.accept(batches[0], now)
         #expect(sent(&plan, now) == batches[1].token)
         // A spool that is slower than ClickHouse is waited for.
-        plan.didAccept(batches[1])
+        plan.accept(batches[1], now)
         #expect(plan.next(now: now, fresh: .wait(nil)) == .wait(nil, isBlocked: false))
-        plan.didDeliver(batches[0])
+        plan.finish(batches[0], now)
         #expect(plan.next(now: now, fresh: .sendNow) == .freeze)
-        plan.didFreeze(batches[2])
+        plan.handle(.frozen(batches[2]), now: now)
         _ = fail(&plan, batches[2], .transient)
         #expect(plan.isSending, "the second is not let go yet")
     }
@@ -161,33 +196,32 @@ import Testing
     @Test func `a record alone is given up only when another, sent after its refusal, was accepted`() {
         var plan = plan(inFlight: 2)
         let (good, bad, later) = (batch(1...1), batch(2...2), batch(3...3))
-        plan.didFreeze(good)
-        plan.didFreeze(bad)
+        plan.handle(.frozen(good), now: now)
+        plan.handle(.frozen(bad), now: now)
         #expect(fail(&plan, bad, .data) == .keep(.milliseconds(250)))
         // It was sent before the refusal: the table may have been changed in between.
-        plan.deliver(good)
+        plan.deliver(good, now)
         #expect(plan.state == .poisoned)
         #expect(plan.next(now: now, fresh: .wait(nil)) == .wait(.milliseconds(250), isBlocked: true))
         #expect(plan.next(now: now, fresh: .sendNow) == .freeze)
-        plan.didFreeze(later)
-        plan.deliver(later)
+        plan.handle(.frozen(later), now: now)
+        plan.deliver(later, now)
         #expect(sent(&plan, now) == bad.token, "there is proof, so it need not wait")
-        #expect(fail(&plan, bad, .data) == .deadLetter)
-        plan.didRemove(bad)
+        #expect(fail(&plan, bad, .data) == .setAside)
+        plan.finish(bad, now)
         #expect(plan.state == .fine)
     }
 
     @Test func `what another owner has delivered shows nothing of the table as it is now`() {
-        var plan = recoveredPlan()
-        _ = plan.next(now: now, fresh: .wait(nil))
-        plan.didPreflight()
+        var plan = recoveredPlan(inFlight: 3)
+        look(&plan)
         let bad = freeze(1...1, &plan)
         #expect(fail(&plan, bad, .data) == .keep(.milliseconds(250)))
         let found = freeze(2...10, &plan)
-        plan.didFind(found)
-        plan.hurry()
+        plan.find(found, now)
+        plan.handle(.hurried, now: now)
         #expect(sent(&plan, now) == bad.token)
-        #expect(fail(&plan, bad, .data) != .deadLetter)
+        #expect(fail(&plan, bad, .data) != .setAside)
     }
 
     @Test func `rows that are found after a send without an answer show that the table is fine`() {
@@ -196,55 +230,146 @@ import Testing
         #expect(fail(&plan, bad, .data) == .keep(.milliseconds(250)))
         let found = freeze(2...10, &plan)
         _ = fail(&plan, found, .outcomeUnknown)
-        plan.didFind(found)
-        plan.hurry()
+        plan.find(found, now)
+        plan.handle(.hurried, now: now)
         #expect(sent(&plan, now) == bad.token)
-        #expect(fail(&plan, bad, .data) == .deadLetter)
+        #expect(fail(&plan, bad, .data) == .setAside)
     }
 
     @Test func `a batch too large for the memory is cut when it is larger than usual`() {
         var plan = plan { $0.maxBatchSize = 10 }
         let (usual, large) = (batch(1...10), batch(11...40))
-        plan.didFreeze(usual)
+        plan.handle(.frozen(usual), now: now)
         #expect(fail(&plan, usual, .transient, code: 241) == .keep(.milliseconds(250)))
-        plan.didRemove(usual)
-        plan.didFreeze(large)
-        #expect(fail(&plan, large, .transient, code: 241) == .split)
-        plan.didReplace(large, with: [batch(11...25), batch(26...40)])
+        plan.find(usual, now)
+        plan.handle(.frozen(large), now: now)
+        #expect(fail(&plan, large, .transient, code: 241) == .cut)
+        plan.replace(large, with: [batch(11...25), batch(26...40)], now)
         // It may be stored, and nobody can be asked: cutting would store it twice.
-        #expect(fail(&plan, batch(11...25), .transient, code: 241, canAsk: false) != .split)
-        #expect(fail(&plan, batch(26...40), .destination, code: 241) != .split, "a view's memory")
+        #expect(fail(&plan, batch(11...25), .transient, code: 241, canAsk: false) != .cut)
+        #expect(fail(&plan, batch(26...40), .destination, code: 241) != .cut, "a view's memory")
+    }
+
+    @Test func `a batch that fails in the same way again and again, as too large ones do, is cut`() {
+        for failure in [
+            InsertFailure(kind: .transient, code: 241, message: "memory"),
+            InsertFailure(kind: .transient, code: 159, message: "time"),
+            InsertFailure(
+                kind: .outcomeUnknown,
+                message: "no complete response within 30 s",
+                transport: TransportFailure(message: "no complete response within 30 s", isBeforeSending: false)
+            ),
+        ] {
+            var plan = plan { $0.maxBatchSize = 100 }
+            let large = freeze(1...100, &plan)
+            #expect(plan.sizing.maxRecords(pending: 1) == 100)
+            for _ in 1..<3 {
+                #expect(fail(&plan, large, failure, .askable, now).verdict != .cut)
+            }
+            #expect(fail(&plan, large, failure, .askable, now).verdict == .cut)
+            #expect(plan.sizing.maxRecords(pending: 1) == 50)
+            // Nobody can be asked whether it is stored.
+            let other = freeze(101...200, &plan)
+            for _ in 0..<9 { #expect(fail(&plan, other, failure, .unaskable, now).verdict != .cut) }
+        }
+    }
+
+    @Test func `while everything is refused one batch is sent in each pause, and the others stay whole`() {
+        var plan = plan()
+        let batches = (0..<40).map { freeze($0 * 100 + 1...$0 * 100 + 100, &plan) }
+        for batch in batches { plan.give(batch, now) }
+        var (later, sends, next) = (now, 0, Int64(10_000))
+        while later < now.advanced(by: .seconds(600)) {
+            switch plan.next(now: later, fresh: .wait(nil)) {
+            case .send(let batch):
+                sends += 1
+                let failure = InsertFailure(kind: .data, code: 27, message: "no")
+                guard fail(&plan, batch, failure, .unaskable, later).verdict == .cut else { continue }
+                let half = Int64(batch.records / 2)
+                next += 1_000
+                let pieces = [next...next + half - 1, next + half...next + Int64(batch.records) - 1].map(self.batch)
+                plan.replace(batch, with: pieces, later)
+            case .wait(let delay?, _): later = later.advanced(by: delay)
+            default: Issue.record("neither sent nor waited"); return
+            }
+        }
+        #expect(plan.state == .held)
+        // Twenty that are free, ten while the pauses grow, and one in each of half a minute.
+        #expect(sends < 80, "\(sends)")
+        #expect(plan.entries.count { $0.batch.records == 100 } > 5)
+    }
+
+    @Test func `a server that is away is looked at every two seconds, without rows`() {
+        var plan = plan()
+        let first = freeze(1...10, &plan)
+        let away = InsertFailure(
+            kind: .transient,
+            message: "refused",
+            mayHaveBeenStored: false,
+            transport: TransportFailure(message: "refused", isBeforeSending: true)
+        )
+        _ = fail(&plan, first, away, .askable, now)
+        var (later, looks) = (now, 0)
+        while later < now.advanced(by: .seconds(600)) {
+            switch plan.next(now: later, fresh: .sendNow) {
+            case .look:
+                looks += 1
+                plan.handle(.looked(away), now: later)
+            case .wait(let delay?, _):
+                #expect(delay <= .seconds(2))
+                later = later.advanced(by: delay)
+            case let step: Issue.record("\(step)"); return
+            }
+        }
+        #expect(300...320 ~= looks, "\(looks)")
+        #expect(plan.state == .backingOff)
+        while case .wait(let delay?, _) = plan.next(now: later, fresh: .sendNow) { later = later.advanced(by: delay) }
+        plan.handle(.looked(nil), now: later)
+        #expect(sent(&plan, later) == first.token)
+    }
+
+    @Test func `records that are refused leave a spool that they fill`() {
+        var plan = plan()
+        let suspects = (1...3).map { freeze($0...$0, &plan) }
+        for suspect in suspects { #expect(fail(&plan, suspect, .data) != .setAside) }
+        // Something is left that was not tried.
+        let step = plan.next(now: now, fresh: .wait(.seconds(1)), isFull: true)
+        #expect(step == .wait(.milliseconds(250), isBlocked: true))
+        for suspect in suspects {
+            #expect(plan.next(now: now, fresh: .wait(nil), isFull: true) == .send(plan[suspect].batch))
+            #expect(plan.next(now: now, fresh: .wait(nil), isFull: true) == .wait(nil, isBlocked: false))
+            plan.setAside(suspect, now)
+        }
+        #expect(plan.entries.isEmpty && plan.state == .fine)
     }
 
     @Test func `a hold asks the server again before anything is sent`() {
         var plan = plan()
-        plan.didFreeze(batch(1...10))
+        plan.handle(.frozen(batch(1...10)), now: now)
         #expect(fail(&plan, batch(1...10), .destination, code: 60) == .keep(.milliseconds(250)))
         #expect(plan.state == .held)
         let later = now.advanced(by: .seconds(1))
-        #expect(plan.next(now: later, fresh: .wait(nil)) == .preflight)
-        plan.didPreflight()
+        #expect(plan.next(now: later, fresh: .wait(nil)) == .look)
+        plan.handle(.looked(nil), now: now)
         #expect(plan.state == .held, "only an acceptance shows that the table takes batches again")
         #expect(sent(&plan, later) == batch(1...10).token)
     }
 
     /// A send that may have stored the batch again. Returns what is told of it.
-    private func doubt(_ plan: inout DeliveryPlan, _ batch: Batch, _ now: WallInstant) -> InsertFailure {
+    private func doubt(_ plan: inout DeliveryPlan, _ batch: Batch, _ now: WallInstant) -> InsertFailure? {
         let failure = InsertFailure(kind: .outcomeUnknown, status: 200, message: "the response is to another query")
-        let result = plan.didFail(batch, failure, canAsk: false, isAtLeastOnce: true, now: now)
-        plan.didKeep(batch)
-        return result.failure
+        return fail(&plan, batch, failure, .forgetful, now).told
     }
 
     @Test func `what each send may store again is sent a few times a day, also when the program flushes every second`()
     {
         var plan = plan()
         var sends = 1
-        plan.didFreeze(batch(1...50))
+        plan.handle(.frozen(batch(1...50)), now: now)
         var told = doubt(&plan, batch(1...50), now)
         for second in 1...86_400 {
             let later = now.advanced(by: .seconds(second))
-            plan.hurry()
+            plan.handle(.hurried, now: now)
             guard sent(&plan, later) != nil else { continue }
             sends += 1
             told = doubt(&plan, batch(1...50), later)
@@ -252,16 +377,16 @@ import Testing
         #expect(sends == 5 + 6 + 22)
         #expect(plan.state == .held)
         #expect(
-            told.withoutQuotes.hasPrefix(
+            told?.withoutQuotes.hasPrefix(
                 "outcome unknown after 33 sends without an answer, and each may have stored the records again: check"
-            )
+            ) == true
         )
     }
 
     @Test func `where no answer comes back for one batch, the others are delivered`() {
         var plan = plan()
         let doubtful = batch(1...10)
-        plan.didFreeze(doubtful)
+        plan.handle(.frozen(doubtful), now: now)
         var later = now
         for _ in 1..<5 {
             _ = doubt(&plan, doubtful, later)
@@ -273,10 +398,10 @@ import Testing
         #expect(plan.state == .held)
         later = later.advanced(by: .seconds(60))
         #expect(plan.next(now: later, fresh: .sendNow) == .freeze, "what was not tried yet is likelier to be accepted")
-        plan.didFreeze(batch(11...20))
-        plan.deliver(batch(11...20))
+        plan.handle(.frozen(batch(11...20)), now: now)
+        plan.deliver(batch(11...20), now)
         #expect(sent(&plan, later) == doubtful.token)
-        #expect(doubt(&plan, doubtful, later).sendsInDoubt == 6)
+        #expect(doubt(&plan, doubtful, later)?.sendsInDoubt == 6)
         #expect(plan.state == .backingOff)
         #expect(plan.next(now: later, fresh: .sendNow) == .freeze)
         #expect(sent(&plan, later.advanced(by: .seconds(119))) == nil)
@@ -284,7 +409,7 @@ import Testing
 
     @Test func `a clock that is set back does not prolong a wait`() {
         var plan = plan()
-        plan.didFreeze(batch(1...10))
+        plan.handle(.frozen(batch(1...10)), now: now)
         _ = fail(&plan, batch(1...10), .transient)
         let earlier = now.advanced(by: .seconds(-3_600))
         #expect(sent(&plan, earlier) == batch(1...10).token)
@@ -293,52 +418,58 @@ import Testing
     @Test func `any number of records that wait keeps no good one back`() {
         var plan = plan()
         for id in 1...2_000 {
-            plan.didFreeze(batch(Int64(id)...Int64(id)))
+            plan.handle(.frozen(batch(Int64(id)...Int64(id))), now: now)
             _ = fail(&plan, batch(Int64(id)...Int64(id)), .data)
         }
-        var later = now
-        while case .wait(let delay?, _) = plan.next(now: later, fresh: .sendNow) { later = later.advanced(by: delay) }
-        #expect(plan.next(now: later, fresh: .sendNow) == .freeze)
+        var (later, probes, step) = (now, 0, plan.next(now: now, fresh: .sendNow))
+        while step != .freeze, probes < 9 {
+            if case .send(let batch) = step {
+                probes += 1
+                _ = fail(&plan, batch, .data)
+            }
+            if case .wait(let delay?, _) = step { later = later.advanced(by: delay) }
+            step = plan.next(now: later, fresh: .sendNow)
+        }
+        #expect(step == .freeze && probes <= 1)
     }
 
     @Test func `a batch that waits for its own server does not stop the others`() {
         var plan = plan()
         let first = batch(1...10)
-        plan.didFreeze(first)
+        plan.handle(.frozen(first), now: now)
         let failure = InsertFailure(kind: .transient, message: "its server is away", concernsBatchAlone: true)
-        _ = plan.didFail(first, failure, canAsk: false, isAtLeastOnce: false, now: now)
-        plan.didKeep(first)
+        _ = fail(&plan, first, failure, .unaskable, now)
         #expect(plan.state == .backingOff)
         #expect(plan.next(now: now, fresh: .sendNow) == .freeze)
-        plan.didFreeze(batch(11...20))
-        plan.deliver(batch(11...20))
+        plan.handle(.frozen(batch(11...20)), now: now)
+        plan.deliver(batch(11...20), now)
         #expect(sent(&plan, now.advanced(by: .seconds(1))) == first.token)
-        plan.deliver(first)
+        plan.deliver(first, now)
         #expect(plan.state == .fine)
     }
 
     @Test func `what is being sent is waited for before a flush is given up`() {
         var plan = plan(inFlight: 2)
-        plan.didFreeze(batch(1...1))
-        plan.didFreeze(batch(2...2))
+        plan.handle(.frozen(batch(1...1)), now: now)
+        plan.handle(.frozen(batch(2...2)), now: now)
         _ = fail(&plan, batch(1...1), .data)
         #expect(plan.next(now: now, fresh: .wait(nil)) == .wait(.milliseconds(250), isBlocked: false))
     }
 
     @Test func `an answer about a batch shows that the server is there`() {
         var plan = plan()
-        plan.didFreeze(batch(1...10))
+        plan.handle(.frozen(batch(1...10)), now: now)
         _ = fail(&plan, batch(1...10), .outcomeUnknown)
         #expect(plan.state == .backingOff)
-        plan.didRemove(batch(1...10))
+        plan.find(batch(1...10), now)
         #expect(plan.state == .fine)
     }
 
     @Test func `flush hurries what was put off`() {
         var plan = plan()
-        plan.didFreeze(batch(1...10))
+        plan.handle(.frozen(batch(1...10)), now: now)
         _ = fail(&plan, batch(1...10), .transient)
-        plan.hurry()
+        plan.handle(.hurried, now: now)
         #expect(sent(&plan, now) == batch(1...10).token)
     }
 
@@ -346,20 +477,20 @@ import Testing
         var plan = self.plan(inFlight: 2)
         let first = freeze(1...10, &plan)
         let second = freeze(11...20, &plan)
-        plan.didKeep(first)
+        plan.give(first, now)
         var rest = first
         rest.records = 9
         // The second one is on its way. It is gone from the spool, and others have its place.
-        plan.didChange(to: [rest, batch(11...15), batch(16...20)], now: now)
+        plan.handle(.batches([rest, batch(11...15), batch(16...20)]), now: now)
         #expect(plan.next(now: now, fresh: .wait(nil)) == .send(rest))
         #expect(!plan.isDoubtful(rest))
         #expect(plan.isDoubtful(batch(11...15)) && plan.mayBeElsewhere(batch(16...20)))
-        plan.didAccept(second)
-        plan.didDeliver(second)
-        plan.didChange(to: [batch(16...20)], now: now)
+        plan.accept(second, now)
+        plan.finish(second, now)
+        plan.handle(.batches([batch(16...20)]), now: now)
         #expect(plan.entries.map(\.batch.token) == [rest.token, "16...20"])
         // Frozen while the plan was made anew.
-        plan.didFreeze(batch(16...20))
+        plan.handle(.frozen(batch(16...20)), now: now)
         #expect(plan.entries.count == 2)
     }
 }
@@ -369,8 +500,82 @@ extension DeliveryPlan {
 
     fileprivate func mayBeElsewhere(_ batch: Batch) -> Bool { entry(of: batch)?.mayBeElsewhere ?? false }
 
-    fileprivate mutating func deliver(_ batch: Batch) {
-        didAccept(batch)
-        didDeliver(batch)
+    private mutating func take(_ event: BatchEvent, _ batch: Batch, _ now: WallInstant) -> Effect {
+        handle(event, of: batch, destination: .askable, now: now)
     }
+
+    /// Begins an attempt where none is under way, and goes on until the table is asked or the batch is sent.
+    private mutating func open(_ batch: Batch, _ now: WallInstant) -> Effect? {
+        if entry(of: batch)?.stage == .waiting { handle(.frozen(batch), now: now) }
+        guard entry(of: batch)?.stage == .begun else { return nil }
+        let effect = take(.begun, batch, now)
+        if case .look = effect { return take(.looked(nil), batch, now) }
+        return effect
+    }
+
+    /// Goes on until the batch is sent, the table having nothing of it.
+    fileprivate mutating func send(_ batch: Batch, _ now: WallInstant) {
+        var effect = open(batch, now)
+        while case .ask = effect { effect = take(.answered(.nothing), batch, now) }
+    }
+
+    fileprivate mutating func miss(_ batch: Batch, _ now: WallInstant) { send(batch, now) }
+
+    /// The table has all of it but `missing`.
+    private mutating func find(_ batch: Batch, missing: [Batch], _ now: WallInstant) {
+        var effect = open(batch, now)
+        let rest = missing.map { BatchMember(id: $0.ids.lowerBound, payloadBytes: 1) }
+        while case .ask = effect { effect = take(.answered(.rows(rest, missing: rest)), batch, now) }
+    }
+
+    fileprivate mutating func find(_ batch: Batch, _ now: WallInstant) {
+        find(batch, missing: [], now)
+        finish(batch, now)
+    }
+
+    fileprivate mutating func replace(_ batch: Batch, with children: [Batch], _ now: WallInstant) {
+        find(batch, missing: children, now)
+        _ = take(.replaced(children, suspicions: []), batch, now)
+    }
+
+    /// Without another send: it was refused alone, and the table has nothing of it.
+    fileprivate mutating func setAside(_ batch: Batch, _ now: WallInstant) {
+        var effect = open(batch, now)
+        if case .ask = effect { effect = take(.answered(.nothing), batch, now) }
+        guard case .setAside = effect else { preconditionFailure("\(effect, default: "nothing") follows") }
+        finish(batch, now)
+    }
+
+    fileprivate mutating func accept(_ batch: Batch, _ now: WallInstant) {
+        send(batch, now)
+        _ = take(.sent(.accepted), batch, now)
+    }
+
+    /// The spool has done what it was asked for.
+    fileprivate mutating func finish(_ batch: Batch, _ now: WallInstant) { _ = take(.committed, batch, now) }
+
+    fileprivate mutating func give(_ batch: Batch, _ now: WallInstant) { _ = take(.changed, batch, now) }
+
+    fileprivate mutating func deliver(_ batch: Batch, _ now: WallInstant) {
+        accept(batch, now)
+        finish(batch, now)
+    }
+}
+
+extension DestinationProfile {
+    fileprivate static let askable = DestinationProfile(
+        version: "26.9",
+        guarantee: .reconciliation(reason: "it has no window"),
+        canReconcile: true
+    )
+    fileprivate static let unaskable = DestinationProfile(
+        version: "26.9",
+        guarantee: .token(limit: nil),
+        canReconcile: false
+    )
+    fileprivate static let forgetful = DestinationProfile(
+        version: "26.9",
+        guarantee: .atLeastOnce(reason: "it has no window"),
+        canReconcile: false
+    )
 }

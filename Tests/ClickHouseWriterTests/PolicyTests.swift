@@ -110,33 +110,40 @@ import Testing
 }
 
 @Suite(.bounded) struct BatchSizingTests {
-    @Test func `sizes grow fourfold with each full batch, end at the most, and halve when one is too large`() {
+    @Test func `sizes grow fourfold with each full batch, and end at the most`() {
         var sizing = BatchSizing(usual: 100, most: 1_000)
         var sizes: [Int] = []
         for _ in 0..<6 {
-            sizes.append(sizing.maxRecords(pending: 401))
+            sizes.append(sizing.maxRecords(pending: 500))
             sizing.grow(after: sizes[sizes.count - 1])
         }
         #expect(sizes == [100, 400, 1_000, 1_000, 1_000, 1_000])
-        sizing.shrink()
-        #expect(sizing.maxRecords(pending: 401) == 500)
-        sizing.grow(after: 100)
-        #expect(sizing.maxRecords(pending: 401) == 500, "a small batch shows nothing")
         #expect(sizing.maxRecords(pending: 400) == 100, "without a backlog batches are as usual")
-        for _ in 0..<9 { sizing.shrink() }
-        #expect(sizing.maxRecords(pending: 401) == 100)
     }
 
-    @Test
-    func `all is a backlog where nobody writes any more: sizes start at the most, and come down to the usual one`() {
-        var sizing = BatchSizing(usual: 100, most: 1_000, isCatchingUp: true)
-        #expect(sizing.maxRecords(pending: 1) == 1_000)
-        sizing.shrink()
-        #expect(sizing.maxRecords(pending: 1) == 500)
-        for _ in 0..<9 { sizing.shrink() }
-        #expect(sizing.maxRecords(pending: 1) == 100)
-        sizing.grow(after: 100)
-        #expect(sizing.maxRecords(pending: 1) == 400)
+    @Test(arguments: [true, false])
+    func `what was too large is halved, below the usual size too, and tried again after a hundred batches`(
+        isCatchingUp: Bool
+    ) {
+        var sizing = BatchSizing(usual: 100, most: 1_000, isCatchingUp: isCatchingUp)
+        for _ in 0..<2 { sizing.grow(after: sizing.maxRecords(pending: 10_000)) }
+        for (size, half) in [(1_000, 500), (500, 250), (250, 125), (125, 62)] {
+            sizing.shrink(from: size)
+            #expect(sizing.maxRecords(pending: 10_000) == half)
+        }
+        sizing.grow(after: 10)
+        for _ in 1..<100 { sizing.grow(after: 62) }
+        #expect(sizing.maxRecords(pending: 10_000) == 62, "a small batch shows nothing")
+        sizing.grow(after: 62)
+        #expect(sizing.maxRecords(pending: 10_000) > 62)
+        for _ in 0..<9 { sizing.shrink(from: 1) }
+        #expect(sizing.maxRecords(pending: 10_000) == 1)
+    }
+
+    @Test func `no size is too large to be counted with`() {
+        var sizing = BatchSizing(usual: .max, most: .max)
+        sizing.grow(after: .max)
+        #expect(sizing.maxRecords(pending: .max) == .max)
     }
 
     @Test func `turned off, no batch is larger than usual`() {

@@ -105,6 +105,7 @@ final class RecordingSink: BatchSink {
 }
 
 extension InsertOutcome {
+    static let busy = failed(InsertFailure(kind: .transient, code: 252, message: "too many parts"))
     static let transient = failed(InsertFailure(kind: .transient, code: 241, message: "memory limit"))
     static let data = failed(InsertFailure(kind: .data, code: 27, message: "cannot parse (at row 3)", badRow: 3))
     static let destination = failed(InsertFailure(kind: .destination, code: 60, message: "no such table"))

@@ -175,7 +175,7 @@ import Testing
             jitter: { 0.5 },
             now: WallInstant(milliseconds: 0)
         )
-        _ = plan.didFailPreflight(failure, now: WallInstant(milliseconds: 0))
+        plan.handle(.looked(failure), now: WallInstant(milliseconds: 0))
         #expect(plan.trouble?.failure.withoutQuotes == reason)
     }
 }

@@ -3,6 +3,7 @@
 /// The HTTP status is no guide: too many parts, read-only and a missing column are all 500.
 package enum ExceptionCode {
     package static let memoryLimitExceeded = 241
+    package static let timeoutExceeded = 159
     static let tooManyParts = 252
     private static let incorrectData = 117
 

@@ -140,9 +140,8 @@ extension InsertClient {
 
     /// - Throws: a transient failure while an insert under the token runs somewhere, or may.
     func checkNothingRuns(_ token: String, _ doubtAge: Duration) async throws(InsertFailure) {
-        for endpoint in endpoints { try await checkNothingRuns(token, at: endpoint, doubtAge) }
         // One that has just arrived is not listed yet: not before its body is complete.
-        try? await sleep(Self.settlingTime)
+        if doubtAge < Self.settlingTime { try? await sleep(Self.settlingTime - doubtAge) }
         for endpoint in endpoints { try await checkNothingRuns(token, at: endpoint, doubtAge) }
     }
 

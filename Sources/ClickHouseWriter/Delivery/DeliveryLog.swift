@@ -3,7 +3,7 @@ internal import Logging
 internal import SQLiteSpool
 internal import Synchronization
 
-/// What the flusher says: a first failure at warning (at error when somebody has to act), its repeats at debug with a
+/// What the delivery loop says: a first failure at warning (at error when somebody has to act), its repeats at debug with a
 /// sum a minute, and the recovery once.
 final class DeliveryLog: Sendable {
     /// What is said and bounded each for itself, and what is said of its repeats.

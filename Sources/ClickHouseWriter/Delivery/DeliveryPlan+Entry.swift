@@ -2,8 +2,11 @@ internal import ClickHouseHTTP
 internal import SQLiteSpool
 
 extension DeliveryPlan {
+    /// What is known of one batch.
     struct Entry {
         var batch: Batch
+
+        var stage = Stage.waiting
 
         /// Whether it may be stored without our knowing.
         var isDoubtful = false
@@ -23,10 +26,6 @@ extension DeliveryPlan {
         /// Since when a send of it may still be running; nil when none can be. ClickHouse's refusal ends one.
         var mayRunSince: WallInstant?
 
-        var isSending = false
-
-        /// Whether ClickHouse has taken it, and the spool is about to delete it.
-        var isAccepted = false
         /// When it, or the batch that it was cut from, was sent first.
         var firstStartedAt: Moment?
         var startedAt: Moment?
@@ -34,9 +33,18 @@ extension DeliveryPlan {
         /// When it, or the batch that it was cut from, was last refused for its data.
         var refusedAt: Moment?
 
+        /// Why its record was refused alone; nil when it was not.
+        var refusal: InsertFailure?
+
+        /// Whether it leaves for the dead letters without evidence.
+        var makesRoom = false
+
         /// What ClickHouse's error said of it, when it was cut from a batch that was refused.
         var suspicion: Suspicion?
         var failures = 0
+
+        /// The latest ones in a row that fewer records may avoid.
+        var failuresOfSize = 0
 
         /// Sends that nothing is known of, each of which may have stored it again.
         var doubts = 0
@@ -44,6 +52,51 @@ extension DeliveryPlan {
         /// Why it waits, when others need not.
         var obstacle: InsertFailure?
         var pause: Pause?
+    }
+
+    /// Where a batch is on its way: what the loop is doing for it, and what follows (``handle(_:of:destination:now:)``).
+    enum Stage: Equatable {
+        /// In the spool, to be sent when its turn comes.
+        case waiting
+        /// Its turn has come, and its task begins.
+        case begun
+        /// The server is looked at, because the batch may be stored there.
+        case looking
+        /// The table is asked which of its records it has.
+        case asking(Question)
+        case sending
+        /// The spool deletes it: ClickHouse has accepted it, or has its rows.
+        case acknowledging(wasAccepted: Bool)
+        /// The spool puts other batches in its place.
+        case replacing(FlushSpan.Outcome)
+        /// The spool makes its record a dead letter.
+        case settingAside
+        /// The spool writes down why it was not accepted.
+        case recording
+    }
+
+    struct Question: Equatable {
+        var doubt: Doubt
+        let purpose: Purpose
+        var isSample = false
+
+        /// What is done for a batch of which the table has nothing.
+        enum Purpose: Equatable {
+            case send
+            /// It was accepted, and the table may have recognised a block that it has lost.
+            case acknowledge
+            case cut(InsertFailure)
+            case setAside(InsertFailure)
+        }
+    }
+
+    /// Who may have delivered some of a batch.
+    enum Doubt {
+        /// This spool, by a send under the batch's token. One that may still be running is waited for.
+        case ownSend
+        /// Another owner of the file, under other tokens. A send of ours that still runs is of no consequence while none of it
+        /// is stored, because the next one has the same token.
+        case otherOwner
     }
 
     enum Suspicion: Equatable {
@@ -69,6 +122,12 @@ extension DeliveryPlan.Entry {
         )
     }
 
+    /// Whether an attempt to deliver it is under way.
+    var isOpen: Bool { stage != .waiting }
+
+    /// Whether ClickHouse has taken it, and the spool is about to delete it.
+    var isAccepted: Bool { stage == .acknowledging(wasAccepted: true) }
+
     mutating func count(_ failure: InsertFailure) {
         failures += 1
         batch.attempts += 1
@@ -81,5 +140,12 @@ extension DeliveryPlan.Entry {
         isDoubtful = true
         mayBeRecognised = true
         mayRunSince = mayRunSince ?? start
+    }
+
+    /// It is certain that none of it is stored by this spool.
+    mutating func settle() {
+        isDoubtful = false
+        mustBeAsked = false
+        mayRunSince = nil
     }
 }

@@ -19,7 +19,7 @@ struct FlushPolicy: Sendable {
         return .wait(flushInterval - max(oldestAge, .zero))
     }
 
-    /// Whether the flusher has to look: the interval starts with the first record, and the last one fills a batch.
+    /// Whether the delivery loop has to look: the interval starts with the first record, and the last one fills a batch.
     func mustWake(pendingBefore: Int, pendingAfter: Int) -> Bool {
         (pendingBefore == 0 && pendingAfter > 0) || (pendingBefore < maxBatchSize && pendingAfter >= maxBatchSize)
     }

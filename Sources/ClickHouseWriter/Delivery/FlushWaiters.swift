@@ -28,6 +28,9 @@ package struct DeliveryFailure: Error {
     /// Whether trying again soon is pointless: the destination, or the data, has to be mended.
     package let isHeld: Bool
 
+    /// Whether no server was reached.
+    package var isUnreached = false
+
     /// When it is tried again by itself; nil when it is not.
     package let retryIn: Duration?
 

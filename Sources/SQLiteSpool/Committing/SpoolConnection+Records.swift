@@ -13,6 +13,9 @@ extension SpoolConnection {
             return try requeue(move, within: limits, &transaction)
         }
         let newBytes = records.bytesToStore
+        if capacity == self.limits.maxBytes, transaction.ledger.payloadBytes + newBytes <= self.limits.reservedBytes {
+            limits.maxBytes += self.limits.reservedBytes
+        }
         guard try makeRoom(limits, for: records.count, bytes: newBytes, &transaction) else {
             return self.limits.canEverHold(records: records.count, bytes: newBytes)
                 ? SpoolError(

@@ -1,4 +1,4 @@
-/// The queries that the flusher needs.
+/// The queries that the delivery needs.
 extension Database {
     /// The records after `id`, and before `end`, that fit into one batch; nil when there are none.
     borrowing func readPending(

@@ -181,7 +181,7 @@ struct Specimen: Sendable {
     ) async throws {
         for batch in spool.batches {
             let body = try await spool.body(of: batch)
-            // A batch that may have been sent is asked for, as the flusher does.
+            // A batch that may have been sent is asked for, as the delivery does.
             let stored = Set(accepted.values.flatMap(Self.lines))
             let missing =
                 accepted[batch.token] == nil ? Self.lines(body).filter { !stored.contains($0) } : Self.lines(body)

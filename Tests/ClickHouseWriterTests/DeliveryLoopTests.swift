@@ -4,7 +4,7 @@ import SQLiteSpool
 import TestSupport
 import Testing
 
-@Suite(.bounded) struct FlusherTests {
+@Suite(.bounded) struct DeliveryLoopTests {
     @Test func `a batch leaves as soon as it is full`() async throws {
         try await withTemporaryDirectory { directory in
             let sink = RecordingSink()
@@ -133,7 +133,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [InsertOutcome.transient, .destination])
+    @Test(arguments: [InsertOutcome.busy, .destination])
     func `a batch that is not taken is sent again, the same, before any other`(outcome: InsertOutcome) async throws {
         try await withTemporaryDirectory { directory in
             let clock = ManualClock()

@@ -3,21 +3,20 @@ internal import SQLiteSpool
 internal import Synchronization
 internal import Tracing
 
-/// Takes batches from the spool to ClickHouse until its task is cancelled.
+/// Takes batches from the spool to ClickHouse until its task is cancelled, as ``DeliveryPlan`` says.
 ///
 /// Invariants:
 /// - What is sent was frozen and committed before; what leaves the spool was provably accepted, found in the table, or
 ///   is a dead letter.
 /// - The same token stands for the same bytes. A batch that is cut has smaller ones with tokens of their own in its
 ///   place, committed before they are sent.
-final class Flusher: Sendable {
+final class DeliveryLoop: Sendable {
     struct State {
         var plan: DeliveryPlan
-        var sizing: BatchSizing
         var flushes = FlushWaiters()
         /// Nothing new is begun any more; what is being sent goes on.
         var isFinishing = false
-        /// Set when the flusher ends. Nothing is delivered any more, so nobody may wait.
+        /// Set when the loop ends. Nothing is delivered any more, so nobody may wait.
         var hasEnded = false
         var delivered = 0
         var deliveredAt: WallInstant?
@@ -36,7 +35,7 @@ final class Flusher: Sendable {
 
     let spool: Spool
     let sink: any BatchSink
-    private let columns: [ColumnName]
+    let columns: [ColumnName]
     /// The columns to ask for; nil when nothing may be asked.
     let identity: RecordIdentity?
     let target: SpoolDestination
@@ -46,7 +45,7 @@ final class Flusher: Sendable {
     let wakeup: Wakeup
     let log: DeliveryLog
     let metrics: WriterMetrics
-    private let pulse: Pulse
+    let pulse: Pulse
     let state: Mutex<State>
 
     /// - Parameter jitter: draws the part of each wait that is waited, from 0 up to 1.
@@ -84,16 +83,12 @@ final class Flusher: Sendable {
             State(
                 plan: DeliveryPlan(
                     configuration: configuration,
+                    hasIdentity: configuration.reconciles && identity != nil,
                     recovered: spool.batches,
                     recoveredThrough: spool.recovered.lastID,
                     copiedThrough: spool.copiedThrough,
                     jitter: jitter,
                     now: clock.now
-                ),
-                sizing: BatchSizing(
-                    usual: configuration.maxBatchSize,
-                    most: configuration.catchUpBatchSize ?? 0,
-                    isCatchingUp: configuration.isCatchingUp
                 ),
                 published: DeliveryReport(state: .fine, destination: spool.recoveredDestination)
             )
@@ -110,26 +105,6 @@ final class Flusher: Sendable {
 
     /// Why the delivery is not fine, without what ClickHouse may have quoted from a record; nil when it is.
     var publicReason: String? { state.withLock { $0.plan.trouble?.failure.withoutQuotes } }
-
-    var note: DeliveryReport {
-        let trouble = state.withLock(\.plan.trouble)
-        return DeliveryReport(
-            state: trouble?.state ?? .fine,
-            reason: trouble?.failure.description,
-            guarantee: sink.destination.map { "\($0.promise)\(guaranteeOfCopy)\(guaranteeOfAge)\(passedOver)" },
-            destination: target
-        )
-    }
-
-    /// What does not hold for records that another copy of the file may have delivered.
-    private var guaranteeOfCopy: String {
-        askableIdentity != nil || spool.summary.deliveredThrough >= spool.copiedThrough
-            ? "" : "; at-least-once for what was pending when the spool's file was copied"
-    }
-
-    private var passedOver: String {
-        sink.passedOver.map { "; a URL is passed over, \($0.withoutQuotes)" } ?? ""
-    }
 
     func run() async {
         await pulse.lookForOldest()
@@ -165,7 +140,7 @@ final class Flusher: Sendable {
             let isAdded = state.withLock { state in
                 if state.hasEnded { return false }
                 state.flushes.add(through: summary.lastID, completion)
-                if hurries { state.plan.hurry() }
+                if hurries { state.plan.handle(.hurried, now: clock.now) }
                 return true
             }
             isAdded ? wakeup.signal() : completion.resume(returning: .failure(.closed))
@@ -196,26 +171,32 @@ final class Flusher: Sendable {
         let now = clock.now
         let summary = spool.summary
         let (step, maxRecords, answers) = state.withLock { state in
-            let preparesAhead = state.sizing.isLarge(pending: summary.pending)
-            let step = state.plan.next(now: now, fresh: fresh, preparesAhead: preparesAhead)
-            return (step, state.sizing.maxRecords(pending: summary.pending), Self.answers(to: step, summary, &state))
+            let preparesAhead = state.plan.sizing.isLarge(pending: summary.pending)
+            let step = state.plan.next(
+                now: now,
+                fresh: fresh,
+                preparesAhead: preparesAhead,
+                isFull: spool.health.isFull
+            )
+            let maxRecords = state.plan.sizing.maxRecords(pending: summary.pending)
+            return (step, maxRecords, Self.answers(to: step, summary, &state))
         }
         for answer in answers { answer.completion.resume(returning: answer.result) }
         switch step {
-        case .preflight:
-            group.addTask { await self.preflight() }
+        case .look:
+            group.addTask { await self.look() }
         case .send(let batch):
             let body = takePrepared(batch)
             group.addTask { await self.attempt(batch, body: body) }
         case .freeze:
             guard let frozen = try await freeze(maxRecords) else { return }
             wakeup.isUrgent = false
-            state.withLock { $0.plan.didFreeze(frozen.batch) }
+            state.withLock { _ = $0.plan.handle(.frozen(frozen.batch), now: now) }
             group.addTask { await self.attempt(frozen.batch, body: frozen.body) }
         case .prepare:
             guard let frozen = try await freeze(maxRecords) else { return }
             state.withLock { state in
-                state.plan.didPrepare(frozen.batch)
+                state.plan.handle(.prepared(frozen.batch), now: now)
                 state.prepared = (frozen.batch.token, frozen.body)
             }
             await sink.prepare(frozen.body, token: frozen.batch.token)
@@ -235,12 +216,12 @@ final class Flusher: Sendable {
             if openings == state.openings { return }
             state.openings = openings
             followBatches(&state)
-            state.plan.hurry()
+            state.plan.handle(.hurried, now: clock.now)
         }
     }
 
     func followBatches(_ state: inout State) {
-        state.plan.didChange(to: spool.batches, now: clock.now)
+        state.plan.handle(.batches(spool.batches), now: clock.now)
         state.prepared = nil
     }
 
@@ -287,58 +268,37 @@ final class Flusher: Sendable {
         let failure = DeliveryFailure(
             reason: trouble?.failure.description ?? "the spool failed",
             isHeld: trouble?.state == .held || trouble?.state == .poisoned,
+            isUnreached: trouble?.failure.transport?.isBeforeSending == true,
             retryIn: delay
         )
         return done.map { ($0, .success(())) } + state.flushes.takeAll().map { ($0, .failure(failure)) }
     }
 
-    /// Says how the delivery goes where that has changed. Called by the flusher's own task, so that the latest is last.
-    private func publish() async {
-        let note = note
-        if note == state.withLock(\.published) { return }
-        metrics.recordDelivery(note.state)
-        log.passesOver(sink.passedOver)
-        do throws(SpoolError) {
-            try await spool.report(note)
-            state.withLock { $0.published = note }
-        } catch {
-            log.spoolFailed(error)
-        }
-    }
-
-    private func preflight() async {
+    private func look() async {
         let result = await withSpan("clickhouse.preflight", context: .topLevel) { _ in await sink.preflight() }
         if !Task.isCancelled {
             switch result {
             case .success(let destination):
                 let isFine = state.withLock { state in
-                    state.plan.didPreflight()
+                    state.plan.handle(.looked(nil), now: clock.now)
                     return !state.plan.isOut
                 }
                 if isFine { log.works(nil) }
                 learn(destination)
             case .failure(let failure):
-                let (delay, failures) = state.withLock { $0.plan.didFailPreflight(failure, now: clock.now) }
-                log.failed(failure, of: nil, failuresInRow: failures, nextAttemptIn: delay)
+                let retry = state.withLock { $0.plan.handle(.looked(failure), now: clock.now) }
+                if let (delay, failures) = retry {
+                    log.failed(failure, of: nil, failuresInRow: failures, nextAttemptIn: delay)
+                }
             }
         }
         wakeup.signal()
     }
 
-    func learn(_ destination: DestinationProfile) {
-        let isNews = state.withLock { state in
-            defer { state.learned = destination }
-            return state.learned != destination
-        }
-        if !isNews { return }
-        let losses = ColumnFit.losses(columns, in: destination.columnTypes, allowed: configuration.lossyColumns)
-        log.learned(destination, losses: losses.tolerated)
-    }
-
     /// The spool itself failed. Nothing can be sent or acknowledged; records in it stay.
     func handle(_ error: SpoolError) async {
         let waiting = state.withLock { state in
-            state.plan.pause(configuration.maxRetryDelay, now: clock.now)
+            state.plan.handle(.stalled(configuration.maxRetryDelay), now: clock.now)
             return state.flushes.takeAll()
         }
         let failure = DeliveryFailure(
@@ -348,25 +308,6 @@ final class Flusher: Sendable {
         )
         for flush in waiting { flush.resume(returning: .failure(failure)) }
         log.spoolFailed(error)
-    }
-}
-
-extension Flusher {
-    /// What does not hold for records that come late.
-    fileprivate var guaranteeOfAge: String {
-        state.withLock(\.isLate)
-            ? "; the oldest record has waited for more than half of the time after which the table's TTL deletes rows"
-            : ""
-    }
-
-    fileprivate func lookAtAge() {
-        let retention = sink.destination?.retention
-        let isLate = retention.map { (pulse.oldestAge ?? .zero) > $0 / 2 } ?? false
-        let wasLate = state.withLock { state in
-            defer { state.isLate = isLate }
-            return state.isLate
-        }
-        if let retention, isLate, !wasLate { log.late(retention) }
     }
 }
 
