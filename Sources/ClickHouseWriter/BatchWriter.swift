@@ -22,8 +22,12 @@ public final class BatchWriter<Record: ClickHouseRecord>: Sendable {
     ///
     /// Blocks for the few milliseconds that opening a SQLite file takes; ClickHouse is not waited for, and may be away.
     ///
-    /// - Throws: ``WriterError`` with code `invalidConfiguration`, `spoolInUse`, `spoolRefused`, `spoolFull` or
-    ///   `spoolFailed`.
+    /// - Parameters:
+    ///   - configuration: where the spool is, and where its records go.
+    ///   - logger: told of failures and of their end. The delivery waits for its handler, so the handler must not wait for whoever reads the
+    ///     log: a pipe that is not read would stop the delivery.
+    /// - Throws: ``WriterError`` with code `invalidConfiguration`, `spoolInUse`, `spoolRefused` (also for records of another table:
+    ///   ``BatchWriterConfiguration/redirects``), `spoolFull` or `spoolFailed`.
     public convenience init(configuration: BatchWriterConfiguration, logger: Logger) throws(WriterError) {
         try self.init(configuration: configuration, logger: logger, sink: nil)
     }

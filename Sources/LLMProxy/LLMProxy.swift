@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import ClickHouseWriter
+internal import Glibc
 internal import Logging
 
 @main
@@ -20,11 +21,11 @@ struct LLMProxy: AsyncParsableCommand {
 
     @OptionGroup var options: ProxyOptions
 
+    private static let log = LogQueue()
+
     func run() async throws {
-        let log = LogQueue()
-        defer { log.finish() }
         LoggingSystem.bootstrap { label in
-            QueuedLogHandler(VisibleLogHandler(StreamLogHandler.standardError(label: label)), queue: log)
+            VisibleLogHandler(StreamLogHandler.standardError(label: label), queue: Self.log)
         }
         let configuration: ProxyConfiguration
         do {
@@ -49,9 +50,16 @@ struct LLMProxy: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+            finishLog(code: 0)
         } catch {
+            finishLog(code: exitCode(for: error).rawValue)
             end(error)
         }
+    }
+
+    /// While a line is stuck, `exit` would wait for standard error, too.
+    private static func finishLog(code: Int32) {
+        if !log.finish() { _exit(code) }
     }
 
     private static func end(_ error: any Error) -> Never {

@@ -35,20 +35,25 @@ struct ProxyUnderTest: Sendable {
     ///
     /// - Parameters:
     ///   - fileLimit: how many files and connections it may have open; nil: as these tests.
+    ///   - standardError: a file that takes it; nil: the outcome's log.
     ///   - end: nil when the body ends it.
     static func run<Value: Sendable>(
         in directory: String,
         _ options: [String] = [],
         environment: [Environment.Key: String?] = [:],
         fileLimit: Int? = nil,
+        standardError: String? = nil,
         end: Signal? = .terminate,
         _ body: @escaping @Sendable (ProxyUnderTest) async throws -> Value
     ) async throws -> Outcome<Value> {
         let limit = fileLimit.map { ["--nofile=\($0):\($0)"] } ?? []
+        let redirection = standardError.map { ["sh", "-c", #"exec "$@" 2>"$0""#, $0] } ?? []
         let result = try await Subprocess.run(
             // Becomes what it starts.
             .name("prlimit"),
-            arguments: Arguments(limit + [builtProduct("llm-proxy"), "--listen", "127.0.0.1:0"] + options),
+            arguments: Arguments(
+                limit + redirection + [builtProduct("llm-proxy"), "--listen", "127.0.0.1:0"] + options
+            ),
             // The tests' own CLICKHOUSE_URL is not the proxy's.
             environment: .inherit.updating(["CLICKHOUSE_URL": nil]).updating(environment),
             workingDirectory: FilePath(directory),

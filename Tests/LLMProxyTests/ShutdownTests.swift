@@ -8,6 +8,12 @@ import Synchronization
 import TestSupport
 import Testing
 
+#if canImport(System)
+    import System
+#else
+    import SystemPackage
+#endif
+
 /// How the process ends, and what it leaves.
 @Suite(.startsProcesses) struct ShutdownTests {
     @Test func `what is open when it is asked to end goes on to its end, and new clients are refused`() async throws {
@@ -62,6 +68,29 @@ import Testing
                 let left = try SpoolReader(path: directory + "/traces.spool").records().records
                 #expect(left.count == 1)
                 #expect(left.allSatisfy { String(decoding: $0.payload, as: UTF8.self).contains("proxy_shutdown") })
+            }
+        }
+    }
+
+    @Test func `it delivers and ends as asked while its standard error is not read`() async throws {
+        try await withTemporaryDirectory { directory in
+            try await withStandIn(in: directory) { standIn in
+                let url = standIn.url
+                // A pipe that is full before the first line.
+                let path = directory + "/log"
+                try #require(mkfifo(path, 0o600) == 0)
+                let log = try FileDescriptor.open(FilePath(path), .readWrite, options: [.nonBlocking])
+                defer { try? log.close() }
+                while (try? log.writeAll([0])) != nil {}
+                let outcome = try await ProxyUnderTest.run(
+                    in: directory,
+                    ["--clickhouse-url", url],
+                    standardError: path
+                ) { proxy in
+                    _ = try await proxy.chat("hello")
+                    try await waitUntil { try await Trace.all(in: standIn.store).count == 1 }
+                }
+                #expect(outcome.status == .exited(0))
             }
         }
     }

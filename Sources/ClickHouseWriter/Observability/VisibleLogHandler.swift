@@ -4,9 +4,12 @@ package import Logging
 /// a path in it cannot act on the terminal that shows the log.
 package struct VisibleLogHandler: LogHandler {
     private var base: any LogHandler
+    private let queue: LogQueue?
 
-    package init(_ base: any LogHandler) {
+    /// - Parameter queue: where the other handler is called; nil: at once.
+    package init(_ base: any LogHandler, queue: LogQueue? = nil) {
         self.base = base
+        self.queue = queue
     }
 
     package func log(event: LogEvent) {
@@ -18,7 +21,16 @@ package struct VisibleLogHandler: LogHandler {
             event.error = nil
             event.metadata = ["error": .string(VisibleText.escape("\(error)"))].merging(event.metadata ?? [:]) { $1 }
         }
-        base.log(event: event)
+        guard let queue else { return base.log(event: event) }
+        queue.add { [base, event] in
+            base.log(event: event)
+        } sayDropped: { [base, event] count in
+            var event = event
+            event.level = .warning
+            event.message = "Log lines were dropped: they were not read in time"
+            event.metadata = ["log.dropped": "\(count)"]
+            base.log(event: event)
+        }
     }
 
     package var metadata: Logger.Metadata {
