@@ -17,6 +17,9 @@ package struct SpoolConfiguration: Sendable {
     /// Whether the spool may be on a network file system, where locks and syncs often are not what they seem.
     package var allowsNetworkFileSystem = false
 
+    /// The database and table that the records must be for that wait in it; nil: any.
+    package var destination: SpoolDestination?
+
     /// How the spool's files are reached.
     package var fileSystem: any FileSystem
 

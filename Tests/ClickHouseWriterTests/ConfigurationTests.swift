@@ -23,7 +23,8 @@ import Testing
             "CLICKHOUSE_COMPRESSION": "gzip", "CLICKHOUSE_CATCH_UP_BATCH_SIZE": "10", "CLICKHOUSE_MAX_IN_FLIGHT": "11",
             "CLICKHOUSE_RECONCILES": "false", "CLICKHOUSE_MAX_SPOOL_BYTES": "12", "CLICKHOUSE_MAX_RECORDS": "13",
             "CLICKHOUSE_WHEN_FULL": "dropOldest", "CLICKHOUSE_MAX_AGE": "14s",
-            "CLICKHOUSE_ALLOWS_NETWORK_FILE_SYSTEM": "true", "CLICKHOUSE_LOSSY_COLUMNS": "a, b c",
+            "CLICKHOUSE_ALLOWS_NETWORK_FILE_SYSTEM": "true", "CLICKHOUSE_REDIRECTS": "true",
+            "CLICKHOUSE_LOSSY_COLUMNS": "a, b c",
         ])
         #expect(read.urls == ["http://a:1", "http://b:2"])
         #expect(read.user == "u")
@@ -52,6 +53,7 @@ import Testing
         #expect(read.whenFull == .dropOldest)
         #expect(read.maxAge == .seconds(14))
         #expect(read.allowsNetworkFileSystem)
+        #expect(read.redirects)
         #expect(read.lossyColumns == ["a", "b c"])
     }
 

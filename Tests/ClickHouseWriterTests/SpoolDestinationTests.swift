@@ -1,3 +1,4 @@
+import ClickHouseHTTP
 @testable import ClickHouseWriter
 import Logging
 import SQLiteSpool
@@ -40,6 +41,35 @@ import Testing
             )
             let sample = try await open(Sample.self, at: path, table: "samples")
             #expect(sample == SpoolDestination(database: "default", table: "samples"))
+        }
+    }
+
+    @Test func `what waits for another table goes there, unless the writer is told to redirect it`() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/s"
+            let clock = ManualClock()
+            let sink = RecordingSink()
+            sink.answer(standing: .failed(InsertFailure(kind: .destination, code: 60, message: "no table")))
+            try await withWriter(at: path, sink: sink, clock: clock) { writer in
+                try await writer.write(contentsOf: samples(0..<2))
+                try? await writer.flush()
+            }
+            await #expect {
+                try await withWriter(at: path, configure: { $0.table = "u" }) { _ in }
+            } throws: { error in
+                guard let error = error as? WriterError, error.code == .spoolRefused else { return false }
+                return ["default.t (2)", "default.u", "CLICKHOUSE_REDIRECTS"].allSatisfy(error.message.contains)
+            }
+            let redirected = RecordingSink()
+            try await withWriter(at: path, sink: redirected) {
+                $0.table = "u"
+                $0.redirects = true
+            } _: { writer in
+                try await writer.flush()
+            }
+            #expect(redirected.sends.map(\.rows) == [rows(0..<2)])
+            // Nothing waits any more.
+            try await withWriter(at: path, configure: { $0.table = "v" }) { _ in }
         }
     }
 }

@@ -114,6 +114,10 @@ public struct BatchWriterConfiguration: Sendable {
     /// there (https://www.sqlite.org/useovernet.html).
     public var allowsNetworkFileSystem: Bool = false
 
+    /// Whether records that wait in the spool for another database or table are delivered to this one. False by default: opening it is refused,
+    /// because what the other table has already would be stored again. Another URL is taken for another way to the same table.
+    public var redirects: Bool = false
+
     /// For one request, from connecting to the last byte of the response. 30 s by default. A request that takes
     /// longer is given up, its outcome unknown, and its batch is sent again.
     public var requestTimeout: Duration = .seconds(30)

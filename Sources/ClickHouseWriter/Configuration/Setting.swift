@@ -30,6 +30,7 @@ package struct Setting: Sendable {
         Setting("spoolPath", \.spoolPath),
         Setting("durability", \.durability),
         Setting("allowsNetworkFileSystem", \.allowsNetworkFileSystem),
+        Setting("redirects", \.redirects),
         Setting("maxSpoolBytes", \.maxSpoolBytes),
         Setting("maxRecords", \.maxRecords),
         Setting("whenFull", \.whenFull),

@@ -8,6 +8,9 @@ extension SpoolConfiguration {
             durability: configuration.durability == .powerLoss ? .powerLoss : .processCrash
         )
         allowsNetworkFileSystem = configuration.allowsNetworkFileSystem
+        if !configuration.redirects {
+            destination = SpoolDestination(database: configuration.database, table: configuration.table)
+        }
         limits = SpoolLimits(
             maxBytes: configuration.maxSpoolBytes,
             maxRecords: configuration.maxRecords,

@@ -108,6 +108,14 @@ struct ProxyOptions: ParsableArguments {
     @Option(help: "The spool's file. [CLICKHOUSE_SPOOL_PATH] (default: ./traces.spool)")
     var spool: String?
 
+    @Flag(
+        help: """
+            Deliver to this table what waits in the spool for another one, too; else such a spool is refused. \
+            [CLICKHOUSE_REDIRECTS=true]
+            """
+    )
+    var redirect = false
+
     @Option(help: "The file that the stand-in keeps rows in. [STAND_IN_STORE] (default: ./stand-in.sqlite)")
     var standInStore: String?
 
@@ -149,6 +157,7 @@ struct ProxyOptions: ParsableArguments {
             ("clickhouse.database", database),
             ("clickhouse.table", table),
             ("clickhouse.spoolPath", spool),
+            ("clickhouse.redirects", redirect ? "true" : nil),
             ("standIn.store", standInStore),
             ("createTable", createTable ? "true" : nil),
             ("traces", noTraces ? "false" : nil),

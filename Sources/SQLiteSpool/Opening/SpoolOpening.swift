@@ -90,6 +90,19 @@ struct SpoolOpening {
         )
     }
 
+    private func refuseOtherDestination(_ recorded: SpoolDestination?, undelivered: Int) throws(SpoolError) {
+        guard let recorded, let wanted = configuration.destination, undelivered > 0 else { return }
+        let names = [recorded, wanted].map { "\($0.database).\($0.table)" }
+        if names[0] == names[1] { return }
+        throw SpoolError(
+            .refused,
+            """
+            \(path) has records for \(names[0]) (\(undelivered)), not for \(names[1]); deliver them first (spoolctl drain), or let \
+            them go to \(names[1]) with CLICKHOUSE_REDIRECTS=true, which stores again what \(names[0]) has already
+            """
+        )
+    }
+
     /// Makes a new spool where there is none.
     ///
     /// - Returns: whether there was none.
@@ -142,6 +155,7 @@ struct SpoolOpening {
                 if !isNew, lock.intent != nil || previous.map({ $0.state != .sound }) ?? false { try database.verify() }
                 loss = try findLoss(in: database, isNew: isNew, previous: previous) ?? loss
                 destination = try database.readDestination()
+                try refuseOtherDestination(destination, undelivered: database.readLedger().summary.undelivered)
                 isNewCopy = try database.recognizeCopy(fileSystem.marks(of: path), now: now)
             } catch let error as SQLiteError where error.primaryCode == SQLITE_ERROR {
                 // The schema's version is one of ours, so all that we ask for is there unless the schema's text is damaged.

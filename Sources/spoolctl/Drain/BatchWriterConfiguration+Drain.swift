@@ -13,6 +13,8 @@ extension BatchWriterConfiguration {
         catchUpBatchSize = batchSize
         isCatchingUp = true
         maxInFlight = inFlight
+        // Where the records go was decided (``DrainTarget``).
+        redirects = true
         // A recovery gives nothing up, whatever the writer's settings in the environment say.
         maxAge = nil
         whenFull = .reject
