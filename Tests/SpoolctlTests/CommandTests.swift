@@ -43,6 +43,29 @@ import Testing
         }
     }
 
+    @Test func `records that wait become dead letters by id, and those in a batch with others are left`() async throws {
+        try await withLetterSpool { path in
+            let added = try await spoolctl("dead-letters", "add", path, "6", "4", "77", "--reason", "column dropped")
+            #expect(added.code == 2)
+            #expect(added.output.hasPrefix("added 2 dead letters\nleft, because"))
+            #expect(added.output.hasSuffix(": 77\n"))
+            let letters = try await spoolctl("dead-letters", "list", path, "--json")
+            #expect(letters.output.contains("column dropped"))
+            #expect(try SpoolReader(path: path).countDeadLetters(.all) == 5)
+            #expect(try await spoolctl("dead-letters", "requeue", path, "6").code == 0)
+            let check = try await spoolctl("check", path)
+            #expect(check.code == 0, "\(check.output)")
+        }
+        try await withTemporaryDirectory { directory in
+            let spool = try Spool(SpoolConfiguration(path: directory + "/s", durability: .processCrash))
+            try await spool.append(contentsOf: (0..<3).map { Array("{\"n\":\($0)}".utf8) })
+            _ = try await spool.freeze(maxRecords: 3, maxBytes: 1 << 20)
+            await spool.close()
+            let added = try await spoolctl("dead-letters", "add", directory + "/s", "2", "--json")
+            #expect((added.code, added.output) == (2, "{\"added\":0,\"left\":[2]}\n"))
+        }
+    }
+
     @Test func `ids that are not there stop everything before it begins`() async throws {
         try await withLetterSpool { path in
             for command in ["requeue", "discard"] {
