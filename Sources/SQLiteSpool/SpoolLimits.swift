@@ -27,8 +27,20 @@ package struct SpoolLimits: Sendable, Equatable {
         self.maxAge = maxAge
     }
 
-    /// Bytes above ``maxBytes`` for records that are still to be delivered: dead letters must not keep them out. A twentieth of the limit.
-    var reservedBytes: Int { maxBytes / 20 }
+    /// The limits for records that come in while nearly all others are in batches or dead letters: what ClickHouse refuses must not keep out
+    /// what would show whether the table is fine. A twentieth more.
+    ///
+    /// - Parameters:
+    ///   - records: that are in no batch, with the new ones.
+    ///   - bytes: of those.
+    func raised(forPending records: Int, bytes: Int) -> SpoolLimits {
+        let reserve = maxRecords.map { max(1, $0 / 20) }
+        guard bytes <= maxBytes / 20, records <= reserve ?? .max else { return self }
+        var raised = self
+        raised.maxBytes += maxBytes / 20
+        raised.maxRecords = maxRecords.map { $0 + (reserve ?? 0) }
+        return raised
+    }
 
     /// What must go for some records to have room.
     struct Excess: Equatable {

@@ -78,6 +78,16 @@ import Testing
         return kind(HTTPResponse(status: 500, body: Array(text.utf8)))
     }
 
+    @Test(arguments: [32, 33])
+    func `an end of data is a record's fault only where a row is named, and not of a body that was cut`(code: Int) {
+        let value = "Attempt to read after eof: (while reading the value of key d): (at row 5)"
+        #expect(kind(code, value) == .data)
+        #expect(kind(code, "Cannot read all data. Bytes read: 7. Bytes expected: 16.") == .outcomeUnknown)
+        let cut = "Unexpected end of stream while parsing JSONEachRow format: (at row 5)"
+        #expect(kind(code, cut) == .outcomeUnknown)
+        #expect(kind(code, "'\(cut)' cannot be read: (at row 5)") == .data, "a value that says so")
+    }
+
     @Test func `117 is a field that the table lacks, or a value that cannot be read`() {
         #expect(
             kind(117, "Unknown field found while parsing JSONEachRow format: surprise: (at row 57)") == .destination
@@ -114,7 +124,7 @@ import Testing
         #expect(Dictionary(decided, uniquingKeysWith: { _, _ in "decided twice" }) == exceptionNames)
         #expect(exceptionNames.count == 678)
         #expect(ExceptionCode.groups.allSatisfy { $0.reason.count > 20 })
-        for (code, _) in decided where ![117, 252].contains(code) {
+        for (code, _) in decided where ![32, 33, 117, 252].contains(code) {
             let group = ExceptionCode.groups.first { $0.codes.contains { $0.0 == code } }
             #expect(kind(code, "it failed") == group?.kind)
         }

@@ -29,9 +29,8 @@ import Testing
                 // The clock runs as fast as it can: the deadline could come before the first answer.
                 try await waitUntil("ClickHouse has refused") { writer.status.delivery != .fine }
                 let report = await writer.close(clock)
-                #expect(
-                    report == CloseReport(delivered: 0, remaining: 150, reason: "transient (code 241): memory limit")
-                )
+                #expect(report.delivered == 0 && report.remaining == 150)
+                #expect(report.reason?.hasSuffix("(code 241): memory limit") ?? false)
             }
             let healthy = RecordingSink()
             try await withWriter(at: directory + "/s", sink: healthy) { writer in

@@ -47,9 +47,9 @@ import Testing
         Batch(token: "\(ids)", ids: ids, records: ids.count, payloadBytes: ids.count, frozenAt: now)
     }
 
-    private func look(_ plan: inout DeliveryPlan) {
-        #expect(plan.next(now: now, fresh: .wait(nil)) == .look)
-        plan.handle(.looked(nil), now: now)
+    private func look(_ plan: inout DeliveryPlan, _ time: WallInstant? = nil) {
+        #expect(plan.next(now: time ?? now, fresh: .wait(nil)) == .look)
+        plan.handle(.looked(nil), now: time ?? now)
     }
 
     private func freeze(_ ids: ClosedRange<Int64>, _ plan: inout DeliveryPlan) -> Batch {
@@ -274,6 +274,87 @@ import Testing
         }
     }
 
+    @Test func `rows with a field that the table lacks are cut out where a look finds all columns, and wait alone`() {
+        var plan = plan()
+        let failure = InsertFailure(kind: .destination, code: 117, message: "Unknown field found")
+        let mixed = freeze(1...4, &plan)
+        #expect(fail(&plan, mixed, failure, .askable, now).verdict == .keep(.milliseconds(250)))
+        #expect(fail(&plan, mixed, failure, .askable, now).verdict == .keep(.milliseconds(500)))
+        #expect(fail(&plan, mixed, failure, .askable, now).verdict == .cut)
+        let (good, old, other) = (batch(1...2), batch(3...3), batch(4...4))
+        plan.replace(mixed, with: [good, old, other], now)
+        look(&plan)
+        plan.deliver(good, now)
+        for batch in [old, other] {
+            #expect(fail(&plan, batch, failure, .askable, now).verdict == .keep(.milliseconds(250)))
+            look(&plan)
+        }
+        #expect(fail(&plan, old, failure, .askable, now).verdict == .keep(.milliseconds(500)), "again, without a look")
+        // However much is accepted, they are no dead letters.
+        plan.deliver(freeze(5...9, &plan), now)
+        #expect(plan.state == .poisoned)
+        #expect(plan.next(now: now, fresh: .wait(nil)) == .wait(.milliseconds(500), isBlocked: true))
+        let later = now.advanced(by: .milliseconds(500))
+        #expect(sent(&plan, later) == other.token)
+        #expect(sent(&plan, later) == nil, "one at a time")
+        plan.deliver(other, later)
+        #expect(sent(&plan, later) == old.token, "at once, now that the column is back")
+    }
+
+    @Test func `a look that finds no column holds, and a batch is not cut for it`() {
+        var plan = plan()
+        let failure = InsertFailure(kind: .destination, code: 117, message: "Unknown field found")
+        let all = freeze(1...4, &plan)
+        var later = now
+        for _ in 0..<9 {
+            #expect(fail(&plan, all, failure, .askable, later).verdict != .cut)
+            later = later.advanced(by: .seconds(60))
+            #expect(plan.next(now: later, fresh: .wait(nil)) == .look)
+            plan.handle(.looked(InsertFailure(kind: .destination, code: 16, message: "no column")), now: later)
+            later = later.advanced(by: .seconds(60))
+            look(&plan, later)
+        }
+        #expect(plan.state == .fine)
+    }
+
+    @Test func `a view that throws for a value holds up its batch alone, and one that throws for all holds all`() {
+        var plan = plan()
+        let failure = InsertFailure(kind: .destination, code: 395, message: "throw", isOfView: true)
+        for first in 0..<Int64(DeliveryPlan.freeRefusals) {
+            let batch = freeze(first * 10 + 1...first * 10 + 10, &plan)
+            #expect(fail(&plan, batch, failure, .unaskable, now).verdict == .keep(.milliseconds(250)))
+            #expect(plan.state == .poisoned)
+            #expect(plan.next(now: now, fresh: .sendNow) == .freeze)
+        }
+        #expect(fail(&plan, freeze(1_001...1_010, &plan), failure, .unaskable, now).verdict != nil)
+        #expect(plan.state == .held)
+        guard case .wait(_?, isBlocked: true) = plan.next(now: now, fresh: .sendNow) else {
+            Issue.record("another one is sent")
+            return
+        }
+    }
+
+    @Test func `a batch that fails for a reason of its own holds up no other, whatever the reason`() {
+        var plan = plan()
+        let stuck = freeze(1...10, &plan)
+        let failure = InsertFailure(kind: .destination, code: 999_999, message: "of a newer server")
+        var time = now
+        for _ in 1...4 {
+            #expect(plan.next(now: time, fresh: .wait(nil)) != .send(stuck), "not before its wait is over")
+            #expect(fail(&plan, stuck, failure, .askable, time).verdict != nil)
+            time = time.advanced(by: .seconds(60))
+            look(&plan, time)
+        }
+        // Younger ones are tried, too: a new one, since none is there.
+        #expect(plan.next(now: time, fresh: .sendNow) == .freeze)
+        plan.deliver(freeze(11...20, &plan), time)
+        #expect(sent(&plan, time) == stuck.token)
+        let verdict = fail(&plan, plan[stuck].batch, failure, .askable, time).verdict
+        #expect(verdict == .keep(.milliseconds(250)), "while others are accepted")
+        #expect(!plan.isOut && plan.state == .backingOff)
+        #expect(plan.next(now: time, fresh: .sendNow) == .freeze)
+    }
+
     @Test func `while everything is refused one batch is sent in each pause, and the others stay whole`() {
         var plan = plan()
         let batches = (0..<40).map { freeze($0 * 100 + 1...$0 * 100 + 100, &plan) }
@@ -335,12 +416,136 @@ import Testing
         // Something is left that was not tried.
         let step = plan.next(now: now, fresh: .wait(.seconds(1)), isFull: true)
         #expect(step == .wait(.milliseconds(250), isBlocked: true))
+        let later = now.advanced(by: .milliseconds(250))
         for suspect in suspects {
-            #expect(plan.next(now: now, fresh: .wait(nil), isFull: true) == .send(plan[suspect].batch))
-            #expect(plan.next(now: now, fresh: .wait(nil), isFull: true) == .wait(nil, isBlocked: false))
-            plan.setAside(suspect, now)
+            #expect(plan.next(now: later, fresh: .wait(nil), isFull: true) == .send(plan[suspect].batch))
+            #expect(plan.next(now: later, fresh: .wait(nil), isFull: true) == .wait(nil, isBlocked: false))
+            plan.setAside(suspect, later)
         }
         #expect(plan.entries.isEmpty && plan.state == .fine)
+    }
+
+    @Test func `a record that leaves a full spool waits like any other while the table cannot be asked`() {
+        var plan = plan()
+        let suspect = freeze(1...1, &plan)
+        _ = fail(&plan, suspect, .data)
+        let later = now.advanced(by: .milliseconds(250))
+        #expect(plan.next(now: later, fresh: .wait(nil), isFull: true) == .send(plan[suspect].batch))
+        let away = InsertFailure(kind: .transient, message: "away")
+        for event in [DeliveryPlan.BatchEvent.begun, .answered(.failed(away)), .committed] {
+            _ = plan.handle(event, of: suspect, destination: .askable, now: later)
+        }
+        guard case .wait(_?, _) = plan.next(now: later, fresh: .wait(nil), isFull: true) else {
+            Issue.record("it is asked for again at once")
+            return
+        }
+    }
+
+    @Test func `while everything is refused one batch is on its way, however many may be`() {
+        var plan = plan(inFlight: 8)
+        for number in 0...Int64(DeliveryPlan.freeRefusals) {
+            _ = fail(&plan, freeze(number + 1...number + 1, &plan), .data)
+        }
+        #expect(plan.refusesEverything)
+        let later = now.advanced(by: .seconds(60))
+        #expect(sent(&plan, later) != nil)
+        #expect(sent(&plan, later) == nil)
+    }
+
+    @Test func `one look serves what is in doubt until something fails`() {
+        var plan = recoveredPlan(inFlight: 2, recovered: [1...10, 11...20, 21...30].map(batch))
+        look(&plan)
+        func begin(_ ids: ClosedRange<Int64>) -> DeliveryPlan.Effect {
+            let batch = plan[batch(ids)].batch
+            if plan[batch].stage == .waiting { plan.handle(.frozen(batch), now: now) }
+            return plan.handle(.begun, of: batch, destination: .askable, now: now)
+        }
+        guard case .ask = begin(1...10) else { Issue.record("it is looked at again"); return }
+        let lost = InsertFailure(kind: .outcomeUnknown, message: "lost")
+        _ = plan.handle(.answered(.failed(lost)), of: batch(1...10), destination: .askable, now: now)
+        guard case .look = begin(11...20) else { Issue.record("another server may be next"); return }
+    }
+
+    @Test func `of those that wait alone the ones that are accepted do not wait for the others`() {
+        var plan = plan()
+        let failure = InsertFailure(kind: .destination, code: 117, message: "Unknown field found")
+        let alone = (1...100).map { freeze($0...$0, &plan) }
+        for batch in alone { _ = fail(&plan, batch, failure, .askable, now) }
+        // Every second column is back.
+        var time = now
+        var sends = 0
+        while plan.entries.contains(where: { $0.batch.ids.lowerBound % 2 == 0 }), sends < 1_000 {
+            switch plan.next(now: time, fresh: .wait(nil)) {
+            case .send(let batch):
+                sends += 1
+                if batch.ids.lowerBound % 2 == 0 {
+                    plan.deliver(batch, time)
+                } else {
+                    _ = fail(&plan, batch, failure, .askable, time)
+                }
+            case .look: plan.handle(.looked(nil), now: time)
+            case .wait(let delay?, _): time = time.advanced(by: delay)
+            case let step: Issue.record("\(step)"); return
+            }
+        }
+        #expect(sends <= 300 && now.duration(to: time) < .seconds(120), "\(sends) sends in \(now.duration(to: time))")
+    }
+
+    @Test func `a piece that is on its way when the spool tells of the cut stays so`() {
+        var plan = plan(inFlight: 2)
+        let whole = freeze(1...10, &plan)
+        plan.send(whole, now)
+        let refusal = InsertFailure(kind: .data, message: "no")
+        for event in [DeliveryPlan.BatchEvent.sent(.failed(refusal)), .answered(.nothing)] {
+            _ = plan.handle(event, of: whole, destination: .askable, now: now)
+        }
+        let pieces = [batch(1...5), batch(6...10)]
+        plan.handle(.batches(pieces), now: now)
+        plan.handle(.frozen(pieces[0]), now: now)
+        _ = plan.handle(.replaced(pieces, suspicions: [nil, nil]), of: whole, destination: .askable, now: now)
+        #expect(plan[pieces[0]].stage == .begun)
+        #expect(plan.entries.map(\.batch.token) == pieces.map(\.token))
+    }
+
+    @Test func `a look that ends an outage ends the waits of its batches`() {
+        var plan = plan()
+        let busy = freeze(1...10, &plan)
+        for _ in 0..<8 { _ = fail(&plan, busy, .transient) }
+        let gone = InsertFailure(
+            kind: .transient,
+            message: "refused",
+            mayHaveBeenStored: false,
+            transport: TransportFailure(message: "refused", isBeforeSending: true)
+        )
+        _ = fail(&plan, busy, gone, .askable, now)
+        let later = now.advanced(by: .seconds(2))
+        look(&plan, later)
+        #expect(sent(&plan, later) == busy.token)
+    }
+
+    @Test func `what one record is refused for makes no batch smaller, and two kinds of refusal are no proof`() {
+        var plan = plan()
+        let large = InsertFailure(kind: .tooLarge, message: "status 413")
+        let whole = freeze(1...100, &plan)
+        #expect(fail(&plan, whole, large, .askable, now).verdict == .cut)
+        plan.replace(whole, with: [batch(1...1), batch(2...100)], now)
+        _ = fail(&plan, batch(1...1), large, .askable, now)
+        #expect(plan.sizing.maxRecords(pending: 1) == 100)
+        // A field that was unknown says nothing of the value that is refused later.
+        let unknown = InsertFailure(kind: .destination, code: 117, message: "Unknown field found")
+        let old = freeze(201...202, &plan)
+        for _ in 0..<3 { _ = fail(&plan, old, unknown, .askable, now) }
+        plan.replace(old, with: [batch(201...201), batch(202...202)], now)
+        plan.deliver(batch(202...202), now)
+        #expect(fail(&plan, batch(201...201), .data) != .setAside)
+    }
+
+    @Test func `a batch that is missing says nothing of an older one whose question had no answer`() {
+        var plan = recoveredPlan(inFlight: 1)
+        let (older, younger) = (freeze(11...20, &plan), freeze(21...30, &plan))
+        plan.miss(younger, now)
+        #expect(plan.mayBeElsewhere(older) && !plan.mayBeElsewhere(younger))
+        #expect(!plan.mayBeElsewhere(freeze(31...40, &plan)))
     }
 
     @Test func `a hold asks the server again before anything is sent`() {

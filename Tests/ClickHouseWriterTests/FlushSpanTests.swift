@@ -89,7 +89,8 @@ import Tracing
         let tracer = InMemoryTracer()
         try await withTemporaryDirectory { directory in
             try await withStandIn(in: directory) { server in
-                server.faults.setStanding(.error(status: 400, code: 27, message: "Cannot parse 'kept quiet' (at row 1)"))
+                let message = "Cannot parse 'kept quiet' (at row 1)"
+                server.faults.setStanding(.error(status: 400, code: 27, message: message))
                 try await withTracer(tracer) {
                     var configuration = BatchWriterConfiguration(
                         spoolPath: directory + "/s",

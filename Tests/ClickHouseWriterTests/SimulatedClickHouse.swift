@@ -33,6 +33,24 @@ final class SimulatedClickHouse: BatchSink {
         case right, none, wrong
     }
 
+    /// What lets no insert pass that has more rows than some.
+    enum Narrow: CaseIterable {
+        case memory, time, link
+
+        var failure: InsertFailure {
+            switch self {
+            case .memory: InsertFailure(kind: .transient, code: 241, message: "memory limit")
+            case .time: InsertFailure(kind: .transient, code: 159, message: "timeout")
+            case .link:
+                InsertFailure(
+                    kind: .outcomeUnknown,
+                    message: "reset",
+                    transport: TransportFailure(message: "reset", isBeforeSending: false)
+                )
+            }
+        }
+    }
+
     /// What a request meets.
     enum Fate: CaseIterable {
         case fine, lostRequest, lostReply, transient, transientAfterStoring, memoryAfterStoring, tooLarge, destination
@@ -55,6 +73,9 @@ final class SimulatedClickHouse: BatchSink {
         var running: [String: (numbers: [Int], checks: Int)] = [:]
         var isWrong = false
         var poison: Set<Int>
+        /// Rows of an older type, with a column that was dropped.
+        var older: Set<Int> = []
+        var narrow: (most: Int, what: Narrow)?
         var hasAccepted = false
         var isProven = false
         var isKnownToHide = false
@@ -131,6 +152,11 @@ final class SimulatedClickHouse: BatchSink {
         get { state.withLock(\.poison) }
         set { state.withLock { $0.poison = newValue } }
     }
+
+    /// The numbers whose rows have a column that the table lacks.
+    func setOlder(_ older: Set<Int>) { state.withLock { $0.older = older } }
+
+    func setNarrow(_ most: Int, _ what: Narrow) { state.withLock { $0.narrow = (most, what) } }
 
     /// How often each number is stored.
     var rows: [Int: Int] { state.withLock(\.rows) }
@@ -211,6 +237,7 @@ final class SimulatedClickHouse: BatchSink {
         let numbers = String(decoding: body, as: UTF8.self).split(separator: "\n").compactMap {
             Int($0.filter(\.isNumber))
         }
+        if let (most, what) = state.narrow, numbers.count > most { return .failed(what.failure) }
         let isTroubled = Double.random(in: 0..<1, using: &state.random) < state.trouble
         let fate = isTroubled ? Fate.allCases.randomElement(using: &state.random) ?? .fine : .fine
         switch fate {
@@ -237,9 +264,13 @@ final class SimulatedClickHouse: BatchSink {
             // such faith. And a record that is too large alone, twice, rightly becomes a dead letter.
             return .failed(InsertFailure(kind: .tooLarge, message: "status 413"))
         case .viewFailed:
-            _ = process(numbers, token, &state)
+            guard case .accepted = process(numbers, token, &state) else {
+                return refusal(of: numbers, state) ?? .accepted
+            }
+            // Code 6 is about a value. What cannot be asked for would leave a full spool though it is stored.
+            let code = [.knowsTokens, .hidesRows].contains(table) ? 60 : 6
             let message = "while pushing to view"
-            return .failed(InsertFailure(kind: .destination, code: 6, message: message, isOfView: true))
+            return .failed(InsertFailure(kind: .destination, code: code, message: message, isOfView: true))
         case .destination:
             return .failed(InsertFailure(kind: .destination, code: 497, message: "not enough privileges"))
         case .cutBody where table == .plain:
@@ -278,13 +309,18 @@ final class SimulatedClickHouse: BatchSink {
     }
 
     private func refusal(of numbers: [Int], _ state: State) -> InsertOutcome? {
-        guard let index = numbers.firstIndex(where: { state.poison.contains($0) || state.isWrong }) else { return nil }
+        let isRefused = { state.poison.contains($0) || state.older.contains($0) || state.isWrong }
+        guard let index = numbers.firstIndex(where: isRefused) else { return nil }
         let row: Int? =
             switch hint {
             case .right: index + 1
             case .none: nil
             case .wrong: index == 0 ? numbers.count : 1
             }
-        return .failed(InsertFailure(kind: .data, code: 27, message: "cannot parse", badRow: row))
+        return .failed(
+            state.older.contains(numbers[index]) && !state.isWrong
+                ? InsertFailure(kind: .destination, code: 117, message: "Unknown field found", badRow: row)
+                : InsertFailure(kind: .data, code: 27, message: "cannot parse", badRow: row)
+        )
     }
 }

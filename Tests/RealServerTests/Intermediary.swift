@@ -13,6 +13,12 @@ struct Intermediary: Sendable, CustomTestStringConvertible {
     /// Whether a response names a query.
     var namesQueries = true
 
+    /// What it adds to the settings of an insert.
+    var settings: [String: String] = [:]
+
+    /// Rows of the longest insert that it passes on; it cuts the connection of a longer one.
+    var mostRows = Int.max
+
     static let transparent = Intermediary()
 
     /// https://github.com/ContentSquare/chproxy, scope.go
@@ -40,6 +46,11 @@ struct Intermediary: Sendable, CustomTestStringConvertible {
         guard var components = URLComponents(string: uri) else { return uri }
         components.percentEncodedQueryItems = components.percentEncodedQueryItems?.filter { item in
             (parameters?.contains(item.name) ?? true) && !(replacesIDs && item.name == "query_id")
+        }
+        if uri.contains("INSERT") {
+            components.percentEncodedQueryItems?.append(
+                contentsOf: settings.map { URLQueryItem(name: $0.key, value: $0.value) }
+            )
         }
         if replacesIDs {
             let item = URLQueryItem(name: "query_id", value: "\(UInt64.random(in: 0 ... .max))")

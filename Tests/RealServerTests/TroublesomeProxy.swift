@@ -134,6 +134,7 @@ final class TroublesomeProxy: Sendable {
         _ request: NIOHTTPServerRequestFull,
         _ trouble: Trouble
     ) async throws -> NIOHTTPClientResponseFull? {
+        if try Self.rows(of: request).count > intermediary.mostRows { return nil }
         switch trouble {
         case .none:
             return try await insert(request)

@@ -118,8 +118,8 @@ private let listing = """
     490 CANNOT_FORMAT_DATETIME, 503 AGGREGATE_FUNCTION_THROW, 621 CANNOT_NORMALIZE_STRING, 754 UDF_EXECUTION_FAILED,
     760 UNICODE_ERROR
 
-    data: A row ends too early. A connection between servers that breaks says the same; then no record fails alone, and
-    the batch is held.
+    data: A row ends too early. A body that was cut, and a connection between servers that breaks, say the same, and then it is unknown what is
+    stored: only a message that names a row is believed.
     32 ATTEMPT_TO_READ_AFTER_EOF, 33 CANNOT_READ_ALL_DATA
 
     too large: What was sent has more bytes than the server reads as one query, or more rows or bytes than a limit allows.

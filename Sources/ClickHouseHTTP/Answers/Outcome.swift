@@ -62,6 +62,9 @@ package struct InsertFailure: Error, Sendable, Equatable, CustomStringConvertibl
     /// How many sends in a row may each have stored the records again; 0 while they are few.
     package var sendsInDoubt = 0
 
+    /// Whether fewer records may do, and the batch cannot be cut, because it may be stored.
+    package var cannotBeCut = false
+
     package init(
         kind: Kind,
         code: Int? = nil,
@@ -111,6 +114,13 @@ package struct InsertFailure: Error, Sendable, Equatable, CustomStringConvertibl
     /// Whether the server has read the batch and does not want it as it is.
     package var isRefusal: Bool { kind == .data || kind == .tooLarge }
 
+    /// Whether other records may be taken, though the table or a view must be fixed for these: a field that the table lacks, as in rows of an
+    /// older type; or a view that throws for a value.
+    package var isOfSome: Bool { kind == .destination && code.map(ExceptionCode.mayConcernSome) ?? false }
+
+    /// Whether the server has stored none of it, because of what is in it.
+    package var isOfRows: Bool { isRefusal || isOfSome && !isOfView }
+
     /// The description, without the words of the server: they may repeat a row, or name users and files. ClickHouse's
     /// name of the code stands in their place.
     package var withoutQuotes: String {
@@ -127,10 +137,20 @@ package struct InsertFailure: Error, Sendable, Equatable, CustomStringConvertibl
     }
 
     private var finding: String {
-        guard sendsInDoubt > 0 else { return kind.rawValue }
-        return
-            "\(kind.rawValue) after \(sendsInDoubt) sends without an answer, and each may have stored the records again: check what is between the "
-            + "writer and ClickHouse, or give the writer ClickHouse's own URL"
+        if sendsInDoubt > 0 {
+            return
+                "\(kind.rawValue) after \(sendsInDoubt) sends without an answer, and each may have stored the records again: check what is "
+                + "between the writer and ClickHouse, or give the writer ClickHouse's own URL"
+        }
+        guard cannotBeCut else { return kind.rawValue }
+        let setting =
+            switch code {
+            case ExceptionCode.memoryLimitExceeded: "max_memory_usage"
+            case ExceptionCode.timeoutExceeded: "max_execution_time"
+            default: "CLICKHOUSE_REQUEST_TIMEOUT, or the limits of what is between"
+            }
+        return "\(kind.rawValue) again and again, and the batch is not cut, since the table cannot be asked whether it "
+            + "has it: raise \(setting), or let the writer read the table"
     }
 
     private var place: String { endpoint.map { "\($0): " } ?? "" }

@@ -13,7 +13,7 @@ struct BatchSizing {
     private var current: Int
 
     /// Half of what was too large.
-    private var ceiling = Int.max
+    private(set) var ceiling = Int.max
     private var acceptedAtCeiling = 0
 
     /// - Parameters:
@@ -40,8 +40,11 @@ struct BatchSizing {
         if acceptedAtCeiling >= Self.patience { (ceiling, acceptedAtCeiling) = (ceiling * 2, 0) }
     }
 
-    mutating func shrink(from records: Int) {
-        (ceiling, acceptedAtCeiling) = (max(1, records / 2), 0)
+    /// - Parameters:
+    ///   - records: of a batch that was never cut: what a piece of it is refused for may be one record.
+    ///   - least: a smaller size is not learned.
+    mutating func shrink(from records: Int, least: Int = 1) {
+        (ceiling, acceptedAtCeiling) = (max(least, min(ceiling, records / 2)), 0)
         current = max(usual, min(current, ceiling))
     }
 }

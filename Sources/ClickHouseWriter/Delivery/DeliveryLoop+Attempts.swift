@@ -65,7 +65,7 @@ extension DeliveryLoop {
             return .committed
         case .record(let failure, let retry):
             log.failed(failure, of: batch, failuresInRow: retry.failuresInRow, nextAttemptIn: retry.delay)
-            try await spool.recordFailure(of: batch, error: failure.description)
+            try await spool.recordFailure(of: batch, error: batch.lastError ?? failure.description)
             return .committed
         case .end:
             preconditionFailure("nothing is done at the end")

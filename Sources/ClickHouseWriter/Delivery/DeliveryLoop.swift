@@ -176,7 +176,7 @@ final class DeliveryLoop: Sendable {
                 now: now,
                 fresh: fresh,
                 preparesAhead: preparesAhead,
-                isFull: spool.health.isFull
+                isFull: hasTooMany(summary.undelivered)
             )
             let maxRecords = state.plan.sizing.maxRecords(pending: summary.pending)
             return (step, maxRecords, Self.answers(to: step, summary, &state))
@@ -252,6 +252,12 @@ final class DeliveryLoop: Sendable {
             return delay
         }
         return rest.map { .wait(min($0, delay)) } ?? .sendNow
+    }
+
+    /// Whether the spool refuses records for their number, and has room for more dead letters.
+    private func hasTooMany(_ undelivered: Int) -> Bool {
+        guard spool.health.isFull, let most = configuration.maxRecords, undelivered >= most / 2 else { return false }
+        return spool.usage.bytesInUse <= configuration.maxSpoolBytes
     }
 
     /// A flush is over when all of its records are gone, and has failed when what is left waits.

@@ -94,17 +94,21 @@ extension DeliveryPlan {
     private mutating func take(_ event: BatchEvent, _ entry: inout Entry, _ setting: Setting) -> Effect {
         switch (entry.stage, event) {
         case (.begun, .begun):
-            if entry.makesRoom, let refusal = entry.refusal {
+            if entry.makesRoom, var refusal = entry.refusal {
                 entry.makesRoom = false
+                // The table has its rows.
+                if refusal.isOfView, !setting.canAsk { return acknowledge(&entry, wasAccepted: false) }
+                refusal.message += " (set aside without proof that the table is fine: refused records filled the spool)"
                 return ask(Question(doubt: .ownSend, purpose: .setAside(refusal)), &entry, setting)
             }
             if !entry.isDoubtful { return goOn(&entry, setting) }
             // Since the batch was sent, the table may have been changed: after a failure it is looked at anew.
             entry.mustBeAsked = setting.mustAsk(entry)
+            if hasLooked(setting.now) { return goOnAfterLook(&entry, setting) }
             return enter(.looking, .look, &entry)
         case (.looking, .looked(nil)):
-            return setting.mustAsk(entry)
-                ? ask(Question(doubt: .ownSend, purpose: .send), &entry, setting) : goOn(&entry, setting)
+            noteLook(setting.now)
+            return goOnAfterLook(&entry, setting)
         case (.looking, .looked(let failure?)):
             return keepInDoubt(&entry, failure, setting)
         case (.asking(let question), .answered(let answer)):
@@ -114,6 +118,8 @@ extension DeliveryPlan {
                 return accept(&entry)
             }
             entry.mayLackInView = false
+            // Until the answer is there it may be stored.
+            entry.doubt(since: nil)
             return ask(Question(doubt: .ownSend, purpose: .acknowledge), &entry, setting)
         case (.sending, .sent(.failed(let failure))):
             return fail(&entry, failure, setting)
@@ -130,6 +136,7 @@ extension DeliveryPlan {
         case (.recording, .committed), (_, .changed):
             return .end(.kept)
         case (_, .abandoned(let outcome)):
+            noteLook(nil)
             entry.doubt(since: setting.now)
             return .end(outcome)
         case (let stage, let event):
@@ -140,6 +147,11 @@ extension DeliveryPlan {
     private func enter(_ stage: Stage, _ effect: Effect, _ entry: inout Entry) -> Effect {
         entry.stage = stage
         return effect
+    }
+
+    private mutating func goOnAfterLook(_ entry: inout Entry, _ setting: Setting) -> Effect {
+        setting.mustAsk(entry)
+            ? ask(Question(doubt: .ownSend, purpose: .send), &entry, setting) : goOn(&entry, setting)
     }
 
     /// The table knows the batch by its token, but not what another owner has delivered under others.
@@ -170,7 +182,7 @@ extension DeliveryPlan {
             return keepInDoubt(&entry, failure, setting)
         case .unaskable:
             // It may be stored: only what is refused is cut without asking.
-            if case .cut(let failure) = question.purpose, !failure.isRefusal {
+            if case .cut(let failure) = question.purpose, !failure.isOfRows {
                 return keepInDoubt(&entry, failure, setting)
             }
             return question.purpose == .acknowledge ? accept(&entry) : act(on: question.purpose, &entry)
@@ -185,8 +197,7 @@ extension DeliveryPlan {
             question.doubt = .ownSend
             return ask(question, &entry, setting)
         case .rows(_, missing: []):
-            let effect = Effect.acknowledge(wasAccepted: false, viewLacks: entry.mayLackInView)
-            return enter(.acknowledging(wasAccepted: false), effect, &entry)
+            return acknowledge(&entry, wasAccepted: false)
         case .rows(let members, let missing):
             let rest = Replacement.rest(missing, of: members, viewLacks: entry.mayLackInView)
             return enter(.replacing(.stored), .replace(rest), &entry)
@@ -208,8 +219,9 @@ extension DeliveryPlan {
         guard entry.mayBeElsewhere else { return }
         entry.mayBeElsewhere = others.mayStillHave(entry.batch)
         guard others.didMiss(entry.batch) else { return }
-        for index in entries.indices where !others.mayHave(entries[index].batch) {
-            entries[index].mayBeElsewhere = false
+        // What is older was not asked for with an answer yet.
+        for index in entries.indices where entries[index].batch.ids.lowerBound > entry.batch.ids.lowerBound {
+            entries[index].mayBeElsewhere = entries[index].mayBeElsewhere && others.mayHave(entries[index].batch)
         }
     }
 
@@ -218,6 +230,7 @@ extension DeliveryPlan {
     private mutating func noteFound(_ entry: Entry) {
         if entry.isDoubtful, !entry.mayBeElsewhere, let start = entry.firstStartedAt { prove(start) }
         recover()
+        if entry.waitsAlone { (alonePause, aloneRounds) = (nil, 0) }
     }
 
     // MARK: ClickHouse's answers
@@ -228,9 +241,14 @@ extension DeliveryPlan {
         prove(startedAt)
         if entry.suspicion == .accused { trustsRows = false }
         recover()
+        if entry.waitsAlone { (alonePause, aloneRounds) = (nil, 0) }
         sizing.grow(after: entry.batch.records)
-        let effect = Effect.acknowledge(wasAccepted: true, viewLacks: false)
-        return enter(.acknowledging(wasAccepted: true), effect, &entry)
+        return acknowledge(&entry, wasAccepted: true)
+    }
+
+    private func acknowledge(_ entry: inout Entry, wasAccepted: Bool) -> Effect {
+        let effect = Effect.acknowledge(wasAccepted: wasAccepted, viewLacks: !wasAccepted && entry.mayLackInView)
+        return enter(.acknowledging(wasAccepted: wasAccepted), effect, &entry)
     }
 
     private mutating func fail(_ entry: inout Entry, _ failure: InsertFailure, _ setting: Setting) -> Effect {
@@ -244,29 +262,45 @@ extension DeliveryPlan {
         }
         entry.count(failure)
         if failure.mayHaveBeenStored {
-            let mayRun = !failure.isRefusal || failure.code == nil
+            let mayRun = !failure.isOfRows || failure.code == nil
             entry.doubt(since: mayRun ? setting.now : nil)
             if failure.mustBeAsked { entry.mustBeAsked = true }
         }
-        if failure.kind == .tooLarge { sizing.shrink(from: entry.batch.records) }
-        if failure.isRefusal, !failure.acceptsElsewhere { return judge(&entry, failure, setting) }
+        // It may be for one record. What costs one refusal a batch is not worth smaller ones for all.
+        if failure.kind == .tooLarge, !entry.isPiece {
+            sizing.shrink(from: entry.batch.records, least: usualBatchSize)
+        }
+        if failure.isOfSome, !failure.isOfView, !entry.waitsAlone {
+            unknownFields += 1
+            mustLook = true
+        }
+        if isRefused(failure) { return judge(&entry, failure, setting) }
+        noteLook(nil)
         if isTooMuch(&entry, failure) {
-            sizing.shrink(from: entry.batch.records)
+            if !entry.isPiece { sizing.shrink(from: entry.batch.records) }
             // It may be stored nevertheless, so it is cut only where the table can be asked.
+            failure.cannotBeCut = !setting.canAsk
             if setting.canAsk { return ask(Question(doubt: .ownSend, purpose: .cut(failure)), &entry, setting) }
         }
         return record(&entry, failure, wait(&entry, failure, setting.now))
     }
 
+    /// Whether others may be taken. A field that the table lacks shows that only where looks find that all columns of today's records are there.
+    private func isRefused(_ failure: InsertFailure) -> Bool {
+        if failure.isRefusal { return !failure.acceptsElsewhere }
+        return failure.isOfSome && (failure.isOfView || unknownFields >= Self.equalFailures)
+    }
+
     /// Whether fewer records may do: for the server's memory or time, or for a link that breaks off or is too slow. A single failure
-    /// shows that only of the memory, and of a batch that is larger than usual.
+    /// shows that only where so many were too many before, and of the memory where there are more than usual.
     private func isTooMuch(_ entry: inout Entry, _ failure: InsertFailure) -> Bool {
         let isMemory = failure.code == ExceptionCode.memoryLimitExceeded
         let isOfSize =
             failure.kind == .transient && (isMemory || failure.code == ExceptionCode.timeoutExceeded)
             || failure.kind == .outcomeUnknown && failure.transport != nil
         entry.failuresOfSize = isOfSize ? entry.failuresOfSize + 1 : 0
-        let enough = isMemory && entry.batch.records > usualBatchSize ? 1 : Self.equalFailures
+        let isKnown = isMemory && entry.batch.records > usualBatchSize || entry.batch.records > sizing.ceiling
+        let enough = isKnown ? 1 : Self.equalFailures
         return entry.batch.records > 1 && entry.failuresOfSize >= enough
     }
 
@@ -279,37 +313,50 @@ extension DeliveryPlan {
             pause = Pause(delay(failure, failures: refusalsInRow - Self.freeRefusals), from: setting.now)
         }
         if let suspicion = entry.suspicion { trustsRows = suspicion == .accused }
-        if entry.batch.records > 1 {
+        if entry.batch.records > 1, !failure.isOfView {
             // Whatever was accepted before says nothing any more: the table may have been changed since.
-            entry.refusedAt = moment
+            if failure.isRefusal { entry.refusedAt = moment }
             return ask(Question(doubt: .ownSend, purpose: .cut(failure)), &entry, setting)
         }
+        let waitedAlone = entry.waitsAlone
+        entry.isOnlyOne = false
+        entry.refusal = failure
+        if entry.waitsAlone {
+            return record(&entry, failure, noteAlone(failure, isNew: !waitedAlone, setting.now))
+        }
+        let delay = delay(failure, failures: entry.failures)
         if isProven(entry) { return ask(Question(doubt: .ownSend, purpose: .setAside(failure)), &entry, setting) }
         entry.refusedAt = entry.refusedAt ?? moment
-        entry.refusal = failure
-        let delay = delay(failure, failures: entry.failures)
         entry.pause = Pause(delay, from: setting.now)
         return record(&entry, failure, delay)
     }
 
     /// The server did not say what it has, or what its table is.
     private mutating func keepInDoubt(_ entry: inout Entry, _ failure: InsertFailure, _ setting: Setting) -> Effect {
+        noteLook(nil)
         entry.isDoubtful = true
         entry.count(failure)
         return record(&entry, failure, wait(&entry, failure, setting.now))
     }
 
     private func record(_ entry: inout Entry, _ failure: InsertFailure, _ delay: Duration) -> Effect {
-        let failures = failure.isRefusal || entry.obstacle != nil ? entry.failures : outage?.failures ?? 0
+        let isOfBatch = failure.isRefusal || entry.waitsAlone || entry.obstacle != nil
+        let failures = isOfBatch ? entry.failures : outage?.failures ?? 0
         return enter(.recording, .record(failure, (delay, failures)), &entry)
     }
 
     private mutating func wait(_ entry: inout Entry, _ failure: InsertFailure, _ now: WallInstant) -> Duration {
         let delay: Duration
         let isDoubtOfBatch = failure.sendsInDoubt > 0 && !repeatsDoubt
+        let waitedAlone = entry.waitsAlone
+        if isOnlyOne(entry) { entry.isOnlyOne = true }
+        entry.failedAt = moment
         if failure.concernsBatchAlone || isDoubtOfBatch {
             delay = self.delay(failure, failures: entry.failures)
             entry.obstacle = failure
+        } else if entry.isOnlyOne, failure.transport?.isBeforeSending != true {
+            entry.obstacle = failure
+            return noteAlone(failure, isNew: !waitedAlone, now)
         } else {
             delay = noteOutage(failure, isOfLook: false, now)
         }
@@ -335,13 +382,15 @@ extension DeliveryPlan {
     }
 
     private mutating func replace(_ parent: Entry, with children: [Batch], _ suspicions: [Suspicion?]) {
-        entries.removeAll { entry in children.contains { $0.token == entry.batch.token } }
         let index = known(parent.batch)
+        // The spool may have told of them already, and one of them may be on its way.
+        let unknown = children.enumerated().filter { entry(of: $0.element) == nil }
         entries.replaceSubrange(
             index...index,
-            with: children.enumerated().map { number, child in
+            with: unknown.map { number, child in
                 Entry(
                     batch: child,
+                    isPiece: true,
                     mayBeElsewhere: others.mayStillHave(child),
                     // Its records were tried, with the parent.
                     firstStartedAt: parent.firstStartedAt,

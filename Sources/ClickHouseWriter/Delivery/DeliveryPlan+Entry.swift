@@ -8,6 +8,9 @@ extension DeliveryPlan {
 
         var stage = Stage.waiting
 
+        /// Whether it was cut from another one.
+        var isPiece = false
+
         /// Whether it may be stored without our knowing.
         var isDoubtful = false
 
@@ -29,6 +32,12 @@ extension DeliveryPlan {
         /// When it, or the batch that it was cut from, was sent first.
         var firstStartedAt: Moment?
         var startedAt: Moment?
+
+        /// When it last failed in a way that others may, too.
+        var failedAt: Moment?
+
+        /// Whether it failed, then others were accepted, and then it failed again.
+        var isOnlyOne = false
 
         /// When it, or the batch that it was cut from, was last refused for its data.
         var refusedAt: Moment?
@@ -122,8 +131,13 @@ extension DeliveryPlan.Entry {
         )
     }
 
+    private static let viewFailed = "; an earlier send failed while pushing to view "
+
     /// Whether an attempt to deliver it is under way.
     var isOpen: Bool { stage != .waiting }
+
+    /// Whether it waits for what others need not wait for, and for which nobody says how long it takes: that the table or a view is fixed.
+    var waitsAlone: Bool { isOnlyOne || refusal?.isOfSome ?? false }
 
     /// Whether ClickHouse has taken it, and the spool is about to delete it.
     var isAccepted: Bool { stage == .acknowledging(wasAccepted: true) }
@@ -131,8 +145,9 @@ extension DeliveryPlan.Entry {
     mutating func count(_ failure: InsertFailure) {
         failures += 1
         batch.attempts += 1
-        batch.lastError = failure.description
         if failure.isOfView { mayLackInView = true }
+        // A restart learns from it that a view may lack the rows.
+        batch.lastError = failure.description + (mayLackInView && !failure.isOfView ? Self.viewFailed : "")
     }
 
     /// - Parameter start: since when a send may be running that was not known of; nil when none is.

@@ -60,6 +60,9 @@ struct DeliveryPlan {
     /// A look carries no rows, so it is worth more often than a send that backs off.
     private static let lookInterval = Duration.seconds(2)
 
+    /// One look serves all batches in doubt for so long: then the table may have been changed again.
+    private static let lookLasts = Duration.seconds(5)
+
     /// Refusals in a row, nothing accepted between them, that cost no wait: enough to find a good record where some are.
     static let freeRefusals = 20
 
@@ -83,14 +86,28 @@ struct DeliveryPlan {
 
     /// Whether "(at row N)" has held true so far.
     var trustsRows = true
-    private var mustLook = true
+    var mustLook = true
     private var isLooking = false
+    /// When a look last succeeded; nil when something failed since that was no refusal of rows.
+    private var latestLook: WallInstant?
     var pause: Pause?
     private var lookPause: Pause?
     private(set) var outage: Outage?
 
     /// Nothing accepted between them.
     var refusalsInRow = 0
+
+    /// Batches with a field that the table lacks, since a look last found the table not as it must be.
+    var unknownFields = 0
+
+    /// A twentieth of those that wait alone (``Entry/waitsAlone``) is tried after each, so each of them after twenty.
+    var alonePause: Pause?
+
+    /// How many may still be tried before the next pause.
+    private var aloneTries = 1
+
+    /// Pauses in a row, none of them accepted in between.
+    var aloneRounds = 0
 
     /// Whether the latest that was sent had not been tried before.
     private var hasProbedFresh = false
@@ -139,7 +156,7 @@ struct DeliveryPlan {
             return (failure.kind == .destination || failure.sendsInDoubt > 0 ? .held : .backingOff, failure)
         }
         if let obstacle = entries.lazy.compactMap(\.obstacle).first { return (.backingOff, obstacle) }
-        guard let refusal, entries.contains(where: { $0.refusedAt != nil }) else { return nil }
+        guard let refusal, entries.contains(where: { $0.refusedAt != nil || $0.refusal != nil }) else { return nil }
         return (refusesEverything ? .held : .poisoned, refusal)
     }
 
@@ -160,7 +177,7 @@ struct DeliveryPlan {
     /// - Parameters:
     ///   - fresh: whether pending records make a new batch.
     ///   - preparesAhead: whether a batch is worth reading before it can be sent.
-    ///   - isFull: whether the spool refuses records for want of room.
+    ///   - isFull: whether the spool refuses records because it has so many.
     mutating func next(
         now: WallInstant,
         fresh: FlushPolicy.Decision,
@@ -170,7 +187,7 @@ struct DeliveryPlan {
         // What is accepted takes no place at ClickHouse. Unless the spool is slower than that.
         let open = entries.count(where: \.isOpen)
         let sending = open - min(entries.count(where: \.isAccepted), maxInFlight)
-        if isLooking || sending >= (isOut ? 1 : maxInFlight) {
+        if isLooking || sending >= (isOut || refusesEverything ? 1 : maxInFlight) {
             let isWell = !isLooking && !isOut && refusalsInRow == 0
             let isNextReady = entries.contains { !$0.isOpen }
             return preparesAhead && fresh == .sendNow && isWell && !isNextReady
@@ -180,41 +197,60 @@ struct DeliveryPlan {
             isLooking = true
             return .look
         }
+        let rests = [pause?.rest(now), mustLook ? lookPause?.rest(now) : nil].compactMap(\.self)
+        if let rest = rests.min() { return .wait(rest, isBlocked: open == 0) }
+        let ready = ready(now)
         // Records that are refused must not keep out those that would show whether the table is fine.
         let isOfSuspects = entries.allSatisfy { $0.refusal != nil && !$0.isOpen }
-        if isFull, fresh == .wait(nil), isOfSuspects, let first = entries.first {
-            entries[0].makesRoom = true
+        if isFull, fresh == .wait(nil), isOfSuspects, let first = ready.first {
+            self[first.batch].makesRoom = true
             begin(first.batch)
             return .send(first.batch)
         }
-        let rests = [pause?.rest(now), mustLook ? lookPause?.rest(now) : nil].compactMap(\.self)
-        if let rest = rests.min() { return .wait(rest, isBlocked: open == 0) }
-        let ready = entries.filter { !$0.isOpen && ($0.pause?.rest(now) == nil || isProven($0)) }
-        if fresh == .sendNow, ready.isEmpty || isFreshLikelier(than: ready) { return .freeze }
+        if fresh == .sendNow, isFreshLikelier(than: ready) { return .freeze }
         if let first = probe(ready) ?? ready.first {
             hasProbedFresh = false
             begin(first.batch)
             return .send(first.batch)
         }
-        let waits = entries.compactMap { $0.isOpen ? nil : $0.pause?.rest(now) }
+        let waits = entries.compactMap { $0.isOpen ? nil : rest($0, now) }
         let freshDelay: Duration? = if case .wait(let delay) = fresh { delay } else { nil }
         return .wait((waits + [freshDelay].compactMap(\.self)).min(), isBlocked: !waits.isEmpty && open == 0)
     }
 
-    /// Whether what was not tried yet shows sooner that the table is fine, while nothing is accepted.
+    private func ready(_ now: WallInstant) -> [Entry] {
+        let ready = entries.filter { !$0.isOpen && (rest($0, now) == nil || !$0.waitsAlone && isProven($0)) }
+        let isAloneOpen = entries.contains { $0.waitsAlone && $0.isOpen }
+        let alone = isAloneOpen ? nil : ready.filter(\.waitsAlone).min { ($0.startedAt ?? -1) < ($1.startedAt ?? -1) }
+        return ready.filter { !$0.waitsAlone || $0.batch.token == alone?.batch.token }
+    }
+
+    /// How long a batch waits still; nil when it does not.
+    private func rest(_ entry: Entry, _ now: WallInstant) -> Duration? {
+        [entry.pause, entry.waitsAlone ? alonePause : nil].compactMap { $0?.rest(now) }.max()
+    }
+
+    /// Whether a new batch is frozen. While nothing is accepted, what was not tried yet may show sooner that all is well; but an outage
+    /// freezes no more than it must, because what is frozen waits in doubt.
     private func isFreshLikelier(than ready: [Entry]) -> Bool {
-        refusesEverything ? !hasProbedFresh : repeatsDoubt && ready.allSatisfy { $0.startedAt != nil }
+        if refusesEverything { return ready.isEmpty || !hasProbedFresh }
+        if repeatsDoubt { return ready.allSatisfy { $0.startedAt != nil } }
+        return isOut ? entries.allSatisfy { $0.isOpen || mayPass($0) } : ready.isEmpty
     }
 
     /// What is sent while nothing is accepted; nil while all is well. Of what is refused the smallest pieces, so that one batch is cut and the
-    /// others stay whole; at the end records that were refused alone. Of what is in doubt the one that has waited longest.
+    /// others stay whole; at the end records that were refused alone. Else the oldest, and after a few failures the one that has waited longest,
+    /// so that none holds up all others.
     private func probe(_ ready: [Entry]) -> Entry? {
         func rank(_ entry: Entry) -> (Int, Int) {
             let size = !refusesEverything ? 0 : entry.refusal == nil ? entry.batch.records : .max
-            return (size, entry.startedAt ?? -1)
+            return (size, refusesEverything || repeatsDoubt || mayPass(entry) ? entry.startedAt ?? -1 : -1)
         }
-        return refusesEverything || repeatsDoubt ? ready.min { rank($0) < rank($1) } : nil
+        return refusesEverything || repeatsDoubt || isOut ? ready.min { rank($0) < rank($1) } : nil
     }
+
+    /// Whether younger batches may go before it.
+    private func mayPass(_ entry: Entry) -> Bool { entry.failures > Self.equalFailures }
 
     /// - Returns: when it is tried again, after a look that failed.
     @discardableResult
@@ -223,9 +259,15 @@ struct DeliveryPlan {
         case .looked(nil):
             isLooking = false
             mustLook = false
-            if outage?.endsWithLook == true { recover() }
+            noteLook(now)
+            if outage?.endsWithLook == true {
+                recover()
+                for index in entries.indices where entries[index].obstacle == nil { entries[index].pause = nil }
+            }
         case .looked(let failure?):
             isLooking = false
+            if failure.kind == .destination { unknownFields = 0 }
+            noteLook(nil)
             noteOutage(failure, isOfLook: true, now)
             return (lookPause?.rest(now) ?? .zero, outage?.failures ?? 0)
         case .frozen(let batch):
@@ -235,7 +277,7 @@ struct DeliveryPlan {
         case .prepared(let batch):
             add(batch)
         case .hurried:
-            if !repeatsDoubt { (pause, lookPause) = (nil, nil) }
+            if !repeatsDoubt { (pause, lookPause, alonePause) = (nil, nil, nil) }
             for index in entries.indices where entries[index].doubts < DoubtPolicy.freeSends {
                 entries[index].pause = nil
             }
@@ -273,7 +315,14 @@ struct DeliveryPlan {
         entries.sort { $0.batch.ids.lowerBound < $1.batch.ids.lowerBound }
     }
 
-    // MARK: Failures and evidence
+    // MARK: Looks, failures and evidence
+
+    mutating func noteLook(_ now: WallInstant?) { latestLook = now }
+
+    /// Whether the server was looked at a moment ago, and nothing has failed since.
+    func hasLooked(_ now: WallInstant) -> Bool {
+        latestLook.map { (.zero..<Self.lookLasts).contains($0.duration(to: now)) } ?? false
+    }
 
     @discardableResult
     mutating func noteOutage(_ failure: InsertFailure, isOfLook: Bool, _ now: WallInstant) -> Duration {
@@ -295,6 +344,19 @@ struct DeliveryPlan {
         return backoff.delay(failures: failures, retryAfter: failure.retryAfter, random: jitter())
     }
 
+    /// One of those that wait alone has failed.
+    ///
+    /// - Parameter isNew: whether it waited for others before.
+    mutating func noteAlone(_ failure: InsertFailure, isNew: Bool, _ now: WallInstant) -> Duration {
+        if !isNew { aloneTries -= 1 }
+        if isNew ? alonePause == nil : aloneTries <= 0 {
+            aloneRounds += isNew ? 0 : 1
+            aloneTries = max(1, entries.count(where: \.waitsAlone) / 20)
+            alonePause = Pause(delay(failure, failures: aloneRounds + 1), from: now)
+        }
+        return alonePause?.rest(now) ?? .zero
+    }
+
     mutating func recover() {
         outage = nil
         (pause, lookPause) = (nil, nil)
@@ -306,6 +368,9 @@ struct DeliveryPlan {
         refusalsInRow = 0
         doubtsInRow = 0
     }
+
+    /// Whether the batch has failed, and something that was sent afterwards was accepted or found.
+    func isOnlyOne(_ entry: Entry) -> Bool { entry.failedAt.map { provenAt > $0 } ?? false }
 
     /// Whether the batch was refused, and something that was sent afterwards accepted or found.
     func isProven(_ entry: Entry) -> Bool { entry.refusedAt.map { provenAt > $0 } ?? false }

@@ -13,10 +13,8 @@ extension SpoolConnection {
             return try requeue(move, within: limits, &transaction)
         }
         let newBytes = records.bytesToStore
-        if capacity == self.limits.maxBytes, transaction.ledger.payloadBytes + newBytes <= self.limits.reservedBytes {
-            limits.maxBytes += self.limits.reservedBytes
-        }
-        guard try makeRoom(limits, for: records.count, bytes: newBytes, &transaction) else {
+        guard try makeRoom(raised(limits, for: records, transaction), for: records.count, bytes: newBytes, &transaction)
+        else {
             return self.limits.canEverHold(records: records.count, bytes: newBytes)
                 ? SpoolError(
                     full: limits,
@@ -33,6 +31,24 @@ extension SpoolConnection {
         case .requeued: break
         }
         return nil
+    }
+
+    /// The limits, or a little more where they are reached by what is in batches, or dead letters; but not on a disk that has less room.
+    private func raised(_ limits: SpoolLimits, for records: NewRecords, _ transaction: Transaction) -> SpoolLimits {
+        let ledger = transaction.ledger
+        let newBytes = records.bytesToStore
+        let excess = limits.excess(
+            records: ledger.records,
+            bytes: transaction.bytesInUse,
+            newRecords: records.count,
+            newBytes: newBytes
+        )
+        if excess == .none || limits.maxBytes < self.limits.maxBytes { return limits }
+        let pendingBytes = ledger.payloadBytes - ledger.batches.reduce(0) { $0 + $1.payloadBytes }
+        return limits.raised(
+            forPending: ledger.records - ledger.inFlight + records.count,
+            bytes: pendingBytes + newBytes
+        )
     }
 
     private mutating func makeRoom(
