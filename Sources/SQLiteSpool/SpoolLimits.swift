@@ -27,18 +27,20 @@ package struct SpoolLimits: Sendable, Equatable {
         self.maxAge = maxAge
     }
 
-    /// The limits for records that come in while nearly all others are in batches or dead letters: what ClickHouse refuses must not keep out
-    /// what would show whether the table is fine. A twentieth more.
+    /// The limits while nearly all is in batches or dead letters: what ClickHouse refuses must not keep out what would show whether the table is
+    /// fine. Up to a twentieth more.
     ///
     /// - Parameters:
-    ///   - records: that are in no batch, with the new ones.
-    ///   - bytes: of those.
-    func raised(forPending records: Int, bytes: Int) -> SpoolLimits {
-        let reserve = maxRecords.map { max(1, $0 / 20) }
-        guard bytes <= maxBytes / 20, records <= reserve ?? .max else { return self }
+    ///   - inFlight: records in batches.
+    ///   - bytes: that are in use for other things than records in no batch.
+    func raised(inFlight: Int, bytes: Int) -> SpoolLimits {
+        func raise(_ most: Int, _ taken: Int) -> Int {
+            let reserve = max(1, most / 20)
+            return max(most, min(most + reserve, taken + reserve))
+        }
         var raised = self
-        raised.maxBytes += maxBytes / 20
-        raised.maxRecords = maxRecords.map { $0 + (reserve ?? 0) }
+        raised.maxBytes = raise(maxBytes, bytes)
+        raised.maxRecords = maxRecords.map { raise($0, inFlight) }
         return raised
     }
 

@@ -287,7 +287,6 @@ import Testing
         plan.deliver(good, now)
         for batch in [old, other] {
             #expect(fail(&plan, batch, failure, .askable, now).verdict == .keep(.milliseconds(250)))
-            look(&plan)
         }
         #expect(fail(&plan, old, failure, .askable, now).verdict == .keep(.milliseconds(500)), "again, without a look")
         // However much is accepted, they are no dead letters.
@@ -351,7 +350,7 @@ import Testing
         #expect(sent(&plan, time) == stuck.token)
         let verdict = fail(&plan, plan[stuck].batch, failure, .askable, time).verdict
         #expect(verdict == .keep(.milliseconds(250)), "while others are accepted")
-        #expect(!plan.isOut && plan.state == .backingOff)
+        #expect(!plan.isOut && plan.state == .poisoned)
         #expect(plan.next(now: time, fresh: .sendNow) == .freeze)
     }
 
@@ -439,6 +438,47 @@ import Testing
             Issue.record("it is asked for again at once")
             return
         }
+    }
+
+    @Test func `a record with evidence waits while the table does not answer its question, and others go on`() {
+        var plan = plan()
+        let bad = freeze(1...1, &plan)
+        _ = fail(&plan, bad, .data)
+        plan.deliver(freeze(2...2, &plan), now)
+        #expect(plan.next(now: now, fresh: .sendNow) == .send(plan[bad].batch))
+        var lagging = InsertFailure(kind: .transient, message: "the replica lags", concernsBatchAlone: true)
+        lagging.retryAfter = .seconds(1)
+        for event in [DeliveryPlan.BatchEvent.begun, .answered(.failed(lagging)), .committed] {
+            _ = plan.handle(event, of: bad, destination: .askable, now: now)
+        }
+        #expect(plan.next(now: now, fresh: .sendNow) == .freeze)
+    }
+
+    @Test func `those that wait alone and new batches go in turn, and a flush of the former fails meanwhile`() {
+        var plan = plan()
+        let failure = InsertFailure(kind: .destination, code: 117, message: "Unknown field found")
+        let alone = (1...100).map { freeze($0...$0, &plan) }
+        for batch in alone { _ = fail(&plan, batch, failure, .askable, now) }
+        // Two failures were an outage.
+        for batch in alone.prefix(2) { plan.deliver(batch, now) }
+        plan.deliver(freeze(101...101, &plan), now)
+        #expect(plan.isStuck(through: 100, now))
+        var time = now.advanced(by: .seconds(60))
+        var kinds = ""
+        while kinds.count < 6 {
+            switch plan.next(now: time, fresh: .sendNow) {
+            case .send(let batch):
+                kinds += "a"
+                _ = fail(&plan, batch, failure, .askable, time)
+            case .freeze:
+                kinds += "f"
+                plan.deliver(freeze(Int64(200 + kinds.count)...Int64(200 + kinds.count), &plan), time)
+            case .look: plan.handle(.looked(nil), now: time)
+            case .wait(let delay?, _): time = time.advanced(by: delay)
+            case let step: Issue.record("\(step)"); return
+            }
+        }
+        #expect(kinds.contains("a") && !kinds.contains("aa"), "\(kinds)")
     }
 
     @Test func `while everything is refused one batch is on its way, however many may be`() {

@@ -5,6 +5,14 @@ import TestSupport
 import Testing
 
 @Suite(.bounded) struct SpoolLimitsTests {
+    @Test func `a little more is taken while nearly all is in batches, and no more than is missing`() {
+        let limits = SpoolLimits(maxBytes: 1_000, maxRecords: 100)
+        #expect(limits.raised(inFlight: 0, bytes: 0) == limits)
+        #expect(limits.raised(inFlight: 95, bytes: 950) == limits)
+        #expect(limits.raised(inFlight: 98, bytes: 980) == SpoolLimits(maxBytes: 1_030, maxRecords: 103))
+        #expect(limits.raised(inFlight: 500, bytes: 5_000) == SpoolLimits(maxBytes: 1_050, maxRecords: 105))
+    }
+
     @Test(arguments: [
         (SpoolLimits(maxBytes: 100), 0, 0, 1, 100, SpoolLimits.Excess.none),
         (SpoolLimits(maxBytes: 100), 9, 60, 1, 41, SpoolLimits.Excess(records: 0, bytes: 1)),

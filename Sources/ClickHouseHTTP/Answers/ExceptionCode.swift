@@ -6,7 +6,7 @@ package enum ExceptionCode {
     package static let timeoutExceeded = 159
     static let tooManyParts = 252
     private static let incorrectData = 117
-    private static let endOfData = 32...33
+    static let endOfData = 32...33
 
     static func kind(of code: Int, message: String) -> InsertFailure.Kind {
         // The rows are in the table already when one of its views fails: neither cutting nor isolating would help.

@@ -118,6 +118,9 @@ package struct InsertFailure: Error, Sendable, Equatable, CustomStringConvertibl
     /// older type; or a view that throws for a value.
     package var isOfSome: Bool { kind == .destination && code.map(ExceptionCode.mayConcernSome) ?? false }
 
+    /// Whether the server found the end of the body, or of another connection, too early.
+    package var isCut: Bool { kind == .outcomeUnknown && code.map(ExceptionCode.endOfData.contains) ?? false }
+
     /// Whether the server has stored none of it, because of what is in it.
     package var isOfRows: Bool { isRefusal || isOfSome && !isOfView }
 

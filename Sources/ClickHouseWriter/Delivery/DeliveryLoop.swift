@@ -179,7 +179,7 @@ final class DeliveryLoop: Sendable {
                 isFull: hasTooMany(summary.undelivered)
             )
             let maxRecords = state.plan.sizing.maxRecords(pending: summary.pending)
-            return (step, maxRecords, Self.answers(to: step, summary, &state))
+            return (step, maxRecords, Self.answers(to: step, summary, now, &state))
         }
         for answer in answers { answer.completion.resume(returning: answer.result) }
         switch step {
@@ -243,7 +243,7 @@ final class DeliveryLoop: Sendable {
         let decision = flushPolicy.decide(
             pending: summary.pending,
             oldestAge: oldest?.duration(to: now) ?? .zero,
-            isFlushRequested: wakeup.isUrgent || state.withLock { !$0.flushes.isEmpty }
+            isFlushRequested: wakeup.isUrgent || state.withLock { $0.flushes.through > summary.frozenThrough }
         )
         guard case .wait(let delay?) = decision else { return decision }
         let rest = state.withLock { state -> Duration? in
@@ -264,20 +264,31 @@ final class DeliveryLoop: Sendable {
     private static func answers(
         to step: DeliveryPlan.Step,
         _ summary: SpoolSummary,
+        _ now: WallInstant,
         _ state: inout State
     ) -> [(completion: FlushWaiters.Completion, result: Result<Void, DeliveryFailure>)] {
         // Also not before the plan knows of it: who was told that all is delivered must find that all is well.
         let open = state.plan.entries.lazy.map { $0.batch.ids.lowerBound - 1 }.min()
         let done = state.flushes.take(deliveredThrough: min(summary.deliveredThrough, open ?? .max))
-        guard case .wait(let delay, isBlocked: true) = step else { return done.map { ($0, .success(())) } }
+        if state.flushes.isEmpty { return done.map { ($0, .success(())) } }
+        var retryIn: Duration?
+        let failed: [FlushWaiters.Completion]
+        if case .wait(let delay, isBlocked: true) = step {
+            retryIn = delay
+            failed = state.flushes.takeAll()
+        } else {
+            // What comes later goes on.
+            let plan = state.plan
+            failed = state.flushes.take { $0 <= summary.frozenThrough && plan.isStuck(through: $0, now) }
+        }
         let trouble = state.plan.trouble
         let failure = DeliveryFailure(
             reason: trouble?.failure.description ?? "the spool failed",
             isHeld: trouble?.state == .held || trouble?.state == .poisoned,
             isUnreached: trouble?.failure.transport?.isBeforeSending == true,
-            retryIn: delay
+            retryIn: retryIn
         )
-        return done.map { ($0, .success(())) } + state.flushes.takeAll().map { ($0, .failure(failure)) }
+        return done.map { ($0, .success(())) } + failed.map { ($0, .failure(failure)) }
     }
 
     private func look() async {

@@ -182,7 +182,9 @@ extension DeliveryPlan {
             return keepInDoubt(&entry, failure, setting)
         case .unaskable:
             // It may be stored: only what is refused is cut without asking.
-            if case .cut(let failure) = question.purpose, !failure.isOfRows {
+            if case .cut(let failure) = question.purpose,
+                !failure.isRefusal, !failure.isOfRows || entry.mayRunSince != nil
+            {
                 return keepInDoubt(&entry, failure, setting)
             }
             return question.purpose == .acknowledge ? accept(&entry) : act(on: question.purpose, &entry)
@@ -228,7 +230,9 @@ extension DeliveryPlan {
     /// The table has all of it. Which of its sends stored it is not known: the first, at the earliest. Or another owner of the file did, at
     /// any time.
     private mutating func noteFound(_ entry: Entry) {
-        if entry.isDoubtful, !entry.mayBeElsewhere, let start = entry.firstStartedAt { prove(start) }
+        if entry.isDoubtful, !entry.mayBeElsewhere, !entry.mayLackInView, let start = entry.firstStartedAt {
+            prove(start)
+        }
         recover()
         if entry.waitsAlone { (alonePause, aloneRounds) = (nil, 0) }
     }
@@ -272,9 +276,9 @@ extension DeliveryPlan {
         }
         if failure.isOfSome, !failure.isOfView, !entry.waitsAlone {
             unknownFields += 1
-            mustLook = true
+            if unknownFields <= Self.equalFailures || !hasLooked(setting.now) { mustLook = true }
         }
-        if isRefused(failure) { return judge(&entry, failure, setting) }
+        if isRefused(failure, setting) { return judge(&entry, failure, setting) }
         noteLook(nil)
         if isTooMuch(&entry, failure) {
             if !entry.isPiece { sizing.shrink(from: entry.batch.records) }
@@ -286,9 +290,12 @@ extension DeliveryPlan {
     }
 
     /// Whether others may be taken. A field that the table lacks shows that only where looks find that all columns of today's records are there.
-    private func isRefused(_ failure: InsertFailure) -> Bool {
+    /// Where each send stores the rows again, a view that fails holds all.
+    private func isRefused(_ failure: InsertFailure, _ setting: Setting) -> Bool {
         if failure.isRefusal { return !failure.acceptsElsewhere }
-        return failure.isOfSome && (failure.isOfView || unknownFields >= Self.equalFailures)
+        if !failure.isOfSome { return false }
+        if failure.isOfView { return setting.destination?.guarantee.isAtLeastOnce == false }
+        return unknownFields >= Self.equalFailures
     }
 
     /// Whether fewer records may do: for the server's memory or time, or for a link that breaks off or is too slow. A single failure
@@ -297,7 +304,7 @@ extension DeliveryPlan {
         let isMemory = failure.code == ExceptionCode.memoryLimitExceeded
         let isOfSize =
             failure.kind == .transient && (isMemory || failure.code == ExceptionCode.timeoutExceeded)
-            || failure.kind == .outcomeUnknown && failure.transport != nil
+            || failure.kind == .outcomeUnknown && (failure.transport != nil || failure.isCut)
         entry.failuresOfSize = isOfSize ? entry.failuresOfSize + 1 : 0
         let isKnown = isMemory && entry.batch.records > usualBatchSize || entry.batch.records > sizing.ceiling
         let enough = isKnown ? 1 : Self.equalFailures

@@ -103,6 +103,9 @@ struct DeliveryPlan {
     /// A twentieth of those that wait alone (``Entry/waitsAlone``) is tried after each, so each of them after twenty.
     var alonePause: Pause?
 
+    /// Whether the latest that was sent waited alone.
+    private var wasAlone = false
+
     /// How many may still be tried before the next pause.
     private var aloneTries = 1
 
@@ -155,7 +158,9 @@ struct DeliveryPlan {
         if let failure = outage?.latest {
             return (failure.kind == .destination || failure.sendsInDoubt > 0 ? .held : .backingOff, failure)
         }
-        if let obstacle = entries.lazy.compactMap(\.obstacle).first { return (.backingOff, obstacle) }
+        if let obstacle = entries.lazy.compactMap(\.obstacle).first {
+            return (obstacle.kind == .destination ? .poisoned : .backingOff, obstacle)
+        }
         guard let refusal, entries.contains(where: { $0.refusedAt != nil || $0.refusal != nil }) else { return nil }
         return (refusesEverything ? .held : .poisoned, refusal)
     }
@@ -171,6 +176,12 @@ struct DeliveryPlan {
     var refusesEverything: Bool { refusalsInRow > Self.freeRefusals }
 
     var repeatsDoubt: Bool { doubtsInRow >= DoubtPolicy.freeSends }
+
+    /// Whether all batches with records up to an id wait after a failure. There is at least one.
+    func isStuck(through id: Int64, _ now: WallInstant) -> Bool {
+        let batches = entries.filter { $0.batch.ids.lowerBound <= id }
+        return !batches.isEmpty && batches.allSatisfy { !$0.isOpen && rest($0, now) != nil }
+    }
 
     // MARK: What to begin
 
@@ -189,7 +200,7 @@ struct DeliveryPlan {
         let sending = open - min(entries.count(where: \.isAccepted), maxInFlight)
         if isLooking || sending >= (isOut || refusesEverything ? 1 : maxInFlight) {
             let isWell = !isLooking && !isOut && refusalsInRow == 0
-            let isNextReady = entries.contains { !$0.isOpen }
+            let isNextReady = entries.contains { !$0.isOpen && rest($0, now) == nil }
             return preparesAhead && fresh == .sendNow && isWell && !isNextReady
                 ? .prepare : .wait(nil, isBlocked: false)
         }
@@ -199,7 +210,7 @@ struct DeliveryPlan {
         }
         let rests = [pause?.rest(now), mustLook ? lookPause?.rest(now) : nil].compactMap(\.self)
         if let rest = rests.min() { return .wait(rest, isBlocked: open == 0) }
-        let ready = ready(now)
+        let ready = ready(now, besides: fresh)
         // Records that are refused must not keep out those that would show whether the table is fine.
         let isOfSuspects = entries.allSatisfy { $0.refusal != nil && !$0.isOpen }
         if isFull, fresh == .wait(nil), isOfSuspects, let first = ready.first {
@@ -218,12 +229,18 @@ struct DeliveryPlan {
         return .wait((waits + [freshDelay].compactMap(\.self)).min(), isBlocked: !waits.isEmpty && open == 0)
     }
 
-    private func ready(_ now: WallInstant) -> [Entry] {
-        let ready = entries.filter { !$0.isOpen && (rest($0, now) == nil || !$0.waitsAlone && isProven($0)) }
-        let isAloneOpen = entries.contains { $0.waitsAlone && $0.isOpen }
-        let alone = isAloneOpen ? nil : ready.filter(\.waitsAlone).min { ($0.startedAt ?? -1) < ($1.startedAt ?? -1) }
+    /// What may be sent. Of those that wait alone one at a time, and in turn with the others.
+    private func ready(_ now: WallInstant, besides fresh: FlushPolicy.Decision) -> [Entry] {
+        let ready = entries.filter { !$0.isOpen && (rest($0, now) == nil || isDue($0)) }
+        let others = ready.filter { !$0.waitsAlone }
+        let isAloneNext = !wasAlone || others.isEmpty && fresh != .sendNow
+        if !isAloneNext || entries.contains(where: { $0.waitsAlone && $0.isOpen }) { return others }
+        let alone = ready.filter(\.waitsAlone).min { ($0.startedAt ?? -1) < ($1.startedAt ?? -1) }
         return ready.filter { !$0.waitsAlone || $0.batch.token == alone?.batch.token }
     }
+
+    /// Whether its wait for evidence is over: it was refused, and something else accepted since.
+    private func isDue(_ entry: Entry) -> Bool { !entry.waitsAlone && entry.obstacle == nil && isProven(entry) }
 
     /// How long a batch waits still; nil when it does not.
     private func rest(_ entry: Entry, _ now: WallInstant) -> Duration? {
@@ -250,7 +267,9 @@ struct DeliveryPlan {
     }
 
     /// Whether younger batches may go before it.
-    private func mayPass(_ entry: Entry) -> Bool { entry.failures > Self.equalFailures }
+    private func mayPass(_ entry: Entry) -> Bool {
+        entry.failures > Self.equalFailures || entry.waitsAlone || entry.refusal != nil
+    }
 
     /// - Returns: when it is tried again, after a look that failed.
     @discardableResult
@@ -262,6 +281,7 @@ struct DeliveryPlan {
             noteLook(now)
             if outage?.endsWithLook == true {
                 recover()
+                alonePause = nil
                 for index in entries.indices where entries[index].obstacle == nil { entries[index].pause = nil }
             }
         case .looked(let failure?):
@@ -296,6 +316,7 @@ struct DeliveryPlan {
     private mutating func begin(_ batch: Batch) {
         moment += 1
         let index = known(batch)
+        wasAlone = entries[index].waitsAlone
         entries[index].stage = .begun
         entries[index].firstStartedAt = entries[index].firstStartedAt ?? moment
         entries[index].startedAt = moment
@@ -348,7 +369,7 @@ struct DeliveryPlan {
     ///
     /// - Parameter isNew: whether it waited for others before.
     mutating func noteAlone(_ failure: InsertFailure, isNew: Bool, _ now: WallInstant) -> Duration {
-        if !isNew { aloneTries -= 1 }
+        if !isNew { aloneTries = failure.isOfSome && failure.retryAfter == nil ? aloneTries - 1 : 0 }
         if isNew ? alonePause == nil : aloneTries <= 0 {
             aloneRounds += isNew ? 0 : 1
             aloneTries = max(1, entries.count(where: \.waitsAlone) / 20)

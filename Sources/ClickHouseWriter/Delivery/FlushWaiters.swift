@@ -5,19 +5,23 @@ struct FlushWaiters {
 
     var isEmpty: Bool { waiting.isEmpty }
 
+    /// The last record that is waited for; 0 when none is.
+    var through: Int64 { waiting.lazy.map(\.through).max() ?? 0 }
+
     mutating func add(through id: Int64, _ completion: Completion) {
         waiting.append((id, completion))
     }
 
     /// - Returns: whom to tell that all records up to an id are delivered.
-    mutating func take(deliveredThrough id: Int64) -> [Completion] {
-        let done = waiting.filter { $0.through <= id }
-        waiting.removeAll { $0.through <= id }
-        return done.map(\.completion)
-    }
+    mutating func take(deliveredThrough id: Int64) -> [Completion] { take(where: { $0 <= id }) }
 
-    mutating func takeAll() -> [Completion] {
-        take(deliveredThrough: .max)
+    mutating func takeAll() -> [Completion] { take(where: { _ in true }) }
+
+    /// - Parameter isOver: of the last record that is waited for.
+    mutating func take(where isOver: (Int64) -> Bool) -> [Completion] {
+        let over = waiting.filter { isOver($0.through) }
+        waiting.removeAll { isOver($0.through) }
+        return over.map(\.completion)
     }
 }
 

@@ -45,10 +45,7 @@ extension SpoolConnection {
         )
         if excess == .none || limits.maxBytes < self.limits.maxBytes { return limits }
         let pendingBytes = ledger.payloadBytes - ledger.batches.reduce(0) { $0 + $1.payloadBytes }
-        return limits.raised(
-            forPending: ledger.records - ledger.inFlight + records.count,
-            bytes: pendingBytes + newBytes
-        )
+        return limits.raised(inFlight: ledger.inFlight, bytes: transaction.bytesInUse - pendingBytes)
     }
 
     private mutating func makeRoom(

@@ -90,10 +90,13 @@ struct SpoolOpening {
         )
     }
 
-    private func refuseOtherDestination(_ recorded: SpoolDestination?, undelivered: Int) throws(SpoolError) {
-        guard let recorded, let wanted = configuration.destination, undelivered > 0 else { return }
+    /// Before anything in the file is changed.
+    private func refuseOtherDestination(of database: borrowing Database) throws {
+        guard let wanted = configuration.destination, let recorded = try database.readDestination() else { return }
         let names = [recorded, wanted].map { "\($0.database).\($0.table)" }
         if names[0] == names[1] { return }
+        let undelivered = try database.integer("SELECT count(*) FROM records") ?? 0
+        if undelivered == 0 { return }
         throw SpoolError(
             .refused,
             """
@@ -150,12 +153,12 @@ struct SpoolOpening {
             let isNewCopy: Bool
             do {
                 if !isNew { try file.checkWAL(of: database, previous) }
+                if !isNew { try refuseOtherDestination(of: database) }
                 try database.migrate(now: now)
                 // Its owner has found damage, or had begun another file for its place.
                 if !isNew, lock.intent != nil || previous.map({ $0.state != .sound }) ?? false { try database.verify() }
                 loss = try findLoss(in: database, isNew: isNew, previous: previous) ?? loss
                 destination = try database.readDestination()
-                try refuseOtherDestination(destination, undelivered: database.readLedger().summary.undelivered)
                 isNewCopy = try database.recognizeCopy(fileSystem.marks(of: path), now: now)
             } catch let error as SQLiteError where error.primaryCode == SQLITE_ERROR {
                 // The schema's version is one of ours, so all that we ask for is there unless the schema's text is damaged.

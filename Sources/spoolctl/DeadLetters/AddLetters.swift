@@ -6,8 +6,8 @@ struct AddLetters: AsyncParsableCommand {
         commandName: "add",
         abstract: "Makes records that wait dead letters, so that nothing is held up by them.",
         discussion: """
-            They keep their ids and bytes, and can be exported, requeued and discarded. What stands in a batch with others may be \
-            stored already, so it is left: drain settles that. Refused while the spool's owner lives.
+            They keep their ids and bytes, and can be exported, requeued and discarded. What was sent may be stored already: a \
+            requeue then stores it twice. What stands in a batch with others is left. Refused while the spool's owner lives.
 
             Exits with 2 when some of the records are left.
 
@@ -43,6 +43,7 @@ extension Spool {
     /// - Returns: the ids of those that stay.
     fileprivate func setAside(_ ids: Set<Int64>, reason: String) async throws(SpoolError) -> [Int64] {
         var left = ids
+        let last = summary.lastID
         func setAside(_ batches: [Batch]) async throws(SpoolError) {
             for batch in batches where batch.records == 1 && left.contains(batch.ids.lowerBound) {
                 try await deadLetter(batch, code: nil, message: reason)
@@ -51,7 +52,7 @@ extension Spool {
         }
         try await setAside(batches)
         // A batch that is frozen here was not sent, so it may be cut.
-        while left.contains(where: { $0 > summary.frozenThrough }),
+        while left.contains(where: { $0 > summary.frozenThrough && $0 <= last }),
             let frozen = try await freeze(maxRecords: 100, maxBytes: 8 << 20)
         {
             let members = try await members(of: frozen.batch)
