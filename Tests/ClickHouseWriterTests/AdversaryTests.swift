@@ -94,7 +94,7 @@ private struct History {
             good += 1
             // The second asks for what the first has sent without an answer.
             for _ in 0..<2 { try? await writer.flush() }
-            if good == 50 { server.setOlder([]) }
+            if good == 10 { server.setOlder([]) }
         } while writer.status.pending + writer.status.inFlight > 0 && good < 300
         let status = writer.status
         await writer.close()

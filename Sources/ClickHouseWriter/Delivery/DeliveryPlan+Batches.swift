@@ -182,9 +182,7 @@ extension DeliveryPlan {
             return keepInDoubt(&entry, failure, setting)
         case .unaskable:
             // It may be stored: only what is refused is cut without asking.
-            if case .cut(let failure) = question.purpose,
-                !failure.isRefusal, !failure.isOfRows || entry.mayRunSince != nil
-            {
+            if case .cut(let failure) = question.purpose, !failure.isOfRows {
                 return keepInDoubt(&entry, failure, setting)
             }
             return question.purpose == .acknowledge ? accept(&entry) : act(on: question.purpose, &entry)
