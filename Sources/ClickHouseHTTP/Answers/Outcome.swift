@@ -111,6 +111,9 @@ package struct InsertFailure: Error, Sendable, Equatable, CustomStringConvertibl
         kind == .destination && !isOfView && code.map { [164, 452, 497].contains($0) } ?? false
     }
 
+    /// Whether no server was reached.
+    package var isUnreached: Bool { transport?.isBeforeSending ?? false }
+
     /// Whether the server has read the batch and does not want it as it is.
     package var isRefusal: Bool { kind == .data || kind == .tooLarge }
 

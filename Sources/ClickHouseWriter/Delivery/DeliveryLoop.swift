@@ -270,7 +270,6 @@ final class DeliveryLoop: Sendable {
         // Also not before the plan knows of it: who was told that all is delivered must find that all is well.
         let open = state.plan.entries.lazy.map { $0.batch.ids.lowerBound - 1 }.min()
         let done = state.flushes.take(deliveredThrough: min(summary.deliveredThrough, open ?? .max))
-        if state.flushes.isEmpty { return done.map { ($0, .success(())) } }
         var retryIn: Duration?
         let failed: [FlushWaiters.Completion]
         if case .wait(let delay, isBlocked: true) = step {
@@ -281,11 +280,12 @@ final class DeliveryLoop: Sendable {
             let plan = state.plan
             failed = state.flushes.take { $0 <= summary.frozenThrough && plan.isStuck(through: $0, now) }
         }
+        if failed.isEmpty { return done.map { ($0, .success(())) } }
         let trouble = state.plan.trouble
         let failure = DeliveryFailure(
             reason: trouble?.failure.description ?? "the spool failed",
             isHeld: trouble?.state == .held || trouble?.state == .poisoned,
-            isUnreached: trouble?.failure.transport?.isBeforeSending == true,
+            isUnreached: trouble?.failure.isUnreached ?? false,
             retryIn: retryIn
         )
         return done.map { ($0, .success(())) } + failed.map { ($0, .failure(failure)) }

@@ -232,7 +232,7 @@ extension DeliveryPlan {
             prove(start)
         }
         recover()
-        if entry.waitsAlone { (alonePause, aloneRounds) = (nil, 0) }
+        noteTaken(entry)
     }
 
     // MARK: ClickHouse's answers
@@ -243,7 +243,7 @@ extension DeliveryPlan {
         prove(startedAt)
         if entry.suspicion == .accused { trustsRows = false }
         recover()
-        if entry.waitsAlone { (alonePause, aloneRounds) = (nil, 0) }
+        noteTaken(entry)
         sizing.grow(after: entry.batch.records)
         return acknowledge(&entry, wasAccepted: true)
     }
@@ -359,7 +359,7 @@ extension DeliveryPlan {
         if failure.concernsBatchAlone || isDoubtOfBatch {
             delay = self.delay(failure, failures: entry.failures)
             entry.obstacle = failure
-        } else if entry.isOnlyOne, failure.transport?.isBeforeSending != true {
+        } else if entry.isOnlyOne, !failure.isUnreached {
             entry.obstacle = failure
             return noteAlone(failure, isNew: !waitedAlone, now)
         } else {

@@ -101,7 +101,7 @@ struct DeliveryPlan {
     var unknownFields = 0
 
     /// A twentieth of those that wait alone (``Entry/waitsAlone``) is tried after each, so each of them after twenty.
-    var alonePause: Pause?
+    private var alonePause: Pause?
 
     /// Whether the latest that was sent waited alone.
     private var wasAlone = false
@@ -110,7 +110,7 @@ struct DeliveryPlan {
     private var aloneTries = 1
 
     /// Pauses in a row, none of them accepted in between.
-    var aloneRounds = 0
+    private var aloneRounds = 0
 
     /// Whether the latest that was sent had not been tried before.
     private var hasProbedFresh = false
@@ -348,12 +348,11 @@ struct DeliveryPlan {
     @discardableResult
     mutating func noteOutage(_ failure: InsertFailure, isOfLook: Bool, _ now: WallInstant) -> Duration {
         let failures = (outage?.failures ?? 0) + 1
-        let isUnreached = failure.transport?.isBeforeSending == true
-        outage = Outage(latest: failure, failures: failures, endsWithLook: isOfLook || isUnreached)
+        outage = Outage(latest: failure, failures: failures, endsWithLook: isOfLook || failure.isUnreached)
         let delay = delay(failure, failures: failures)
         pause = Pause(delay, from: now)
         // What holds the records may be fixed by another table, other columns, another server.
-        if isOfLook || isUnreached || failure.kind == .destination {
+        if isOfLook || failure.isUnreached || failure.kind == .destination {
             mustLook = true
             lookPause = Pause(max(min(delay, Self.lookInterval), failure.retryAfter ?? .zero), from: now)
         }
@@ -376,6 +375,11 @@ struct DeliveryPlan {
             alonePause = Pause(delay(failure, failures: aloneRounds + 1), from: now)
         }
         return alonePause?.rest(now) ?? .zero
+    }
+
+    /// One that waited alone was accepted or found: the others need not wait.
+    mutating func noteTaken(_ entry: Entry) {
+        if entry.waitsAlone { (alonePause, aloneRounds) = (nil, 0) }
     }
 
     mutating func recover() {

@@ -13,8 +13,8 @@ extension SpoolConnection {
             return try requeue(move, within: limits, &transaction)
         }
         let newBytes = records.bytesToStore
-        guard try makeRoom(raised(limits, for: records, transaction), for: records.count, bytes: newBytes, &transaction)
-        else {
+        let raised = raised(limits, for: records.count, bytes: newBytes, transaction)
+        guard try makeRoom(raised, for: records.count, bytes: newBytes, &transaction) else {
             return self.limits.canEverHold(records: records.count, bytes: newBytes)
                 ? SpoolError(
                     full: limits,
@@ -34,13 +34,17 @@ extension SpoolConnection {
     }
 
     /// The limits, or a little more where they are reached by what is in batches, or dead letters; but not on a disk that has less room.
-    private func raised(_ limits: SpoolLimits, for records: NewRecords, _ transaction: Transaction) -> SpoolLimits {
+    private func raised(
+        _ limits: SpoolLimits,
+        for newRecords: Int,
+        bytes newBytes: Int,
+        _ transaction: Transaction
+    ) -> SpoolLimits {
         let ledger = transaction.ledger
-        let newBytes = records.bytesToStore
         let excess = limits.excess(
             records: ledger.records,
             bytes: transaction.bytesInUse,
-            newRecords: records.count,
+            newRecords: newRecords,
             newBytes: newBytes
         )
         if excess == .none || limits.maxBytes < self.limits.maxBytes { return limits }

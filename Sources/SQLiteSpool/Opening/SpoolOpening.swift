@@ -152,8 +152,10 @@ struct SpoolOpening {
             let destination: SpoolDestination?
             let isNewCopy: Bool
             do {
-                if !isNew { try file.checkWAL(of: database, previous) }
-                if !isNew { try refuseOtherDestination(of: database) }
+                if !isNew {
+                    try file.checkWAL(of: database, previous)
+                    try refuseOtherDestination(of: database)
+                }
                 try database.migrate(now: now)
                 // Its owner has found damage, or had begun another file for its place.
                 if !isNew, lock.intent != nil || previous.map({ $0.state != .sound }) ?? false { try database.verify() }
